@@ -1,0 +1,161 @@
+/* gmm.h: the contract of the compiled core.
+ *
+ * What it does: one pass over rows. Given factors (what a kernel needs of a
+ * mixture) it accumulates sufficient statistics, scores rows, or assigns rows
+ * to centres. What it does not do: Cholesky, priors, convergence; those loop
+ * over K and D and live in Python.
+ *
+ * Letters: N rows, D features, K components. Matrices are row-major unless a
+ * stride is given. All sizes are int64_t. No function allocates, prints,
+ * keeps state between calls (the table of kernels and the thread pool apart)
+ * or touches Python. Nothing is written through a const pointer; outputs must
+ * not overlap inputs.
+ *
+ * Units: nats. Coordinates: the frame's, x' = x * scale - centre, applied row
+ * by row while a tile is packed; a log-density in user units is the one given
+ * here plus sum_j log(scale_j), which is the caller's to add.
+ *
+ * Determinism: rows are cut into blocks of GMM_BLOCK_ROWS counted from the
+ * first row of the call; each block is summed by one thread and blocks are
+ * merged in order. So results are the same bits for any n_threads, and a call
+ * over N rows equals calls over consecutive slices whose lengths (but the
+ * last) are multiples of GMM_BLOCK_ROWS, accumulating into the same totals.
+ */
+#ifndef GMM_H
+#define GMM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GMM_BLOCK_ROWS 1024
+
+typedef enum {
+    GMM_OK = 0,
+    GMM_EINVAL = 1,     /* an argument is outside its contract */
+    GMM_ESCRATCH = 2,   /* scratch_bytes is smaller than gmm_scratch_bytes() says */
+    GMM_ENONFINITE = 3  /* a row is NaN or infinite; its index was written to bad_row */
+} gmm_status;
+
+typedef enum { GMM_F32 = 0, GMM_F64 = 1 } gmm_dtype;
+
+/* Which triangular factor the Mahalanobis distance uses, and its shape.
+ * Also the shape of the second moments. */
+typedef enum {
+    GMM_FULL = 0,      /* whitener (K, D, D), second (K, D, D) */
+    GMM_TIED = 1,      /* whitener (D, D),    second not written: see gmm_accumulate */
+    GMM_DIAG = 2,      /* whitener (K, D),    second (K, D) */
+    GMM_SPHERICAL = 3  /* whitener (K,),      second (K,) */
+} gmm_structure;
+
+/* Rows as the user holds them; never copied whole. */
+typedef struct {
+    const void *data;    /* element (i, j) at data + i * row_stride + j * column_stride; any alignment */
+    gmm_dtype dtype;     /* of the elements */
+    int64_t n_rows, n_features;
+    int64_t row_stride, column_stride;  /* bytes, may be zero or negative */
+    const double *weight;               /* (N,) sample weights >= 0, or NULL for ones */
+    const double *scale, *centre;       /* (D,) the frame: x' = x * scale - centre, evaluated in double */
+} gmm_rows;
+
+/* A mixture, ready for a kernel. log density of component k at x':
+ *     log_constant[k] - |whitener_k (x' - mean_k)|^2 / 2
+ * log_constant holds log weight + log normaliser + any additive constant
+ * (noise, ridge, Bayes); -inf switches a component off. */
+typedef struct {
+    gmm_structure structure;
+    gmm_dtype precision;          /* of the arithmetic on tiles; sums over blocks are double in any case */
+    int64_t n_components, n_features;
+    const double *log_constant;   /* (K,) */
+    const double *mean;           /* (K, D) */
+    const double *whitener;       /* lower triangular W with W'W = inverse covariance (the strict upper triangle is
+                                     not read); 1/sd for GMM_DIAG and GMM_SPHERICAL */
+} gmm_factors;
+
+/* Sufficient statistics; every call ADDS to what is there. w_i is the sample
+ * weight, r_ik the responsibility, c = x' - mean_k. */
+typedef struct {
+    double *n;              /* (K,)    sum_i w r */
+    double *first;          /* (K, D)  sum_i w r c */
+    double *second;         /* sum_i w r c c' in the structure's shape (full: both triangles; diagonal: the
+                               diagonal; spherical: the trace). May be NULL for GMM_TIED, which does not write
+                               it: the pooled scatter is total minus between, see Statistics in Python */
+    double log_likelihood;  /* sum_i w_i log sum_k exp(log density), nats, frame coordinates */
+    double weight;          /* sum_i w_i */
+} gmm_statistics;
+
+/* What gmm_scan finds of each column; over rows of positive weight. User units (scale and centre are ignored). */
+typedef struct {
+    double *minimum, *maximum;  /* (D,) */
+    double *mean, *scatter;     /* (D,) weighted mean, weighted sum of squares about it: overwritten, not added */
+    double weight;              /* sum_i w_i */
+    int64_t n_positive;         /* rows with w_i > 0 */
+    int64_t bad_row, bad_column;/* first NaN or infinity in row order (any weight), or -1, -1 */
+} gmm_columns;
+
+/* Bytes of scratch that any of the calls below needs, at most, for these
+ * sizes and this number of threads; independent of N. 0 for invalid sizes. */
+size_t gmm_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features,
+                         int n_threads);
+
+/* E-step and sufficient statistics in one pass; no N x K array.
+ * scratch: any alignment, scratch_bytes >= gmm_scratch_bytes(...). bad_row: not NULL.
+ * Rows of weight zero contribute nothing, but must be finite.
+ * On GMM_ENONFINITE the statistics are unspecified. */
+gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
+                          size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row);
+
+/* Same sums with responsibilities given instead of computed: posterior (N, K)
+ * row-major double, or label (N,) in [0, K), -1 for a row that belongs to
+ * none; exactly one of the two is not NULL. Of factors only structure,
+ * precision, sizes and mean are read (FULL, DIAG, SPHERICAL). log_likelihood
+ * is left alone. */
+gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const double *posterior,
+                       const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,
+                       gmm_statistics *statistics, int64_t *bad_row);
+
+/* Log-densities of the mixture (N,), posteriors (N, K) row-major in
+ * factors->precision, labels (N,) = the largest component density, lowest k
+ * on ties. Any output may be NULL. A row's bits do not depend on the other
+ * rows. Rows so far out that every density underflows get the posterior and
+ * label of the smallest Mahalanobis distance and log-density -inf where the
+ * distance overflows. sample weights are ignored. */
+gmm_status gmm_score(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
+                     size_t scratch_bytes, double *log_density, void *posterior, int64_t *label, int64_t *bad_row);
+
+/* Nearest centre by Euclidean distance in frame coordinates (k-means). centre
+ * (K, D). Outputs, each may be NULL: label (N,) lowest k on ties; distance
+ * (N,) squared; n (K,) += w; sum (K, D) += w (x' - centre_label); inertia
+ * += w distance (never NULL). precision is that of the tile arithmetic. */
+gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_components, const double *centre,
+                      int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
+                      double *n, double *sum, double *inertia, int64_t *bad_row);
+
+/* Column ranges, means and scatter in one pass, and the first non-finite value. */
+gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t scratch_bytes, gmm_columns *columns);
+
+/* What this process runs: "scalar", "avx2", "avx512" or "neon" (GMM_ISA
+ * overrides; an unknown or unsupported name gives NULL and every call above
+ * answers GMM_EINVAL). */
+const char *gmm_isa(void);
+
+/* Names of the ISAs compiled in and supported by this CPU, best first, NULL-terminated. */
+const char *const *gmm_isas(void);
+
+/* 1 when built with OpenMP; threads this process would use by default (OMP_NUM_THREADS, omp_set_num_threads and
+ * affinity honoured; 1 in a child forked after the pool was used). */
+int gmm_has_openmp(void);
+int gmm_max_threads(void);
+
+/* FMA operations per second x 2 (flop/s) of n_threads threads on registers only, in this ISA: the roofline's roof. */
+double gmm_peak_flops(gmm_dtype precision, int n_threads);
+
+const char *gmm_status_message(gmm_status status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
