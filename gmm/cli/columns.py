@@ -1,0 +1,106 @@
+"""Which columns of a table are features, and which one holds the sample weights.
+
+A column is called by its name or by its number, counted from 1; `2-4` is a range of numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmm.cli.errors import CommandError, nearest
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that a command works on: data (N, D), names of the D features, sample weights (N,) or None."""
+
+    data: np.ndarray
+    names: tuple[str, ...]
+    sample_weight: np.ndarray | None
+    title: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Positions of the features in the file, and of the sample weights."""
+
+    features: tuple[int, ...]
+    weight: int | None
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        """Every column that has to be read; the weights, where given, last."""
+        return self.features if self.weight is None else (*self.features, self.weight)
+
+
+def choose(names: Sequence[str], columns: str | None, weights: str | None, *, left_out: Sequence[int] = ()) -> Choice:
+    """Positions for `--columns` and `--weights`; without `--columns` every column that is not left out.
+
+    Raises
+    ------
+    CommandError
+        An unknown, repeated or ambiguous column, or none left.
+    """
+    weight = None if weights is None else _position(weights, names)
+    if columns is None:
+        features = [j for j in range(len(names)) if j != weight and j not in left_out]
+    else:
+        features = [j for word in columns.split(",") if word.strip() for j in _positions(word.strip(), names)]
+    twice = next((j for i, j in enumerate(features) if j in features[:i] or j == weight), None)
+    if twice is not None:
+        where = "both a feature and the weights" if twice == weight else "chosen twice"
+        raise CommandError(f"{spoken(names[twice])} is {where}")
+    if not features:
+        raise CommandError("no column is left to fit")
+    return Choice(tuple(features), weight)
+
+
+def split(values: np.ndarray, names: Sequence[str], choice: Choice, title: str, notes: Sequence[str] = ()) -> Table:
+    """Table from an array that holds the columns `choice.all` in this order."""
+    weight = None if choice.weight is None else np.ascontiguousarray(values[:, -1], dtype=np.float64)
+    data = values if weight is None else values[:, :-1]
+    return Table(data, tuple(names[j] for j in choice.features), weight, title, tuple(notes))
+
+
+def numbered(n_columns: int) -> list[str]:
+    """Names for columns that have none."""
+    return [f"column {j + 1}" for j in range(n_columns)]
+
+
+def spoken(name: str) -> str:
+    """How a message calls a column."""
+    return name if re.fullmatch(r"column \d+", name) else f"column {name!r}"
+
+
+def spelled(wanted: Sequence[str], names: Sequence[str]) -> str:
+    """An argument for `--columns`: names where the shell and the comma allow it, else numbers."""
+    plain = all(re.fullmatch(r"[\w.]+", name) and names.count(name) == 1 for name in wanted)
+    return ",".join(wanted if plain else [str(names.index(name) + 1) for name in wanted])
+
+
+def _positions(word: str, names: Sequence[str]) -> Sequence[int]:
+    span = re.fullmatch(r"(\d+)-(\d+)", word)
+    if span and word not in names:
+        first, last = _position(span[1], names), _position(span[2], names)
+        if first > last:
+            raise CommandError(f"--columns {word}: the range runs backwards")
+        return range(first, last + 1)
+    return [_position(word, names)]
+
+
+def _position(word: str, names: Sequence[str]) -> int:
+    if names.count(word) > 1:
+        raise CommandError(f"more than one column is called {word!r}; give its number instead, counted from 1")
+    if word in names:
+        return names.index(word)
+    if re.fullmatch(r"\d{1,9}", word):
+        if 1 <= int(word) <= len(names):
+            return int(word) - 1
+        raise CommandError(f"there is no column {word}; the columns are numbered 1 to {len(names)}")
+    known = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    raise CommandError(f"there is no column {word!r}{nearest(word, names) or '; the columns are ' + known}")

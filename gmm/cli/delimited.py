@@ -1,0 +1,129 @@
+"""Delimited text (CSV and its relatives), compressed by gzip or not, to float64 rows.
+
+Numbers are parsed by NumPy's compiled reader; when that stops, the rows are walked once more, cell by cell, to name
+the line and the column that are to blame.
+Invariant: a file is read completely or refused with a position; no row or cell is ever passed over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import math
+import warnings
+import zlib
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from gmm.cli.columns import Choice, Table, choose, spelled, split, spoken
+from gmm.cli.errors import CommandError
+from gmm.cli.layout import Layout, cells_of, is_missing, layout_of, number, opened
+
+
+def read_delimited(
+    source: Path | bytes, title: str, columns: str | None, weights: str | None, *, header: bool | None = None
+) -> Table:
+    """Chosen columns of a delimited file (or of its bytes) as a `Table`; `header` None: told from the first rows.
+
+    Raises
+    ------
+    CommandError
+        Text, missing or infinite cells, ragged rows: named by line and column; no rows; not a text file.
+    """
+    try:
+        with opened(source) as lines:
+            layout = layout_of(lines, title, header)
+        choice = choose(layout.names, columns, weights, left_out=(0,) if layout.row_labels and columns is None else ())
+        _refuse_text(layout, choice, columns, title)
+        values = _parsed(source, layout, choice, title)
+    except UnicodeDecodeError:
+        raise CommandError(f"{title} is not a text file; gmm reads CSV, Parquet and .npy") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CommandError(f"{title}: broken gzip file ({error})") from None
+    except csv.Error as error:
+        raise CommandError(f"{title}: not a table ({error})") from None
+    notes = []
+    if layout.row_labels and 0 not in choice.all:
+        notes.append("the first column has no name and only labels the rows: left out")
+    return split(values, layout.names, choice, title, notes)
+
+
+def _refuse_text(layout: Layout, choice: Choice, columns: str | None, title: str) -> None:
+    j = next((j for j in choice.all if layout.words[j] is not None), None)
+    if j is None:
+        return
+    message = f"{title}: {spoken(layout.names[j])} holds text ({layout.words[j][:40]!r})"
+    numeric = [name for i, name in enumerate(layout.names) if layout.words[i] is None and i != choice.weight]
+    if columns is None and numeric and j != choice.weight:
+        message += f"; choose numeric columns with --columns {spelled(numeric, layout.names)}"
+    raise CommandError(message)
+
+
+def _parsed(source: Path | bytes, layout: Layout, choice: Choice, title: str) -> np.ndarray:
+    values = None
+    with opened(source) as lines:
+        for _ in range(layout.n_leading):
+            lines.readline()
+        with warnings.catch_warnings(), contextlib.suppress(ValueError):
+            warnings.simplefilter("ignore", UserWarning)  # no rows: said below
+            values = np.loadtxt(
+                _even_lines(lines, layout),
+                delimiter=layout.delimiter,
+                quotechar='"',
+                comments=None,
+                usecols=choice.all,
+                ndmin=2,
+            )
+    if values is None or not np.isfinite(values).all():
+        values = _walked(source, layout, choice, title)
+    if len(values) == 0:
+        raise CommandError(f"{title} has a header but no rows" if layout.has_header else f"{title} has no rows")
+    return values
+
+
+def _even_lines(lines: TextIO, layout: Layout) -> Iterator[str]:
+    """The lines, refused when one is cut into another number of cells (which `usecols` would hide)."""
+    n_cells, delimiter = len(layout.names), layout.delimiter
+    for line in lines:
+        cells = len(line.split()) if delimiter is None else line.count(delimiter) + 1
+        if cells != n_cells and line.strip():
+            raise ValueError(line)
+        yield line.replace(",", ".") if layout.decimal_comma else line
+
+
+def _walked(source: Path | bytes, layout: Layout, choice: Choice, title: str) -> np.ndarray:
+    """The exact reader: every row and cell in turn; slow, and it says where it stops."""
+    values = array("d")
+    with opened(source) as lines:
+        for _ in range(layout.n_leading):
+            lines.readline()
+        rows = cells_of(lines, layout.delimiter)
+        for row in rows:
+            if not row or (len(row) == 1 and not row[0].strip() and len(layout.names) > 1):
+                continue
+            line = rows.line_num + layout.n_leading
+            if len(row) != len(layout.names):
+                raise CommandError(
+                    f"{title}: line {line} has {len(row)} cell{'s' * (len(row) != 1)} "
+                    f"where the first lines have {len(layout.names)}"
+                )
+            for j in choice.all:
+                values.append(_finite(row[j], layout, f"{title}: line {line}, {spoken(layout.names[j])}"))
+    return np.frombuffer(values, dtype=np.float64).reshape(-1, len(choice.all))
+
+
+def _finite(cell: str, layout: Layout, where: str) -> float:
+    if is_missing(cell):
+        what = "is empty" if not cell.strip() else f"is missing ({cell.strip()!r})"
+        raise CommandError(f"{where} {what}; fill it in or leave the row out")
+    value = number(cell, layout.decimal_comma)
+    if value is None:
+        raise CommandError(f"{where} is not a number ({cell.strip()[:40]!r})")
+    if not math.isfinite(value):
+        raise CommandError(f"{where} is infinite ({cell.strip()!r})")
+    return value
