@@ -1,0 +1,382 @@
+"""Binding of the C core (csrc/gmm.h): arrays in, one call, errors out.
+
+Rows X may be any 2-D buffer of float32 or float64 in native byte order: strided, reversed, misaligned or read-only, and
+are never copied. Every other array is C-contiguous float64 (labels int64) of the shape given in _native.pyi.
+
+A long call is cut into slices of some 50 ms at multiples of BLOCK_ROWS, between which a pending Ctrl-C is answered; by
+the contract of gmm.h the result is bit for bit that of one call. The GIL is released while the core runs.
+"""
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_WRITABLE
+from cpython.buffer cimport PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+
+import os
+import sys
+from time import monotonic
+
+BLOCK_ROWS = GMM_BLOCK_ROWS
+
+cdef enum:
+    MAX_VIEWS = 12                # accumulate, the call with most arrays, has ten
+    SCAN_SLICE = 1 << 22          # elements in a slice of a scan: fixed, as slices are merged here
+
+cdef double SLICE_SECONDS = 0.05  # a quarter of what a Ctrl-C may wait
+cdef double WORK_RATE = 1e9       # multiply-adds a second and thread, of the first slice: slower than any kernel
+cdef char OWN_ORDER = b"<" if sys.byteorder == "little" else b">"
+
+
+cdef class Call:
+    """One call of the core: the arrays it borrows, its scratch, and the slice of rows it is at."""
+
+    cdef Py_buffer views[MAX_VIEWS]
+    cdef int n_views, n_threads
+    cdef gmm_rows rows            # of the current slice
+    cdef gmm_factors factors
+    cdef int64_t n_rows           # of the whole call
+    cdef int64_t row              # first row of the current slice
+    cdef int64_t step             # rows of the next slice
+    cdef int64_t bad_row          # within the current slice
+    cdef double since             # seconds at which the current slice began
+    cdef void *scratch
+    cdef size_t scratch_bytes
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.n_views):
+            PyBuffer_Release(&self.views[i])
+        free(self.scratch)
+
+    cdef Py_buffer *borrow(self, array, str name, int flags) except NULL:
+        cdef Py_buffer *view = &self.views[self.n_views]
+        try:
+            PyObject_GetBuffer(array, view, flags)
+        except (BufferError, TypeError, ValueError) as error:
+            raise TypeError(f"{name}: {error}") from None
+        self.n_views += 1
+        return view
+
+    cdef void *array(self, array, str name, char kind, bint writable, int64_t n0, int64_t n1=-1,
+                     int64_t n2=-1) except? NULL:
+        """Data of a C-contiguous array of the given shape, or NULL of None."""
+        if array is None:
+            return NULL
+        cdef Py_buffer *view = self.borrow(
+            array, name, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0))
+        if element_kind(view) != kind:
+            raise TypeError(f"{name}: expected elements of type {chr(kind)!r}, got {view.format.decode()!r}")
+        cdef int64_t *shape = [n0, n1, n2]
+        cdef int ndim = 1 + (n1 >= 0) + (n2 >= 0)
+        cdef bint fits = view.ndim == ndim
+        cdef int i
+        for i in range(ndim):
+            fits = fits and view.shape[i] == shape[i]
+        if not fits:
+            raise ValueError(f"{name}: expected shape {tuple([shape[i] for i in range(ndim)])}, "
+                             f"got {tuple([view.shape[i] for i in range(view.ndim)])}")
+        return view.buf
+
+    cdef const double *vector(self, array, str name, int64_t n0, int64_t n1=-1, int64_t n2=-1) except? NULL:
+        """Like array, read-only float64, and required."""
+        if array is None:
+            raise TypeError(f"{name}: expected a float64 array, got None")
+        return <const double *> self.array(array, name, b"d", False, n0, n1, n2)
+
+    cdef double *total(self, array, str name, int64_t n0, int64_t n1=-1, int64_t n2=-1) except? NULL:
+        """Like array, float64 to be written."""
+        return <double *> self.array(array, name, b"d", True, n0, n1, n2)
+
+    cdef int read_rows(self, X, sample_weight) except -1:
+        cdef Py_buffer *view = self.borrow(X, "X", PyBUF_FULL_RO)
+        cdef char kind = element_kind(view)
+        if kind != b"d" and kind != b"f":
+            raise TypeError(f"X: expected float32 or float64 of native byte order, got {view.format.decode()!r}")
+        if view.ndim != 2:
+            raise ValueError(f"X: expected two dimensions, got {view.ndim}")
+        if view.shape[1] == 0:
+            raise ValueError("X: has no columns")
+        self.n_rows = view.shape[0]
+        self.rows.data = view.buf
+        self.rows.dtype = GMM_F64 if kind == b"d" else GMM_F32
+        self.rows.n_features = view.shape[1]
+        self.rows.row_stride, self.rows.column_stride = view.strides[0], view.strides[1]
+        self.rows.weight = <const double *> self.array(sample_weight, "sample_weight", b"d", False, self.n_rows)
+        return 0
+
+    cdef int read_frame(self, scale, centre) except -1:
+        self.rows.scale = self.vector(scale, "scale", self.rows.n_features)
+        self.rows.centre = self.vector(centre, "centre", self.rows.n_features)
+        return 0
+
+    cdef int read_means(self, int kernel, int precision, means, str name="means") except -1:
+        if not 0 <= kernel <= 3:
+            raise ValueError(f"kernel: expected 0 (full), 1 (tied), 2 (diag) or 3 (spherical), got {kernel}")
+        if not 0 <= precision <= 1:
+            raise ValueError(f"precision: expected 0 (float32) or 1 (float64), got {precision}")
+        self.factors.structure, self.factors.precision = <gmm_structure> kernel, <gmm_dtype> precision
+        self.factors.n_features, self.factors.n_components = self.rows.n_features, len(means)
+        if self.factors.n_components == 0:
+            raise ValueError(f"{name}: has no rows")
+        self.factors.mean = self.vector(means, name, self.factors.n_components, self.factors.n_features)
+        return 0
+
+    cdef int read_factors(self, log_constants, whiteners) except -1:
+        self.factors.log_constant = self.vector(log_constants, "log_constants", self.factors.n_components)
+        self.factors.whitener = <const double *> self.shaped(whiteners, "whiteners", False)
+        if self.factors.whitener == NULL:
+            raise TypeError("whiteners: expected a float64 array, got None")
+        return 0
+
+    cdef double *shaped(self, array, str name, bint writable) except? NULL:
+        """An array in the shape of the structure's whiteners and second moments."""
+        cdef int64_t K = self.factors.n_components, D = self.factors.n_features
+        if self.factors.structure == GMM_FULL:
+            return <double *> self.array(array, name, b"d", writable, K, D, D)
+        if self.factors.structure == GMM_TIED:
+            return <double *> self.array(array, name, b"d", writable, D, D)
+        if self.factors.structure == GMM_DIAG:
+            return <double *> self.array(array, name, b"d", writable, K, D)
+        return <double *> self.array(array, name, b"d", writable, K)
+
+    cdef gmm_statistics statistics(self, n, first, second) except *:
+        cdef int64_t K = self.factors.n_components
+        cdef gmm_statistics sums
+        sums.log_likelihood = sums.weight = 0.0
+        sums.n = self.total(n, "n", K)
+        sums.first = self.total(first, "first", K, self.factors.n_features)
+        sums.second = self.shaped(second, "second", True)
+        if sums.n == NULL or sums.first == NULL or (sums.second == NULL and self.factors.structure != GMM_TIED):
+            raise TypeError("n, first, second: expected float64 arrays (only a tied second may be None)")
+        return sums
+
+    cdef int begin(self, int n_threads) except -1:
+        """Scratch for the call, and the length of its first slice."""
+        cdef int64_t K = self.factors.n_components, D = self.factors.n_features
+        cdef int64_t n_blocks = max(1, (self.n_rows + GMM_BLOCK_ROWS - 1) // GMM_BLOCK_ROWS)
+        if n_threads < 1:
+            raise ValueError(f"n_threads: expected a positive number, got {n_threads}")
+        self.n_threads = <int> min(<int64_t> n_threads, n_blocks)
+        self.scratch_bytes = gmm_scratch_bytes(self.factors.structure, self.factors.precision, K, D, self.n_threads)
+        self.scratch = malloc(max(<size_t> 1, self.scratch_bytes))
+        if self.scratch == NULL:
+            raise MemoryError(f"cannot allocate {self.scratch_bytes} bytes of scratch")
+        if self.n_rows > GMM_BLOCK_ROWS:
+            self.step = self.whole_blocks(WORK_RATE * self.n_threads * SLICE_SECONDS / self.work_per_row())
+        else:
+            self.step = GMM_BLOCK_ROWS
+        return 0
+
+    cdef double work_per_row(self) noexcept:
+        cdef double K = <double> self.factors.n_components, D = <double> self.factors.n_features
+        if self.factors.structure == GMM_FULL:
+            return K * (D * D + 30)
+        return K * (2 * D + 30) + (D * D if self.factors.structure == GMM_TIED else 0)
+
+    cdef int64_t whole_blocks(self, double n_rows) noexcept:
+        """n_rows as blocks that every thread has equally many of, at least one each."""
+        cdef int64_t unit = GMM_BLOCK_ROWS * self.n_threads
+        return unit * max(<int64_t> 1, <int64_t> (min(n_rows, <double> self.n_rows) / unit))
+
+    cdef bint next_slice(self) except -1:
+        """Move to the next slice, if there is one; a pending signal handler runs first and may raise."""
+        cdef int64_t done = self.rows.n_rows
+        cdef double now
+        if done:
+            PyErr_CheckSignals()
+            now = monotonic()
+            if self.since > 0.0 and self.step > 0:
+                self.step = self.whole_blocks(
+                    <double> self.step * min(2.0, SLICE_SECONDS / max(now - self.since, 1e-3)))
+            self.since = now
+            self.row += done
+            self.rows.data = <const char *> self.rows.data + done * self.rows.row_stride
+            if self.rows.weight != NULL:
+                self.rows.weight += done
+        elif self.step < self.n_rows:
+            self.since = monotonic()
+        self.rows.n_rows = min(self.step, self.n_rows - self.row)
+        return self.rows.n_rows > 0
+
+    cdef int check(self, gmm_status status) except -1:
+        if status == GMM_OK:
+            return 0
+        if status == GMM_ENONFINITE:
+            raise ValueError(f"X: row {self.row + self.bad_row} holds a NaN or an infinity")
+        isa()
+        raise ValueError(gmm_status_message(status).decode())
+
+
+cdef char element_kind(Py_buffer *view) noexcept:
+    """'f', 'd' or 'q' of native byte order, else 0."""
+    cdef const char *code = view.format
+    if code[0] == b"@" or code[0] == b"=" or code[0] == b"^" or code[0] == OWN_ORDER:
+        code += 1
+    if code[0] == 0 or code[1] != 0:
+        return 0
+    return b"q" if code[0] == b"l" and view.itemsize == sizeof(int64_t) else code[0]
+
+
+def accumulate(X, sample_weight, scale, centre, int kernel, int precision, log_constants, means, whiteners, n, first,
+               second, int n_threads):
+    cdef Call call = Call()
+    cdef gmm_status status
+    call.read_rows(X, sample_weight)
+    call.read_frame(scale, centre)
+    call.read_means(kernel, precision, means)
+    call.read_factors(log_constants, whiteners)
+    cdef gmm_statistics sums = call.statistics(n, first, second)
+    call.begin(n_threads)
+    while call.next_slice():
+        with nogil:
+            status = gmm_accumulate(&call.rows, &call.factors, call.n_threads, call.scratch, call.scratch_bytes,
+                                    &sums, &call.bad_row)
+        call.check(status)
+    return sums.log_likelihood, sums.weight
+
+
+def moments(X, sample_weight, scale, centre, int kernel, int precision, means, responsibilities, labels, n, first,
+            second, int n_threads):
+    cdef Call call = Call()
+    cdef gmm_status status
+    call.read_rows(X, sample_weight)
+    call.read_frame(scale, centre)
+    call.read_means(kernel, precision, means)
+    cdef int64_t K = call.factors.n_components
+    cdef const double *posterior = <const double *> call.array(
+        responsibilities, "responsibilities", b"d", False, call.n_rows, K)
+    cdef const int64_t *label = <const int64_t *> call.array(labels, "labels", b"q", False, call.n_rows)
+    if (posterior == NULL) == (label == NULL):
+        raise TypeError("expected either responsibilities or labels")
+    cdef gmm_statistics sums = call.statistics(n, first, second)
+    call.begin(n_threads)
+    while call.next_slice():
+        with nogil:
+            status = gmm_moments(&call.rows, &call.factors, posterior + call.row * K if posterior else NULL,
+                                 label + call.row if label else NULL, call.n_threads, call.scratch,
+                                 call.scratch_bytes, &sums, &call.bad_row)
+        call.check(status)
+    return sums.weight
+
+
+def score(X, scale, centre, int kernel, int precision, log_constants, means, whiteners, log_density, posterior, label,
+          int n_threads):
+    cdef Call call = Call()
+    cdef gmm_status status
+    call.read_rows(X, None)
+    call.read_frame(scale, centre)
+    call.read_means(kernel, precision, means)
+    call.read_factors(log_constants, whiteners)
+    cdef int64_t K = call.factors.n_components
+    cdef double *density = call.total(log_density, "log_density", call.n_rows)
+    cdef char *shares = <char *> call.array(
+        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, K)
+    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
+    cdef int64_t row_bytes = K * (8 if precision == GMM_F64 else 4)
+    call.begin(n_threads)
+    while call.next_slice():
+        with nogil:
+            status = gmm_score(&call.rows, &call.factors, call.n_threads, call.scratch, call.scratch_bytes,
+                               density + call.row if density else NULL,
+                               shares + call.row * row_bytes if shares else NULL,
+                               labels + call.row if labels else NULL, &call.bad_row)
+        call.check(status)
+
+
+def assign(X, sample_weight, scale, centre, int precision, centres, label, distance, n, sum, int n_threads):
+    cdef Call call = Call()
+    cdef gmm_status status
+    cdef double inertia = 0.0
+    call.read_rows(X, sample_weight)
+    call.read_frame(scale, centre)
+    call.read_means(GMM_SPHERICAL, precision, centres, "centres")
+    cdef int64_t K = call.factors.n_components
+    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
+    cdef double *distances = call.total(distance, "distance", call.n_rows)
+    cdef double *weights = call.total(n, "n", K)
+    cdef double *sums = call.total(sum, "sum", K, call.factors.n_features)
+    call.begin(n_threads)
+    while call.next_slice():
+        with nogil:
+            status = gmm_assign(&call.rows, call.factors.precision, K, call.factors.mean, call.n_threads,
+                                call.scratch, call.scratch_bytes, labels + call.row if labels else NULL,
+                                distances + call.row if distances else NULL, weights, sums, &inertia, &call.bad_row)
+        call.check(status)
+    return inertia
+
+
+def scan(X, sample_weight, int n_threads):
+    import numpy as np
+
+    cdef Call call = Call()
+    cdef gmm_status status = GMM_OK
+    call.read_rows(X, sample_weight)
+    cdef int64_t D = call.rows.n_features
+    found = np.empty((2, 4, D))
+    found[0, 0], found[0, 1], found[0, 2:] = np.inf, -np.inf, 0.0
+    cdef double *total = call.total(found, "found", 2, 4, D)
+    cdef double *part = total + 4 * D
+    cdef gmm_columns columns
+    columns.minimum, columns.maximum, columns.mean, columns.scatter = part, part + D, part + 2 * D, part + 3 * D
+    cdef double weight = 0.0
+    cdef int64_t n_positive = 0
+    columns.bad_row = columns.bad_column = -1
+    call.factors.n_components, call.factors.n_features = 1, D
+    call.factors.structure, call.factors.precision = GMM_SPHERICAL, GMM_F64
+    call.begin(n_threads)
+    call.step = GMM_BLOCK_ROWS * max(<int64_t> 1, SCAN_SLICE // (GMM_BLOCK_ROWS * D))
+    while columns.bad_row < 0 and call.next_slice():
+        with nogil:
+            status = gmm_scan(&call.rows, call.n_threads, call.scratch, call.scratch_bytes, &columns)
+        if status != GMM_ENONFINITE:
+            call.check(status)
+        if columns.bad_row < 0 and columns.n_positive > 0:
+            merge_columns(total, part, D, weight, columns.weight)
+            weight += columns.weight
+            n_positive += columns.n_positive
+    minimum, maximum, mean, scatter = found[0]
+    return {"minimum": minimum, "maximum": maximum, "mean": mean, "scatter": scatter, "weight": weight,
+            "n_positive": n_positive, "bad_row": call.row + columns.bad_row if columns.bad_row >= 0 else -1,
+            "bad_column": columns.bad_column}
+
+
+cdef void merge_columns(double *total, const double *part, int64_t D, double weight, double part_weight) noexcept:
+    """Merge minimum, maximum, mean and scatter (4, D) of two sets of rows (Chan, Golub, LeVeque 1983)."""
+    cdef double share = part_weight / (weight + part_weight), step
+    cdef int64_t j
+    for j in range(D):
+        total[j] = min(total[j], part[j])
+        total[D + j] = max(total[D + j], part[D + j])
+        step = part[2 * D + j] - total[2 * D + j]
+        total[2 * D + j] += step * share
+        total[3 * D + j] += part[3 * D + j] + step * step * share * weight
+
+
+def isa():
+    cdef const char *name = gmm_isa()
+    if name == NULL:
+        raise ValueError(f"GMM_ISA={os.environ.get('GMM_ISA')!r} is not one of {', '.join(isas())}, which this build "
+                         "holds and this CPU runs")
+    return name.decode()
+
+
+def isas():
+    cdef const char *const *names = gmm_isas()
+    found = []
+    while names[0] != NULL:
+        found.append(names[0].decode())
+        names += 1
+    return tuple(found)
+
+
+def has_openmp():
+    return gmm_has_openmp() != 0
+
+
+def max_threads():
+    return gmm_max_threads()
+
+
+def peak_flops(int precision, int n_threads):
+    return gmm_peak_flops(<gmm_dtype> precision, n_threads)
