@@ -1,0 +1,275 @@
+"""Checks of what the user gives: rows, sample weights, numbers, seeds, mixture parameters.
+
+Each returns the value in the one form the rest of the library uses, or raises an error that names the cause and the
+offending row, column or component. Rows are never copied unless their type has to change. Messages contain the
+phrases that `sklearn.utils.estimator_checks` looks for.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+
+from gmm.errors import DataError, DataTypeError, ParameterError
+
+__all__ = [
+    "check_integer",
+    "check_means",
+    "check_n_features",
+    "check_real",
+    "check_rows",
+    "check_sample_weight",
+    "check_weights",
+    "checked_array",
+    "feature_names",
+    "nonfinite_error",
+    "random_generator",
+]
+
+LARGEST_INTEGER = 2**31 - 1
+CHUNK_ROWS = 4096  # rows looked at together when searching for a NaN
+WEIGHT_SUM_ERROR = 1e-6  # how far from 1 given mixing weights may sum: room for float32
+
+
+def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.ndarray:
+    """Return rows as a two-dimensional float32 or float64 array of any layout.
+
+    Parameters
+    ----------
+    X : array-like, or data frame of pandas or polars, of shape (N, D)
+        float32 and float64 are taken as they are, without a copy; integers, booleans and float16 become float64.
+    name : str
+        What messages call it.
+    owner : str
+        Who requires it, in messages.
+
+    Returns
+    -------
+    ndarray of shape (N, D), N >= 1, D >= 1
+        Values are not looked at: NaN and infinity are found by the first pass over the rows.
+
+    Raises
+    ------
+    DataTypeError
+        Sparse, masked, text, dates, longdouble: naming the column where there is one.
+    DataError
+        Not two-dimensional, complex, no row or no column.
+    """
+    if hasattr(X, "toarray") and (hasattr(X, "tocsr") or hasattr(X, "nnz")):
+        raise DataTypeError(f"{name} is sparse; {owner} needs dense rows. Use {name}.toarray() if memory allows")
+    if isinstance(X, np.matrix):
+        raise DataTypeError(f"{name} is a numpy.matrix, which is not supported; convert it with numpy.asarray")
+    if isinstance(X, np.ma.MaskedArray):
+        if np.ma.getmaskarray(X).any():
+            row, column = np.argwhere(np.ma.getmaskarray(X))[0][[0, -1]]
+            raise DataError(f"{name} has masked values, the first at row {row}, column {column}")
+        X = X.data
+    array = _frame_values(X, name) if _is_data_frame(X) else _numeric(np.asarray(X), name, None)
+    if array.ndim != 2:
+        hint = (
+            " Reshape your data either using array.reshape(-1, 1) if your data has a single feature or "
+            "array.reshape(1, -1) if it contains a single sample."
+            if array.ndim < 2
+            else ""
+        )
+        raise DataError(f"{name} must be a 2D array of shape (n_samples, n_features), got {array.ndim}D.{hint}")
+    for axis, what in enumerate(("sample", "feature")):
+        if array.shape[axis] == 0:
+            raise DataError(f"Found array with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required.")
+    return array
+
+
+def _is_data_frame(X: Any) -> bool:
+    return hasattr(X, "columns") and hasattr(X, "to_numpy") and getattr(X, "ndim", 2) == 2
+
+
+def _frame_values(X: Any, name: str) -> np.ndarray:
+    """Values of a data frame, as one array where the library has one, else column by column."""
+    kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
+    if kinds and kinds <= set("fiu"):
+        return _numeric(np.asarray(X), name, None)
+    columns = list(X.columns)
+    values = [_column(X, j, column, name) for j, column in enumerate(columns)]
+    return np.column_stack(values) if values else np.empty((len(X), 0))
+
+
+def _column(X: Any, j: int, label: Any, name: str) -> np.ndarray:
+    series = X.iloc[:, j] if hasattr(X, "iloc") else X[label]
+    try:  # pandas: missing values of nullable dtypes become NaN, to be reported with their row
+        values = series.to_numpy(dtype=np.float64, na_value=np.nan) if hasattr(X, "iloc") else series.to_numpy()
+    except (TypeError, ValueError):
+        values = np.asarray(series, dtype=object)
+    kind = getattr(series.dtype, "kind", "O")
+    if kind in "mM" or "date" in str(series.dtype).lower():
+        raise DataTypeError(f"column {label!r} of {name} has dtype {series.dtype}; {name} must hold real numbers")
+    return _numeric(values.reshape(-1, 1), name, label)[:, 0]
+
+
+def _numeric(array: np.ndarray, name: str, label: Any) -> np.ndarray:
+    """Return the array as float32 or float64 in native byte order; `label` is the column it is, if it is one."""
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind == "f" and size in (4, 8):
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    if kind in "biu" or (kind == "f" and size == 2):
+        return array.astype(np.float64)
+    if kind == "c":
+        raise DataError(f"Complex data not supported: {name} has dtype {array.dtype}")
+    if kind in "OSU":
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise _not_a_number(array, name, label) from None
+    raise DataTypeError(f"{name} has dtype {array.dtype}; use float32 or float64")
+
+
+def _not_a_number(array: np.ndarray, name: str, label: Any) -> Exception:
+    """The error for the first value, column by column, that is not a real number."""
+    for index in np.ndindex(array.shape[::-1]):
+        value = array[index[::-1]]
+        try:
+            float(value)
+        except (TypeError, ValueError) as error:
+            column = repr(label) if label is not None else index[0]
+            where = f"column {column} of {name}" + (f", row {index[-1]}" if array.ndim > 1 else "")
+            return DataTypeError(f"{where}: {value!r} is not a real number ({error})")
+    return DataTypeError(f"{name} has dtype {array.dtype}; use float32 or float64")
+
+
+def feature_names(X: Any, *, name: str = "X") -> np.ndarray | None:
+    """Return the column names of a data frame (D,) of str, or None when there are none or none is a str.
+
+    Raises
+    ------
+    DataTypeError
+        When only some are strings.
+    DataError
+        When a name occurs twice.
+    """
+    if not _is_data_frame(X):
+        return None
+    labels = list(X.columns)
+    strings = [isinstance(label, str) for label in labels]
+    if not any(strings):
+        return None
+    if not all(strings):
+        kinds = sorted({type(label).__qualname__ for label in labels})
+        raise DataTypeError(
+            "Feature names are only supported if all input features have string names, but your input has "
+            f"{kinds} as feature name / column name types. Convert them with X.columns = X.columns.astype(str)."
+        )
+    seen: set[str] = set()
+    twice = [label for label in labels if label in seen or seen.add(label)]
+    if twice:
+        raise DataError(f"{name} has more than one column named {twice[0]!r}")
+    return np.array(labels, dtype=object)
+
+
+def check_n_features(X: np.ndarray, n_features: int, *, owner: str = "GaussianMixture") -> None:
+    """Raise a DataError when the rows do not have the features of the model."""
+    if X.shape[1] != n_features:
+        raise DataError(f"X has {X.shape[1]} features, but {owner} is expecting {n_features} features as input")
+
+
+def nonfinite_error(X: np.ndarray, name: str = "X") -> DataError | None:
+    """The error for the first NaN or infinity in row order; None when all is finite."""
+    for start in range(0, len(X), CHUNK_ROWS):
+        bad = ~np.isfinite(X[start : start + CHUNK_ROWS])
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            what = "NaN" if np.isnan(X[start + row, column]) else "infinity"
+            return DataError(f"Input {name} contains {what} at row {start + row}, column {column}")
+    return None
+
+
+def check_sample_weight(sample_weight: Any, n_rows: int) -> np.ndarray | None:
+    """Return sample weights as (N,) float64, C-contiguous, finite, non-negative, not all zero; None stays None."""
+    if sample_weight is None:
+        return None
+    try:
+        weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataTypeError(f"sample_weight must be real numbers: {error}") from None
+    if weights.ndim != 1 or np.ndim(sample_weight) != 1:
+        raise DataError(f"Sample weights must be 1D array: sample_weight has shape {np.shape(sample_weight)}")
+    if weights.shape[0] != n_rows:
+        raise DataError(f"sample_weight.shape == {weights.shape}, expected ({n_rows},)")
+    usable = np.isfinite(weights) & (weights >= 0)
+    if not usable.all():
+        row = int(np.argmin(usable))
+        raise DataError(f"sample_weight at row {row} is {weights[row]:g}; weights must be finite and not negative")
+    if not weights.any():
+        raise DataError("sample_weight is all zero; at least one row must count")
+    return weights
+
+
+def check_integer(value: Any, name: str, *, minimum: int = 1, maximum: int = LARGEST_INTEGER) -> int:
+    """Return an int within bounds; booleans and floats are refused."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise ParameterError(f"{name} must be an integer, got {value!r}")
+    if not minimum <= value <= maximum:
+        raise ParameterError(f"{name} must be between {minimum} and {maximum}, got {value!r}")
+    return int(value)
+
+
+def check_real(value: Any, name: str, *, minimum: float = 0.0, allow_infinity: bool = False) -> float:
+    """Return a float of at least `minimum`; booleans, NaN and, unless allowed, infinity are refused."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise ParameterError(f"{name} must be a real number, got {value!r}")
+    number = float(value)
+    if math.isnan(number) or number < minimum or (math.isinf(number) and not allow_infinity):
+        raise ParameterError(f"{name} must be a{' finite' * (not allow_infinity)} number >= {minimum:g}, got {value!r}")
+    return number
+
+
+def random_generator(random_state: Any) -> np.random.Generator:
+    """Return a Generator: the same int gives the same numbers, a Generator or RandomState moves on with each use.
+
+    None draws fresh entropy; NumPy's global state is neither read nor moved, unless `numpy.random` itself is given.
+    """
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if random_state is np.random:
+        random_state = np.random.mtrand._rand
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(0, 2**32, size=4, dtype=np.uint64))
+    if random_state is None:
+        return np.random.default_rng()
+    return np.random.default_rng(check_integer(random_state, "random_state", minimum=0, maximum=2**128))
+
+
+def check_weights(weights: Any, n_components: int, name: str = "weights") -> np.ndarray:
+    """Return mixing weights (K,) float64: non-negative, of sum 1.
+
+    A sum within 1e-6 of 1 is accepted and divided out, unless it is 1 up to rounding: then the bits are kept.
+    """
+    array = checked_array(weights, (n_components,), name)
+    if (array < 0).any():
+        k = int(np.argmin(array))
+        raise ParameterError(f"{name}: component {k} has weight {array[k]:g}, which is negative")
+    total = math.fsum(array)
+    if abs(total - 1) > WEIGHT_SUM_ERROR:
+        raise ParameterError(f"{name} sum to {total:.9g}, not 1; divide them by their sum")
+    rounding = 4 * n_components * np.finfo(np.float64).eps
+    return array if abs(total - 1) <= rounding else array / total
+
+
+def check_means(means: Any, n_components: int, n_features: int, name: str = "means") -> np.ndarray:
+    """Return component means (K, D) float64, finite."""
+    return checked_array(means, (n_components, n_features), name)
+
+
+def checked_array(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Return a float64 C-contiguous copy of the given shape, all finite."""
+    try:
+        array = np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{name} must be an array of real numbers: {error}") from None
+    if array.shape != shape:
+        raise ParameterError(f"{name} has shape {array.shape}, expected {shape}")
+    if not np.isfinite(array).all():
+        index = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
+        raise ParameterError(f"{name}{index} is {array[tuple(index)]}, not a finite number")
+    return array

@@ -1,0 +1,105 @@
+"""One matrix shared by all components: covariance = sum_k n_k S_k / sum_k n_k ("tied", mclust's EEE).
+
+The quick kernel whitens each row once, y = W x', and subtracts whitened means; it loses about log2 |W mean_k| bits.
+It is chosen only while every |W mean_k| is at most 2**8, and while the pooled scatter, which for that kernel is a
+difference of sums (see `Rows.accumulate`), is far from singular; otherwise the full kernel gets K equal whiteners.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gmm._validation import checked_array
+from gmm.covariances.base import Covariance, log_constants
+from gmm.covariances.positive_definite import (
+    diagonal,
+    inverse,
+    largest_exponents,
+    lift,
+    log_determinant,
+    symmetric,
+    validate_matrices,
+    whitener,
+)
+from gmm.frame import Frame
+from gmm.parameters import Factors, Kernel, Parameters
+from gmm.statistics import Statistics
+
+__all__ = ["TIED"]
+
+FARTHEST_MEAN = 2.0**8
+WORST_CONDITION = 2.0**33  # of the correlations; times 2**16 eps of cancellation leaves 1e-1 of noise, never a sign
+
+
+class Tied(Covariance):
+    name = "tied"
+    scaling = "feature"
+    moments_kernel = Kernel.FULL
+
+    def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        return (n_features, n_features)
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        return n_features * (n_features + 1) // 2
+
+    def validate(
+        self, covariances: np.ndarray, n_components: int, n_features: int, name: str = "covariances"
+    ) -> np.ndarray:
+        array = checked_array(covariances, self.shape(n_components, n_features), name)
+        return validate_matrices(array[None], name, ["the shared matrix"])[0]
+
+    def factorize(self, parameters: Parameters, ridge: np.ndarray | None = None) -> Factors:
+        W = whitener(parameters.covariances)
+        constants = log_constants(parameters.weights, parameters.n_features, log_determinant(W))
+        if ridge is not None:
+            constants -= ((W * W) @ ridge).sum() / 2
+        factors = Factors(Kernel.TIED, constants, parameters.means, W)
+        return factors if _expandable(W, parameters) else factors.centred()
+
+    def _covariances(
+        self,
+        statistics: Statistics,
+        shift: np.ndarray,
+        previous: np.ndarray,
+        ridge: np.ndarray | None,
+        floor: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        second = statistics.second if statistics.second.ndim == 2 else statistics.second.sum(axis=0)
+        scatter = symmetric(second - (shift.T * statistics.n) @ shift) / statistics.n.sum()
+        if ridge is not None:
+            scatter += np.diag(ridge)
+        covariances, floored = lift(scatter[None], floor, statistics.epsilon)
+        return covariances[0], np.repeat(floored, statistics.n_components)
+
+    def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
+        return np.repeat(covariances[None], n_components, axis=0)
+
+    def precisions(self, covariances: np.ndarray) -> np.ndarray:
+        return inverse(covariances)
+
+    def precisions_cholesky(self, covariances: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
+        return np.ascontiguousarray((whitener(covariances) * scale).T)
+
+    def colorize(self, covariances: np.ndarray, k: int, z: np.ndarray) -> np.ndarray:
+        return z @ np.linalg.cholesky(covariances).T
+
+    def covariances_in(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
+        return frame.covariance_in(covariances)
+
+    def covariances_out(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
+        return frame.covariance_out(covariances)
+
+    def exponents(self, covariances: np.ndarray, n_features: int) -> np.ndarray:
+        return largest_exponents(diagonal(covariances))
+
+    def take(self, covariances: np.ndarray, order: np.ndarray) -> np.ndarray:
+        return covariances
+
+
+def _expandable(W: np.ndarray, parameters: Parameters) -> bool:
+    farthest = np.linalg.norm(parameters.means @ W.T, axis=1).max()
+    condition = ((W * W) @ diagonal(parameters.covariances)).sum()
+    return bool(farthest <= FARTHEST_MEAN and condition <= WORST_CONDITION)
+
+
+TIED = Tied()

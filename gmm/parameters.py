@@ -1,0 +1,103 @@
+"""What a mixture is (`Parameters`) and what a kernel needs of it (`Factors`).
+
+    p(x) = sum_k  weight_k  N(x; mean_k, covariance_k)
+    log density of component k at x  =  log_constant_k - |whitener_k (x - mean_k)|^2 / 2
+
+K is the number of components, D of features. Both classes hold frame coordinates (see `gmm.frame`), float64,
+C-contiguous. `Covariance.factorize` turns Parameters into Factors; nobody stores Factors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+__all__ = ["Factors", "Kernel", "Parameters"]
+
+
+class Kernel(IntEnum):
+    """The triangular factor a compiled kernel uses, and the shape of the second moments it writes.
+
+    Values are those of `gmm_structure` in csrc/gmm.h.
+    """
+
+    FULL = 0  # whiteners (K, D, D) lower triangular, second (K, D, D)
+    TIED = 1  # whiteners (D, D) lower triangular,    second (D, D), pooled over components
+    DIAG = 2  # whiteners (K, D) = 1 / sd,            second (K, D)
+    SPHERICAL = 3  # whiteners (K,) = 1 / sd,         second (K,), the trace
+
+    def whitener_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        """Shape of the whiteners, which is also the shape of the second moments."""
+        return {
+            Kernel.FULL: (n_components, n_features, n_features),
+            Kernel.TIED: (n_features, n_features),
+            Kernel.DIAG: (n_components, n_features),
+            Kernel.SPHERICAL: (n_components,),
+        }[self]
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """Parameters of a Gaussian mixture, in frame coordinates.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (K,)
+        Mixing weights, non-negative, of sum 1. Exactly 0 for a dead component.
+    means : ndarray of shape (K, D)
+    covariances : ndarray
+        In the shape of their structure: (K, D, D) full, (D, D) tied, (K, D) diag, (K,) spherical.
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+
+    @property
+    def n_components(self) -> int:
+        return self.means.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        return self.means.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """A mixture ready for a kernel: whiteners W with W'W the inverse covariance, and log constants (nats).
+
+    Parameters
+    ----------
+    kernel : Kernel
+    log_constants : ndarray of shape (K,)
+        log weight - D/2 log(2 pi) + log det W + additive terms such as the ridge's; -inf switches a component off.
+    means : ndarray of shape (K, D)
+    whiteners : ndarray of shape `kernel.whitener_shape(K, D)`
+    """
+
+    kernel: Kernel
+    log_constants: np.ndarray
+    means: np.ndarray
+    whiteners: np.ndarray
+
+    @property
+    def n_components(self) -> int:
+        return self.means.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        return self.means.shape[1]
+
+    def centred(self) -> Factors:
+        """Return the same mixture for a kernel that subtracts the mean before it whitens.
+
+        `Kernel.TIED` whitens each row once and subtracts whitened means, which costs digits far from the frame's
+        centre; every other kernel is centred already and is returned as it is.
+        """
+        if self.kernel is not Kernel.TIED:
+            return self
+        shape = Kernel.FULL.whitener_shape(self.n_components, self.n_features)
+        whiteners = np.ascontiguousarray(np.broadcast_to(self.whiteners, shape))
+        return Factors(Kernel.FULL, self.log_constants, self.means, whiteners)

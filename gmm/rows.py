@@ -1,0 +1,240 @@
+"""Data in place and the frame it is read through: where the model layer meets the compiled core.
+
+Every method is one call of `gmm._native`, which packs x' = x * scale - centre tile by tile, so X is never copied.
+`gmm.reference` has a twin of this class with the same methods in plain NumPy. Invariant: the bits of a result depend
+neither on `n_threads` nor on the layout of X.
+
+Sample weights enter the sums in units of 2 ** weight_exponent, which is 0 unless their largest lies outside
+2**-64 .. 2**64; a maximum-likelihood estimate does not see the difference, `total_weight` is in the user's units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+
+from gmm import _native
+from gmm._validation import nonfinite_error
+from gmm.frame import Frame, Scaling
+from gmm.parameters import Factors, Kernel
+from gmm.statistics import Statistics
+
+__all__ = ["Assignment", "Precision", "Rows", "Scores"]
+
+Precision = Literal["float32", "float64"]
+
+
+class Scores(NamedTuple):
+    """What `Rows.score` computed; None for what was not asked."""
+
+    log_density: np.ndarray | None  # (N,) nats, frame coordinates
+    posterior: np.ndarray | None  # (N, K)
+    label: np.ndarray | None  # (N,) int64
+
+
+class Assignment(NamedTuple):
+    """What `Rows.assign` computed; None for what was not asked."""
+
+    inertia: float  # sum of weight times squared distance to the nearest centre
+    label: np.ndarray | None  # (N,) int64
+    distance: np.ndarray | None  # (N,) squared
+    n: np.ndarray | None  # (K,) sum of weights
+    sum: np.ndarray | None  # (K, D) sum of weight times (x' - nearest centre)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of data, their sample weights and the frame they are read through.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D), float32 or float64, any layout
+    sample_weight : ndarray of shape (N,), float64, or None for ones
+    frame : Frame
+    precision : {"float32", "float64"}
+        Of the arithmetic on tiles; sums are float64 in any case.
+    n_threads : int
+    weight_exponent : int
+        sample_weight is in units of 2 ** weight_exponent of the user's.
+    """
+
+    X: np.ndarray
+    sample_weight: np.ndarray | None
+    frame: Frame
+    precision: Precision = "float64"
+    n_threads: int = 1
+    weight_exponent: int = 0
+
+    @classmethod
+    def from_array(
+        cls,
+        X: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        *,
+        scaling: Scaling = "feature",
+        precision: Precision | None = None,
+        n_threads: int = 1,
+        name: str = "X",
+    ) -> Self:
+        """Scan the columns of checked rows, refuse NaN and infinity, and choose the frame.
+
+        Parameters
+        ----------
+        X : ndarray as returned by `check_rows`
+        sample_weight : ndarray as returned by `check_sample_weight`, or None
+        scaling : {"feature", "common"}
+            The structure's `scaling`.
+        precision : {"float32", "float64"} or None
+            None means the dtype of X.
+
+        Raises
+        ------
+        DataError
+            Naming row and column of the first value that is not finite.
+        """
+        exponent = _weight_exponent(sample_weight)
+        if exponent:
+            sample_weight = np.ldexp(sample_weight, -exponent)
+        columns = _native.scan(X, sample_weight, n_threads)
+        if columns["bad_row"] >= 0:
+            raise nonfinite_error(X, name)
+        frame = Frame.from_columns(columns, scaling, float(np.finfo(X.dtype).eps))
+        return cls(X, sample_weight, frame, precision or X.dtype.name, n_threads, exponent)
+
+    @property
+    def n_rows(self) -> int:
+        return self.X.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        return self.X.shape[1]
+
+    @cached_property
+    def total_weight(self) -> float:
+        """Sum of the sample weights in the user's units; the number of rows when there are none."""
+        if self.sample_weight is None:
+            return float(self.n_rows)
+        return float(np.ldexp(self.sample_weight.sum(), self.weight_exponent))
+
+    @property
+    def epsilon(self) -> float:
+        """Unit roundoff of the arithmetic on tiles."""
+        return float(np.finfo(self.precision).eps)
+
+    @cached_property
+    def total_scatter(self) -> np.ndarray:
+        """Sum of w x' x'^T about the frame's centre, (D, D); always in float64 arithmetic."""
+        D = self.n_features
+        one = Factors(Kernel.FULL, np.zeros(1), np.zeros((1, D)), np.eye(D)[None])
+        return replace(self, precision="float64").accumulate(one).second[0]
+
+    def accumulate(self, factors: Factors) -> Statistics:
+        """E-step and sufficient statistics in one pass; no N x K array.
+
+        For `Kernel.TIED` the second moments are pooled: the total scatter minus what lies between the means,
+        sum_k first_k mean_k' + mean_k first_k' + n_k mean_k mean_k'.
+        """
+        n, first, second = _empty_moments(factors.kernel, *factors.means.shape)
+        log_likelihood, weight = self._call(
+            _native.accumulate,
+            *(factors.kernel, self._precision, factors.log_constants, factors.means, factors.whiteners),
+            *(n, first, second, self.n_threads),
+        )
+        if second is None:
+            cross = first.T @ factors.means
+            between = cross + cross.T + (factors.means.T * n) @ factors.means
+            second = self.total_scatter - between
+            second = (second + second.T) / 2
+        return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon)
+
+    def moments(
+        self,
+        kernel: Kernel,
+        means: np.ndarray,
+        responsibilities: np.ndarray | None = None,
+        *,
+        labels: np.ndarray | None = None,
+    ) -> Statistics:
+        """Statistics about `means` of rows whose responsibilities (N, K) or labels (N,) are given.
+
+        A label of -1 leaves the row out. `kernel` is a structure's `moments_kernel`: FULL, DIAG or SPHERICAL.
+        """
+        means = np.ascontiguousarray(means, np.float64)
+        n, first, second = _empty_moments(kernel, *means.shape)
+        if responsibilities is not None:
+            responsibilities = np.ascontiguousarray(responsibilities, np.float64)
+        if labels is not None:
+            labels = np.ascontiguousarray(labels, np.int64)
+        given = (responsibilities, labels)
+        sums = (n, first, second)
+        weight = self._call(_native.moments, kernel, self._precision, means, *given, *sums, self.n_threads)
+        return Statistics(n, first, second, means, 0.0, weight, self.n_rows, self.epsilon)
+
+    def score(
+        self, factors: Factors, *, log_density: bool = True, posterior: bool = False, label: bool = False
+    ) -> Scores:
+        """Log-densities in frame coordinates (nats), posteriors and labels of every row, as asked."""
+        N, K = self.n_rows, factors.n_components
+        wanted = Scores(
+            np.empty(N) if log_density else None,
+            np.empty((N, K), self.precision) if posterior else None,
+            np.empty(N, np.int64) if label else None,
+        )
+        self._call(
+            _native.score,
+            *(factors.kernel, self._precision, factors.log_constants, factors.means, factors.whiteners),
+            *(*wanted, self.n_threads),
+            weighted=False,
+        )
+        return wanted
+
+    def assign(
+        self, centres: np.ndarray, *, label: bool = False, distance: bool = False, sums: bool = False
+    ) -> Assignment:
+        """Nearest of the centres (K, D) by Euclidean distance in the frame, lowest index on ties."""
+        centres = np.ascontiguousarray(centres, np.float64)
+        K, D = centres.shape
+        outputs = (
+            np.empty(self.n_rows, np.int64) if label else None,
+            np.empty(self.n_rows) if distance else None,
+            np.zeros(K) if sums else None,
+            np.zeros((K, D)) if sums else None,
+        )
+        inertia = self._call(_native.assign, self._precision, centres, *outputs, self.n_threads)
+        return Assignment(inertia, *outputs)
+
+    def subset(self, indices: np.ndarray) -> Self:
+        """Return some of the rows, copied, in the same frame."""
+        weight = None if self.sample_weight is None else self.sample_weight[indices]
+        return replace(self, X=np.ascontiguousarray(self.X[indices]), sample_weight=weight)
+
+    @property
+    def _precision(self) -> int:
+        return int(self.precision == "float64")
+
+    def _call(self, function: Callable[..., Any], *arguments: Any, weighted: bool = True) -> Any:
+        """Call the core on these rows; say where when one of them is not finite."""
+        weights = (self.sample_weight,) if weighted else ()
+        try:
+            return function(self.X, *weights, self.frame.scale, self.frame.centre, *arguments)
+        except ValueError:
+            error = nonfinite_error(self.X)
+            if error is None:
+                raise
+            raise error from None
+
+
+def _empty_moments(kernel: Kernel, K: int, D: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    second = None if kernel is Kernel.TIED else np.zeros(kernel.whitener_shape(K, D))
+    return np.zeros(K), np.zeros((K, D)), second
+
+
+def _weight_exponent(sample_weight: np.ndarray | None) -> int:
+    if sample_weight is None:
+        return 0
+    exponent = int(np.frexp(sample_weight.max(initial=0.0))[1])
+    return exponent if abs(exponent) > 64 else 0
