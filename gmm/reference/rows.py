@@ -6,30 +6,50 @@ With x' = x * scale - centre, component k has the log-density
 
 the responsibilities are r_ik = exp(l_ik - log sum_k exp l_ik), and the statistics are the moments
 
-    n_k = sum_i w_i r_ik,   first_k = sum_i w_i r_ik c_ik,   second_k = sum_i w_i r_ik c_ik c_ik',   c_ik = x'_i - mean_k
+n_k = sum_i w_i r_ik,   first_k = sum_i w_i r_ik c_ik,   second_k = sum_i w_i r_ik c_ik c_ik',   c_ik = x'_i - mean_k
 
-in the shape of the structure (full: matrix; tied: matrix summed over k; diagonal: its diagonal; spherical: its trace).
+the second ones in the shape of the structure (full: a matrix each; tied: one matrix, summed over k; diag: the
+diagonals; spherical: the traces).
 
 Invariant: every square is taken of a centred difference; nothing is expanded, blocked or approximated.
 """
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel
 from gmm.reference.softmax import log_sum_exp, responsibilities_of
 from gmm.statistics import Statistics
 
 
-@dataclass(frozen=True)
+class Scores(NamedTuple):
+    """What `Rows.score` was asked for; None for the rest."""
+
+    log_density: np.ndarray | None
+    posterior: np.ndarray | None
+    label: np.ndarray | None
+
+
+class Assignment(NamedTuple):
+    """What `Rows.assign` was asked for; None for the rest."""
+
+    inertia: float
+    label: np.ndarray | None
+    distance: np.ndarray | None
+    n: np.ndarray | None
+    sum: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
 class Rows:
     """N rows of D features, their sample weights, and the frame through which they are read.
 
     ``precision`` and ``n_threads`` are accepted so that the twin can stand in for `gmm.rows.Rows`; all arithmetic
-    here is float64 on one thread.
+    here is float64 on one thread. ``sample_weight`` is in units of 2 ** ``weight_exponent`` of the user's.
     """
 
     X: np.ndarray
@@ -37,6 +57,24 @@ class Rows:
     frame: Any
     precision: str = "float64"
     n_threads: int = 1
+    weight_exponent: int = 0
+
+    @classmethod
+    def from_array(
+        cls, X: np.ndarray, sample_weight: np.ndarray | None = None, *, scaling: Scaling = "feature", **settings: Any
+    ) -> Self:
+        """Choose the frame from column ranges, means and scatter over the rows of positive weight."""
+        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        points, weight = np.asarray(X, dtype=np.float64)[weight > 0], weight[weight > 0]
+        mean = weight @ points / weight.sum()
+        columns = {
+            "minimum": points.min(axis=0),
+            "maximum": points.max(axis=0),
+            "mean": mean,
+            "scatter": weight @ (points - mean) ** 2,
+            "weight": weight.sum(),
+        }
+        return cls(X, sample_weight, Frame.from_columns(columns, scaling, float(np.finfo(X.dtype).eps)), **settings)
 
     @cached_property
     def points(self) -> np.ndarray:
@@ -64,14 +102,18 @@ class Rows:
 
     @property
     def total_weight(self) -> float:
-        return float(self.weight.sum())
+        return float(np.ldexp(self.weight.sum(), self.weight_exponent))
+
+    @property
+    def epsilon(self) -> float:
+        return float(np.finfo(np.float64).eps)
 
     @cached_property
     def total_scatter(self) -> np.ndarray:
         """(D, D) sum of w x' x'^T about the frame's centre."""
         return np.einsum("n,ni,nj->ij", self.weight, self.points, self.points, optimize=True)
 
-    def subset(self, indices: np.ndarray) -> "Rows":
+    def subset(self, indices: np.ndarray) -> Self:
         """The chosen rows, copied, in the same frame."""
         chosen = None if self.sample_weight is None else np.asarray(self.sample_weight)[indices]
         return replace(self, X=np.asarray(self.X)[indices], sample_weight=chosen)
@@ -81,7 +123,7 @@ class Rows:
         logs = self._component_log_densities(factors)
         log_density = log_sum_exp(logs)
         posterior = responsibilities_of(logs, self._distances(factors), factors.log_constants)
-        statistics = self.moments(factors.kernel, factors.means, posterior)
+        statistics = self.moments(factors.kernel, factors.means, responsibilities=posterior)
         positive = self.weight > 0
         return replace(statistics, log_likelihood=float(np.sum(self.weight[positive] * log_density[positive])))
 
@@ -89,8 +131,8 @@ class Rows:
         self,
         kernel: Kernel,
         means: np.ndarray,
-        responsibilities: np.ndarray | None = None,
         *,
+        responsibilities: np.ndarray | None = None,
         labels: np.ndarray | None = None,
     ) -> Statistics:
         """Moments about ``means`` (K, D) with responsibilities (N, K) given, or labels (N,), -1 for no component."""
@@ -119,13 +161,13 @@ class Rows:
             second=shaped,
             means=np.array(means, dtype=np.float64),
             log_likelihood=0.0,
-            weight=self.total_weight,
+            weight=float(self.weight.sum()),
             n_rows=self.n_rows,
         )
 
     def score(
         self, factors: Factors, *, log_density: bool = True, posterior: bool = False, label: bool = False
-    ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    ) -> Scores:
         """Log-densities (N,) in nats and frame coordinates, posteriors (N, K), labels (N,); None where not asked."""
         logs = self._component_log_densities(factors)
         distances = self._distances(factors)
@@ -133,18 +175,24 @@ class Rows:
         shares = responsibilities_of(logs, distances, factors.log_constants)
         lost = np.isneginf(logs).all(axis=1)
         best = np.where(lost, shares.argmax(axis=1), logs.argmax(axis=1))
-        return density, shares if posterior else None, best if label else None
+        return Scores(density, shares if posterior else None, best if label else None)
 
     def assign(
-        self, centres: np.ndarray
-    ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Nearest centres: inertia, labels (N,), squared distances (N,), weights (K,), sums of w (x' - centre) (K, D)."""
+        self, centres: np.ndarray, *, label: bool = False, distance: bool = False, sums: bool = False
+    ) -> Assignment:
+        """Nearest centre of every row: inertia; labels, squared distances (N,); weights (K,), sums of w c (K, D)."""
         squares = np.stack([np.sum((self.points - centre) ** 2, axis=1) for centre in centres], axis=1)
         labels = squares.argmin(axis=1)
         nearest = squares[np.arange(self.n_rows), labels]
         mass = self.weight[:, None] * (labels[:, None] == np.arange(len(centres)))
-        sums = np.stack([mass[:, k] @ (self.points - centre) for k, centre in enumerate(centres)])
-        return float(self.weight @ nearest), labels, nearest, mass.sum(axis=0), sums
+        moved = np.stack([mass[:, k] @ (self.points - centre) for k, centre in enumerate(centres)])
+        return Assignment(
+            float(self.weight @ nearest),
+            labels if label else None,
+            nearest if distance else None,
+            mass.sum(axis=0) if sums else None,
+            moved if sums else None,
+        )
 
     def _distances(self, factors: Factors) -> np.ndarray:
         """(N, K) Mahalanobis distances, square roots of the squares, scaled so that they overflow last."""

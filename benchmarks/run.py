@@ -1,0 +1,108 @@
+"""Compare `gmm` with its peers: ``python benchmarks/run.py``.
+
+Every contender climbs from the same start on the same rows. Log-likelihoods are checked to agree, then contenders
+take turns; the table gives million row-components per second (N K / seconds an iteration), the ratio to each peer in
+the same run, and the share of the FMA peak that a dense iteration's operations come to.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from contenders import ALL, contender
+from environment import describe
+from problems import SHAPES, STRUCTURES, Shape, flops_per_row_component, make_rows, make_start
+from table import markdown, write_between_marks
+from timing import agree, interleave
+
+HERE = Path(__file__).parent
+CHECKED_ITERATIONS = 3
+CHECKED_ROWS = 4_000
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse(arguments)
+    players = {}
+    for name in options.contenders:
+        reason = contender(name).missing()
+        if reason:
+            print(f"without {contender(name).NAME}: {reason}", file=sys.stderr)
+        else:
+            players[name] = contender(name)
+    records = []
+    for shape in (SHAPES[name].scaled(options.scale) for name in options.shapes):
+        for covariance_type in options.structures:
+            for dtype in options.dtypes:
+                records += measure(players, shape, covariance_type, dtype, options)
+    result = {
+        "command": "python benchmarks/run.py " + " ".join(arguments if arguments is not None else sys.argv[1:]),
+        "environment": describe(options.threads),
+        "records": records,
+    }
+    text = markdown(result)
+    print(text)
+    if options.json:
+        Path(options.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if options.write:
+        write_between_marks(HERE / "README.md", text)
+        write_between_marks(HERE.parent / "README.md", text)
+    return 0
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
+    parser.add_argument("--structures", nargs="+", default=["full"], choices=STRUCTURES)
+    parser.add_argument("--dtypes", nargs="+", default=["float64"], choices=("float64", "float32"))
+    parser.add_argument("--contenders", nargs="+", default=list(ALL), choices=ALL)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5, help="turns each contender takes")
+    parser.add_argument("--scale", type=float, default=1.0, help="fraction of a shape's rows; 1 is what tables quote")
+    parser.add_argument("--json", help="also write every number to this file (for compare.py)")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md and README.md")
+    return parser.parse_args(arguments)
+
+
+def measure(players: dict, shape: Shape, covariance_type: str, dtype: str, options: argparse.Namespace) -> list[dict]:
+    """One row of the table: check, then time, every contender that has this structure in this precision."""
+    X = make_rows(shape, dtype=dtype)
+    start = make_start(X, shape.n_components, covariance_type)
+    climbs, rows = {}, {}
+    for name, player in players.items():
+        if player.supports(covariance_type, dtype):
+            mine = X[: player.MAX_ROWS]
+            climbs[name], rows[name] = player.climber(mine, start, options.threads), len(mine)
+    check(climbs, rows, X, covariance_type, dtype)
+    seconds = interleave(climbs, repeats=options.repeats)
+    return [
+        {
+            "shape": shape._asdict(),
+            "structure": covariance_type,
+            "dtype": dtype,
+            "contender": name,
+            "name": players[name].NAME,
+            "n_rows": rows[name],
+            "seconds": seconds[name],
+            "flops": flops_per_row_component(shape.n_features, covariance_type),
+        }
+        for name in climbs
+    ]
+
+
+def check(climbs: dict, rows: dict, X, covariance_type: str, dtype: str) -> None:
+    """Contenders that see the same rows must reach the same log-likelihood after a few iterations."""
+    from gmm.reference import log_densities
+    from gmm.reference.softmax import log_sum_exp
+
+    some = X[:CHECKED_ROWS].astype("float64")
+    found = {
+        name: float(log_sum_exp(log_densities(some, *climb(CHECKED_ITERATIONS), covariance_type)).mean())
+        for name, climb in climbs.items()
+        if rows[name] == len(X)
+    }
+    agree(found, dtype)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

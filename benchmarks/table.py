@@ -1,0 +1,77 @@
+"""Records of a run as a Markdown table, and where it is written.
+
+Rate: million row-components per second, the median over turns, with the smallest and largest turn as spread. Ratio to
+a peer: the median over turns of its seconds over ours in the same turn, per row.
+"""
+
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+
+BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+
+
+def rates(record: dict) -> list[float]:
+    """Million row-components per second in each turn."""
+    return [1e-6 * record["n_rows"] * record["shape"]["n_components"] / s for s in record["seconds"]]
+
+
+def ratio(ours: dict, peer: dict) -> float:
+    """How many times faster than the peer, turn by turn, in rows per second."""
+    return median(a / b for a, b in zip(rates(ours), rates(peer), strict=True))
+
+
+def markdown(result: dict) -> str:
+    """The table, and under it the command and the machine."""
+    records = result["records"]
+    names = list(dict.fromkeys(r["name"] for r in records))
+    peers = [name for name in names if name != "gmm"]
+    head = ["problem (N, D, K)", "covariance", "dtype", *names, *(f"gmm / {peer}" for peer in peers), "of FMA peak"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for (shape, structure, dtype), group in groupby(
+        records, key=lambda r: (tuple(r["shape"].values()), r["structure"], r["dtype"])
+    ):
+        found = {record["name"]: record for record in group}
+        ours = found.get("gmm")
+        cells = [f"{shape[0]} {shape[1]:,}, {shape[2]}, {shape[3]}", structure, dtype]
+        cells += [_rate(found.get(name)) for name in names]
+        cells += [f"{ratio(ours, found[peer]):.1f}x" if ours and peer in found else "-" for peer in peers]
+        cells.append(_share(ours, result["environment"]["peak_flops"]))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n\n" + _caption(result)
+
+
+def _rate(record: dict | None) -> str:
+    """Median rate and its spread."""
+    if record is None:
+        return "-"
+    found = rates(record)
+    return f"{median(found):.3g} ({min(found):.3g}-{max(found):.3g})"
+
+
+def _share(ours: dict | None, peaks: dict) -> str:
+    """Share of the FMA peak that the operations of a dense iteration come to."""
+    if ours is None or ours["flops"] is None or ours["dtype"] not in peaks:
+        return "-"
+    return f"{100 * 1e6 * median(rates(ours)) * ours['flops'] / peaks[ours['dtype']]:.0f}%"
+
+
+def _caption(result: dict) -> str:
+    where = result["environment"]
+    versions = ", ".join(f"{name} {found}" for name, found in where["versions"].items() if found)
+    peaks = ", ".join(f"{dtype} {peak / 1e9:.0f} GFLOP/s" for dtype, peak in where["peak_flops"].items())
+    return (
+        "Million row-components per second through the public estimators, median of turns (spread); higher is better.\n"
+        f"{where['processor']}, {where['n_threads']} threads, {where['isa']} kernels, FMA peak {peaks or 'unknown'}; "
+        f"{versions}.\n"
+        f"Made by `{result['command'].strip()}`.\n"
+    )
+
+
+def write_between_marks(path: Path, text: str) -> None:
+    """Replace what stands between the marks of a Markdown file; a file without them is an error."""
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} has no place marked {BEGIN} ... {END}")
+    path.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
