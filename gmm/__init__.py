@@ -1,0 +1,57 @@
+"""Gaussian mixtures at the speed of the hardware, on data as it really comes.
+
+    >>> import gmm
+    >>> from gmm.datasets import load_faithful
+    >>> model = gmm.GaussianMixture(2, random_state=0).fit(load_faithful().data)
+    >>> model.weights_.round(2)
+    array([0.36, 0.64])
+
+Names are imported when first used, so that `import gmm` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+try:
+    from gmm import _native  # noqa: F401  here, because without it nothing works and the reason is worth a sentence
+except ModuleNotFoundError as error:
+    if error.name != "gmm._native":
+        raise
+    raise ImportError(
+        f"gmm is imported from {__path__[0]}, which has no compiled module: a source tree that is not built. "
+        "Leave this directory to use an installed gmm, or build in place with: pip install -e ."
+    ) from None
+
+if TYPE_CHECKING:
+    from gmm import datasets
+    from gmm.config import show_config
+    from gmm.gaussian_mixture import GaussianMixture
+    from gmm.selection import Selection, select
+
+    __version__: str
+
+__all__ = ["GaussianMixture", "Selection", "datasets", "select", "show_config"]
+
+MODULE_OF = {
+    "GaussianMixture": "gmm.gaussian_mixture",
+    "Selection": "gmm.selection",
+    "select": "gmm.selection",
+    "show_config": "gmm.config",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in MODULE_OF:
+        found = getattr(import_module(MODULE_OF[name]), name)
+    elif name == "datasets":
+        found = import_module("gmm.datasets")
+    elif name == "__version__":
+        found = import_module("importlib.metadata").version("fastgmm")
+    else:
+        raise AttributeError(f"module 'gmm' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
