@@ -1,0 +1,13 @@
+"""What every suite needs: each structure in turn, and no thread pool larger than a test asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from gmm.covariances import STRUCTURES, Covariance
+
+
+@pytest.fixture(params=list(STRUCTURES))
+def structure(request: pytest.FixtureRequest) -> Covariance:
+    """Each covariance structure."""
+    return STRUCTURES[request.param]
