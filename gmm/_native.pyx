@@ -116,10 +116,11 @@ cdef class Call:
         if not 0 <= precision <= 1:
             raise ValueError(f"precision: expected 0 (float32) or 1 (float64), got {precision}")
         self.factors.structure, self.factors.precision = <gmm_structure> kernel, <gmm_dtype> precision
-        self.factors.n_features, self.factors.n_components = self.rows.n_features, len(means)
+        self.factors.n_features = self.rows.n_features
+        self.factors.n_components = 0 if means is None else len(means)
+        self.factors.mean = self.vector(means, name, self.factors.n_components, self.factors.n_features)
         if self.factors.n_components == 0:
             raise ValueError(f"{name}: has no rows")
-        self.factors.mean = self.vector(means, name, self.factors.n_components, self.factors.n_features)
         return 0
 
     cdef int read_factors(self, log_constants, whiteners) except -1:

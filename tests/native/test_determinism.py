@@ -1,0 +1,63 @@
+"""The same bits for any number of threads, any cut at whole blocks, and any crowd of callers."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from native_problem import FULL, KERNELS, TIED, bits, problem
+
+from gmm import _native
+
+
+@pytest.mark.parametrize("precision", [0, 1], ids=["float32", "float64"])
+@pytest.mark.parametrize("n_features", [2, 9, 20])
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_number_of_threads(kernel, n_features, precision):
+    given = problem(kernel, n_rows=9 * 1024 + 77, n_features=n_features, precision=precision)
+    labels = np.arange(len(given.X)) % 5 - 1
+    for call in ("accumulate", "score", "assign", "scan", "moments"):
+        if call == "moments" and kernel == TIED:
+            continue
+        arguments = {"labels": labels} if call == "moments" else {}
+        one, *others = [bits(getattr(given.change(n_threads=t), call)(**arguments)) for t in (1, 2, 3, 8)]
+        assert others == [one] * 3, call
+
+
+def test_slices_of_a_long_call():
+    """One thread takes more than one slice for these rows, eight take one; the sums do not tell."""
+    given = problem(n_rows=400_000, n_features=5, n_components=8)
+    one, many = (given.change(n_threads=t) for t in (1, 8))
+    assert bits(one.accumulate()) == bits(many.accumulate())
+    assert bits(one.score()) == bits(many.score())
+    assert bits(one.assign()) == bits(many.assign())
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_cuts_at_whole_blocks(kernel):
+    given = problem(kernel, n_rows=5000)
+    whole, sums = given.accumulate(), given.sums
+    cuts = [0, _native.BLOCK_ROWS, 3 * _native.BLOCK_ROWS, 5000]
+    for start, stop in zip(cuts, cuts[1:], strict=False):
+        part = given.change(X=given.X[start:stop], sample_weight=given.sample_weight[start:stop])
+        part.accumulate(**sums)
+    for name, value in sums.items():
+        np.testing.assert_array_equal(value, whole[name], err_msg=name)
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+@pytest.mark.parametrize("precision", [0, 1], ids=["float32", "float64"])
+def test_scores_of_a_row_do_not_depend_on_the_others(kernel, precision):
+    given = problem(kernel, n_rows=2100, n_features=4, precision=precision)
+    whole = given.score()
+    for rows in (slice(0, 1), slice(1, 8), slice(1020, 1031), slice(2099, 2100), slice(2099, 3, -5)):
+        part = given.change(X=given.X[rows]).score()
+        for name, value in part.items():
+            np.testing.assert_array_equal(value, whole[name][rows], err_msg=name)
+
+
+def test_many_python_threads_at_once():
+    given = problem(FULL, n_rows=5000, n_features=8)
+    expected = bits(given.score()), bits(given.accumulate())
+    with ThreadPoolExecutor(32) as pool:
+        jobs = [pool.submit(lambda: (bits(given.score()), bits(given.accumulate()))) for _ in range(64)]
+        assert all(job.result() == expected for job in jobs)
