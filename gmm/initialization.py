@@ -1,0 +1,277 @@
+"""Where a climb starts: names and functions to parameters, in frame coordinates.
+
+A start is a partition of rows (labels or responsibilities) put through one maximise step:
+
+- "kmeans": k-means of standardised columns (`gmm.kmeans`);
+- "k-means++": each row to the nearest of the seeds of that k-means, no iterations;
+- "random": means are distinct random rows, each covariance is that of 2 (D + 1) random rows (4 for structures
+  without correlations), equal mixing weights;
+- "random_from_data": means are distinct random rows, each covariance is that of all rows, equal mixing weights;
+- a callable ``(X, n_components, rng)``: responsibilities (N, K), labels (N,) or means (K, D) in user units.
+
+Named starts look at a subsample (`gmm.subsample`). A partition with fewer rows in a component than its covariance
+needs would start at, or next to, a singular matrix; `maximized` tops such a component up with pooled rows. A component
+without rows stays dead: mixing weight exactly 0. Parameters given by the user replace those of the start, exactly.
+
+Invariant: a start depends on the rows, the structure and the seed, not on the units of a column or on n_threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gmm.covariances.base import Covariance
+from gmm.errors import DataError, ParameterError
+from gmm.kmeans import column_moments, lloyd, seed_centres, standardised
+from gmm.parameters import Kernel, Parameters
+from gmm.rows import Rows
+from gmm.statistics import Statistics
+from gmm.subsample import chosen_rows, largest
+
+__all__ = ["METHODS", "Method", "from_partition", "start"]
+
+Method = str | Callable[[np.ndarray, int, np.random.Generator], Any]
+
+POOLED_SHARE_OF_TOTAL = 1e-3  # keeps the pooled covariance from 0 when every row is a component of its own
+
+
+def start(
+    rows: Rows,
+    structure: Covariance,
+    n_components: int,
+    method: Method,
+    seed: int,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None = None,
+) -> Parameters:
+    """Parameters to climb from.
+
+    Parameters
+    ----------
+    rows : Rows
+    structure : Covariance
+    n_components : int
+    method : str or callable
+        A key of `METHODS`, or a function as in the module's text.
+    seed : int
+        Decides everything random, the subsample included.
+    floor, ridge : ndarray of shape (D,)
+        As for `gmm.em.climb`.
+
+    Raises
+    ------
+    ParameterError
+        An unknown name, or a callable that returned neither responsibilities, labels nor means.
+    """
+    rng = np.random.default_rng(seed)
+    if callable(method):
+        return _from_callable(rows, structure, n_components, method, rng, floor=floor, ridge=ridge)
+    if method not in METHODS:
+        raise ParameterError(f"init_params must be one of {sorted(METHODS)} or a callable, got {method!r}")
+    chosen = chosen_rows(rows.n_rows, seed, largest(n_components, rows.n_features), rows.sample_weight)
+    seen = rows if chosen is None else rows.subset(chosen)
+    return METHODS[method](seen, structure, n_components, rng, floor=floor, ridge=ridge)
+
+
+def from_partition(
+    rows: Rows,
+    structure: Covariance,
+    n_components: int,
+    partition: np.ndarray,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None = None,
+    spare: int = 1,
+) -> Parameters:
+    """One maximise step from labels (N,), -1 for rows that belong nowhere, or responsibilities (N, K).
+
+    ``spare`` times the rows that a covariance needs to be regular are what a component is topped up to; with the
+    default 1 this is the plain maximise step wherever that is regular.
+    """
+    labelled = partition.ndim == 1
+    given = {"labels": partition} if labelled else {"responsibilities": partition}
+    kernel = structure.moments_kernel
+    about = rows.moments(Kernel.SPHERICAL, np.zeros((n_components, rows.n_features)), **given)
+    means = about.first / np.where(about.n > 0, about.n, 1.0)[:, None]
+    statistics = rows.moments(kernel, means, **given)
+    if not statistics.n.any():
+        raise DataError("the start gives no row of positive weight to any component")
+    counted = slice(None) if rows.sample_weight is None else rows.sample_weight > 0
+    if labelled:
+        kept = partition[counted]
+        counts = np.bincount(kept[kept >= 0], minlength=n_components).astype(np.float64)
+    else:
+        counts = partition[counted].sum(axis=0)
+    missing = np.maximum(spare * _rows_needed(kernel, rows.n_features) - counts, 0.0)
+    if missing.any():
+        missing *= statistics.n.sum() / counts.sum()  # rows to sample weight
+        statistics = _topped_up(statistics, missing, _pooled(rows, statistics, kernel))
+    return maximized(structure, statistics, about.n, floor=floor, ridge=ridge)
+
+
+def maximized(
+    structure: Covariance,
+    statistics: Statistics,
+    weights: np.ndarray,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+) -> Parameters:
+    """The maximise step, every component alive, with mixing weights in proportion to ``weights`` (K,)."""
+    shape = structure.shape(statistics.n_components, statistics.n_features)
+    unused = Parameters(statistics.n, statistics.means, np.zeros(shape))
+    parameters, _ = structure.maximize(statistics, unused, ridge=ridge, floor=floor)
+    return Parameters(weights / weights.sum(), parameters.means, parameters.covariances)
+
+
+def distinct_rows(rows: Rows, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Numbers of up to ``n`` rows, drawn by sample weight, no two rows equal; fewer when there are no more."""
+    weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
+    with np.errstate(divide="ignore"):
+        order = np.argsort(rng.standard_exponential(rows.n_rows) / weight)  # Efraimidis and Spirakis 2006
+    order = order[: np.count_nonzero(weight)]
+    taken = 4 * n
+    while True:
+        drawn = order[:taken]
+        first = np.sort(np.unique(rows.X[drawn], axis=0, return_index=True)[1])
+        if len(first) >= n or taken >= len(order):
+            return drawn[first[:n]]
+        taken *= 4
+
+
+def _kmeans(
+    rows: Rows,
+    structure: Covariance,
+    n_components: int,
+    rng: np.random.Generator,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+    iterate: bool = True,
+) -> Parameters:
+    labels = np.zeros(rows.n_rows, np.int64)
+    if n_components > 1:
+        points = standardised(rows)
+        centres = seed_centres(points, n_components, rng)
+        labels = lloyd(points, centres)[1] if iterate else points.assign(centres, label=True).label
+    return from_partition(rows, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
+
+
+def _random(
+    rows: Rows,
+    structure: Covariance,
+    n_components: int,
+    rng: np.random.Generator,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+) -> Parameters:
+    size = 2 * _rows_needed(structure.moments_kernel, rows.n_features)
+    weight = rows.sample_weight
+    drawn = rng.choice(rows.n_rows, n_components * size, p=None if weight is None else weight / weight.sum())
+    groups = replace(rows.subset(drawn), sample_weight=None)
+    labels = np.repeat(np.arange(n_components), size)
+    spread = from_partition(groups, structure, n_components, labels, floor=floor, ridge=ridge)
+    return _around_rows(rows, spread.covariances, n_components, rng)
+
+
+def _random_from_data(
+    rows: Rows,
+    structure: Covariance,
+    n_components: int,
+    rng: np.random.Generator,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+) -> Parameters:
+    total = _total(rows, structure.moments_kernel)
+    alike = replace(
+        total,
+        n=np.repeat(total.n, n_components),
+        first=np.repeat(total.first, n_components, axis=0),
+        second=np.repeat(total.second, n_components, axis=0),
+        means=np.repeat(total.means, n_components, axis=0),
+    )
+    spread = maximized(structure, alike, alike.n, floor=floor, ridge=ridge)
+    return _around_rows(rows, spread.covariances, n_components, rng)
+
+
+METHODS: dict[str, Callable[..., Parameters]] = {
+    "kmeans": _kmeans,
+    "k-means++": partial(_kmeans, iterate=False),
+    "random": _random,
+    "random_from_data": _random_from_data,
+}
+
+
+def _from_callable(
+    rows: Rows,
+    structure: Covariance,
+    n_components: int,
+    method: Callable[..., Any],
+    rng: np.random.Generator,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+) -> Parameters:
+    made = np.asarray(method(rows.X, n_components, rng))
+    shapes = {
+        (rows.n_rows,): lambda: made.astype(np.int64),
+        (n_components, rows.n_features): lambda: _nearest(rows, made),
+        (rows.n_rows, n_components): lambda: made.astype(np.float64),
+    }
+    if made.shape not in shapes or not np.isfinite(made).all():
+        raise ParameterError(
+            f"init_params returned an array of shape {made.shape}; expected finite responsibilities "
+            f"{(rows.n_rows, n_components)}, labels {(rows.n_rows,)} or means {(n_components, rows.n_features)}"
+        )
+    partition = shapes[made.shape]()
+    return from_partition(rows, structure, n_components, partition, floor=floor, ridge=ridge, spare=2)
+
+
+def _nearest(rows: Rows, means: np.ndarray) -> np.ndarray:
+    """Labels (N,) of the nearest of some means in user units, distances in standard deviations of the columns."""
+    points = standardised(rows)
+    return points.assign(means * points.frame.scale - points.frame.centre, label=True).label
+
+
+def _around_rows(rows: Rows, covariances: np.ndarray, n_components: int, rng: np.random.Generator) -> Parameters:
+    """Equal components at distinct random rows; those for which no distinct row is left are dead."""
+    drawn = distinct_rows(rows, n_components, rng)
+    means = np.zeros((n_components, rows.n_features))
+    means[: len(drawn)] = rows.frame.points_in(rows.X[drawn])
+    weights = np.zeros(n_components)
+    weights[: len(drawn)] = 1 / len(drawn)
+    return Parameters(weights, means, covariances)
+
+
+def _rows_needed(kernel: Kernel, n_features: int) -> int:
+    """Rows in general position that make a covariance of this shape regular."""
+    return n_features + 1 if kernel is Kernel.FULL else 2
+
+
+def _topped_up(statistics: Statistics, missing: np.ndarray, pooled: np.ndarray) -> Statistics:
+    """Statistics with ``missing`` (K,) more sample weight in each component, spread about its mean like ``pooled``."""
+    return replace(
+        statistics,
+        n=statistics.n + missing,
+        second=statistics.second + np.multiply.outer(missing, pooled),
+    )
+
+
+def _pooled(rows: Rows, statistics: Statistics, kernel: Kernel) -> np.ndarray:
+    """Second moments per sample weight within components, and a little of those about the grand mean."""
+    total = _total(rows, kernel)
+    within = statistics.second.sum(axis=0) / statistics.n.sum()
+    return within + POOLED_SHARE_OF_TOTAL * (total.second[0] / total.n[0] - within)
+
+
+def _total(rows: Rows, kernel: Kernel) -> Statistics:
+    """Statistics of all rows as one component about their mean."""
+    return rows.moments(kernel, column_moments(rows)[0][None], labels=np.zeros(rows.n_rows, np.int64))

@@ -1,0 +1,155 @@
+"""k-means to start from: greedy k-means++ seeding (Arthur and Vassilvitskii 2007) and Lloyd's iterations.
+
+    minimise over centres c    sum_i w_i min_k |z_i - c_k|^2,        z = (x - mean) / sd, column by column
+
+Rows are read in place through `Standard`, so the units of a column cannot matter: here the scale is exactly 1 / sd,
+not a power of two. Constant columns get scale 0 and do not count. Distances come from `Rows.assign`; nothing of
+size N x K is stored.
+
+Invariant: a centre has no rows only when there are fewer distinct rows than centres.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gmm.parameters import Kernel
+from gmm.rows import Rows
+
+__all__ = ["Standard", "column_moments", "lloyd", "seed_centres", "standardised"]
+
+MAX_ITER = 100
+SHIFT_TOLERANCE = 1e-4  # squared shift of all centres together, in variances of a column: scikit-learn's default
+SAME_POINT = 64.0  # squared distance, in (unit roundoff)^2, below which a row lies on its centre
+
+
+@dataclass(frozen=True)
+class Standard:
+    """The view z = x * scale - centre that gives every column mean 0 and variance 1; stands in for a `Frame`."""
+
+    scale: np.ndarray
+    centre: np.ndarray
+
+
+def column_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and variance of every column, (D,) each, in the coordinates of ``rows``."""
+    everyone = np.zeros(rows.n_rows, np.int64)
+    mean = np.zeros((1, rows.n_features))
+    for _ in range(2):
+        about = rows.moments(Kernel.DIAG, mean, labels=everyone)
+        shift = about.first / about.n[0]
+        mean = mean + shift
+    return mean[0], about.second[0] / about.n[0] - shift[0] ** 2
+
+
+def standardised(rows: Rows) -> Rows:
+    """The same rows seen with mean 0 and variance 1 in every column; columns within rounding of constant are 0."""
+    mean, variance = column_moments(rows)
+    spread = np.where(variance > rows.frame.floor, np.sqrt(np.maximum(variance, 0.0)), np.inf)
+    view: Any = Standard(rows.frame.scale / spread, (rows.frame.centre + mean) / spread)
+    return replace(rows, frame=view)
+
+
+def seed_centres(rows: Rows, n_clusters: int, rng: np.random.Generator) -> np.ndarray:
+    """Greedy k-means++ seeds: each of several rows, drawn by squared distance to the seeds so far, is tried.
+
+    Parameters
+    ----------
+    rows : Rows
+        As `standardised` gives them.
+    n_clusters : int
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, D)
+        Rows in the coordinates of ``rows``. Once every distinct row is a seed, seeds repeat.
+    """
+    weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
+    trials = 2 + int(math.log(n_clusters))
+    centres = np.empty((n_clusters, rows.n_features))
+    centres[0] = _point(rows, _drawn(weight, rng.random(1))[0])
+    closest = _distances(rows, centres[:1])
+    on_centre = _on_centre(rows)
+    for k in range(1, n_clusters):
+        closest[closest <= on_centre] = 0.0
+        mass = weight * closest
+        if not mass.any():
+            centres[k:] = centres[0]
+            break
+        best = math.inf
+        for candidate in _drawn(mass, rng.random(trials)):
+            point = _point(rows, candidate)
+            distance = np.minimum(closest, _distances(rows, point[None]))
+            potential = float((weight * distance).sum())
+            if potential < best:
+                best, centres[k], nearest = potential, point, distance
+        closest = nearest
+    return centres
+
+
+def lloyd(rows: Rows, centres: np.ndarray, *, max_iter: int = MAX_ITER) -> tuple[np.ndarray, np.ndarray]:
+    """Lloyd's iterations until no label changes or the centres rest.
+
+    A centre that lost its rows moves to the row farthest from every centre.
+
+    Parameters
+    ----------
+    rows : Rows
+        As `standardised` gives them.
+    centres : ndarray of shape (K, D)
+    max_iter : int
+
+    Returns
+    -------
+    centres : ndarray of shape (K, D)
+    labels : ndarray of shape (N,), int64
+        Nearest centre of each row, lowest on ties.
+    """
+    labels = None
+    for _ in range(max_iter):
+        nearest = rows.assign(centres, label=True, sums=True)
+        full = nearest.n > 0
+        moved = centres + nearest.sum / np.where(full, nearest.n, 1.0)[:, None]
+        for k in np.flatnonzero(~full):
+            moved[k] = _farthest(rows, moved)
+        if full.all() and labels is not None and np.array_equal(labels, nearest.label):
+            return centres, labels
+        shift = float(((moved - centres) ** 2).sum())
+        labels, centres = nearest.label, moved
+        if shift <= SHIFT_TOLERANCE:
+            break
+    return centres, rows.assign(centres, label=True).label
+
+
+def _farthest(rows: Rows, centres: np.ndarray) -> np.ndarray:
+    """The row of positive weight farthest from its centre, the first on ties; a centre when every row lies on one."""
+    distance = _distances(rows, centres)
+    if rows.sample_weight is not None:
+        distance[rows.sample_weight <= 0] = 0.0
+    row = int(np.argmax(distance))
+    return _point(rows, row) if distance[row] > _on_centre(rows) else centres[0]
+
+
+def _on_centre(rows: Rows) -> float:
+    return SAME_POINT * rows.n_features * float(np.finfo(rows.precision).eps) ** 2
+
+
+def _distances(rows: Rows, centres: np.ndarray) -> np.ndarray:
+    return rows.assign(centres, distance=True).distance
+
+
+def _point(rows: Rows, row: int) -> np.ndarray:
+    """One row (D,) in the coordinates of ``rows``."""
+    return rows.X[row].astype(np.float64) * rows.frame.scale - rows.frame.centre
+
+
+def _drawn(mass: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Rows drawn with probability in proportion to ``mass`` (N,), one for each uniform number in [0, 1)."""
+    cumulative = np.cumsum(mass)
+    rows = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    return np.minimum(rows, np.flatnonzero(mass)[-1])
