@@ -10,10 +10,11 @@ Names are imported when first used, so that `import gmm` costs next to nothing.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # what type checkers take for typing.TYPE_CHECKING, without the time to import typing
 
 try:
-    from gmm import _native  # noqa: F401  here, because without it nothing works and the reason is worth a sentence
+    import_module("gmm._native")  # without it nothing works, and the reason is worth a sentence
 except ModuleNotFoundError as error:
     if error.name != "gmm._native":
         raise
@@ -40,7 +41,7 @@ MODULE_OF = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in MODULE_OF:
         found = getattr(import_module(MODULE_OF[name]), name)
     elif name == "datasets":

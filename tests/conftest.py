@@ -1,4 +1,4 @@
-"""What every suite needs: each structure in turn, and no thread pool larger than a test asks for."""
+"""What every suite needs: each covariance structure in turn."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Problem:
         return {"n": np.zeros(K), "first": np.zeros((K, D)), "second": second}
 
     def accumulate(self, **outputs):
-        sums = self.sums | outputs
+        sums = outputs if len(outputs) == 3 else self.sums | outputs
         log_likelihood, weight = _native.accumulate(
             self.X, self.sample_weight, self.scale, self.centre, self.kernel, self.precision, self.log_constants,
             self.means, self.whiteners, *sums.values(), self.n_threads,
@@ -48,7 +48,7 @@ class Problem:
         return sums | {"log_likelihood": log_likelihood, "weight": weight}
 
     def moments(self, *, responsibilities=None, labels=None, **outputs):
-        sums = self.sums | outputs
+        sums = outputs if len(outputs) == 3 else self.sums | outputs
         weight = _native.moments(
             self.X, self.sample_weight, self.scale, self.centre, self.kernel, self.precision, self.means,
             responsibilities, labels, *sums.values(), self.n_threads,

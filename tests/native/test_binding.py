@@ -228,7 +228,7 @@ def test_read_only_output(name):
 )
 def test_rows_of_a_wrong_kind(X, error, message):
     with pytest.raises(error, match=message):
-        problem().change(X=X, sample_weight=None).accumulate()
+        problem().change(X=X, sample_weight=None).accumulate(**problem().sums)
 
 
 @pytest.mark.parametrize(
