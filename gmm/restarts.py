@@ -1,10 +1,12 @@
 """Several starts race; the best goes on (Biernacki, Celeux, Govaert 2003), and so does every start that may pass it.
 
 Each start climbs `short_iter` iterations. The leader then climbs to the end. Another start is carried on, for as many
-iterations as it has had, for as long as its promise exceeds the leader's objective:
+iterations again as it has had, while its promise exceeds the leader's objective:
 
-    promise = objective + min(gain still to come, iterations so far x latest gain)
+    promise = objective + gain still to come          (Aitken's estimate, `gmm.convergence.gain_to_come`)
 
+So the race ends where full climbs from every start would have ended, as far as the estimate is right.
+A start whose trace so far is the leader's is on the leader's path and is left there.
 Starts with fewer components on the numerical floor rank first whatever their objective: a likelihood that grows
 because a covariance collapses is no merit.
 
@@ -13,13 +15,12 @@ The table of restarts records how far each was taken. Invariant: one start alone
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmm.convergence import LIMIT, gain_to_come
+from gmm.convergence import LIMIT, STOPPED, gain_to_come
 from gmm.covariances.base import Covariance
 from gmm.em import Callback, Climb, climb, resume
 from gmm.parameters import Parameters
@@ -30,6 +31,7 @@ __all__ = ["Race", "Restart", "adjusted_rand_index", "log_likelihood", "race"]
 
 SAME_PARTITION = 0.95  # adjusted Rand index from which two starts have found the same mixture
 SAME_OBJECTIVE = 10.0  # in units of tol
+SAME_PATH = 1e-9  # nats per row, at every iteration: renumbered components differ by rounding, other starts by far more
 COMPARED_ROWS = 1 << 12
 
 
@@ -94,7 +96,7 @@ def race(
     tol: float,
     max_iter: int,
     short_iter: int,
-    callback: Callable[[int, int, float, float], None] | None = None,
+    callback: Callable[[int, int, float, float], object] | None = None,
 ) -> Race:
     """Climb from several starts and return the best.
 
@@ -112,7 +114,7 @@ def race(
     short_iter : int
         Iterations of each start before they are compared.
     callback : callable, optional
-        Called as ``callback(index of the start, iteration, objective, change)``.
+        Called as ``callback(index of the start, iteration, objective, change)``; True ends the race.
 
     Returns
     -------
@@ -141,11 +143,14 @@ def race(
                 callback=reporting(index),
             )
         )
-        if parameters.n_components == 1:
+        if parameters.n_components == 1 or climbs[-1].stop_reason == STOPPED:
             break
 
     while True:
         leader = max(range(len(climbs)), key=lambda index: _merit(climbs[index]))
+        if any(climbed.stop_reason == STOPPED for climbed in climbs):
+            climbs[leader] = replace(climbs[leader], stop_reason=STOPPED)
+            break
         if _unfinished(climbs[leader], max_iter):
             climbs[leader] = carried_on(leader, max_iter)
             continue
@@ -197,11 +202,8 @@ def _merit(climbed: Climb) -> tuple[int, float]:
 
 
 def _promise(climbed: Climb) -> float:
-    """Objective that a climb may reach in as many iterations again."""
-    if climbed.n_iter == 0:
-        return math.inf
-    latest = climbed.trace[-1] - climbed.trace[-2]
-    return climbed.objective + min(gain_to_come(climbed.trace), climbed.n_iter * max(latest, 0.0))
+    """Objective that a climb may reach, nats per row."""
+    return climbed.objective + gain_to_come(climbed.trace)
 
 
 def _unfinished(climbed: Climb, max_iter: int) -> bool:
@@ -209,10 +211,17 @@ def _unfinished(climbed: Climb, max_iter: int) -> bool:
 
 
 def _may_win(climbed: Climb, leader: Climb, tol: float, max_iter: int) -> bool:
-    if climbed is leader or not _unfinished(climbed, max_iter):
+    if climbed is leader or not _unfinished(climbed, max_iter) or _follows(climbed, leader):
         return False
     floored, leading = int(climbed.floored.sum()), int(leader.floored.sum())
     return floored < leading or (floored == leading and _promise(climbed) > leader.objective + tol)
+
+
+def _follows(climbed: Climb, leader: Climb) -> bool:
+    """Whether a climb repeats the leader's, its components perhaps numbered otherwise."""
+    return climbed.n_iter <= leader.n_iter and all(
+        abs(mine - theirs) <= SAME_PATH for mine, theirs in zip(climbed.trace, leader.trace, strict=False)
+    )
 
 
 def _table(
