@@ -38,19 +38,31 @@ class Choice:
         return self.features if self.weight is None else (*self.features, self.weight)
 
 
-def choose(names: Sequence[str], columns: str | None, weights: str | None, *, left_out: Sequence[int] = ()) -> Choice:
-    """Positions for `--columns` and `--weights`; without `--columns` every column that is not left out.
+@dataclass(frozen=True)
+class Wanted:
+    """What a command asks of a file: `--columns`, `--weights`, `--header`, and the names a model was fitted on."""
+
+    columns: str | None = None
+    weights: str | None = None
+    header: bool | None = None
+    preferred: tuple[str, ...] = ()
+
+
+def choose(names: Sequence[str], wanted: Wanted, *, left_out: Sequence[int] = ()) -> Choice:
+    """Positions of the wanted columns; where none is named, of the preferred ones, else of all not left out.
 
     Raises
     ------
     CommandError
         An unknown, repeated or ambiguous column, or none left.
     """
-    weight = None if weights is None else _position(weights, names)
-    if columns is None:
+    weight = None if wanted.weights is None else _position(wanted.weights, names)
+    if wanted.columns is None and wanted.preferred and all(names.count(name) == 1 for name in wanted.preferred):
+        features = [names.index(name) for name in wanted.preferred]
+    elif wanted.columns is None:
         features = [j for j in range(len(names)) if j != weight and j not in left_out]
     else:
-        features = [j for word in columns.split(",") if word.strip() for j in _positions(word.strip(), names)]
+        features = [j for word in wanted.columns.split(",") if word.strip() for j in _positions(word.strip(), names)]
     twice = next((j for i, j in enumerate(features) if j in features[:i] or j == weight), None)
     if twice is not None:
         where = "both a feature and the weights" if twice == weight else "chosen twice"

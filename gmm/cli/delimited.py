@@ -20,15 +20,13 @@ from typing import TextIO
 
 import numpy as np
 
-from gmm.cli.columns import Choice, Table, choose, spelled, split, spoken
+from gmm.cli.columns import Choice, Table, Wanted, choose, spelled, split, spoken
 from gmm.cli.errors import CommandError
 from gmm.cli.layout import Layout, cells_of, is_missing, layout_of, number, opened
 
 
-def read_delimited(
-    source: Path | bytes, title: str, columns: str | None, weights: str | None, *, header: bool | None = None
-) -> Table:
-    """Chosen columns of a delimited file (or of its bytes) as a `Table`; `header` None: told from the first rows.
+def read_delimited(source: Path | bytes, title: str, wanted: Wanted) -> Table:
+    """Wanted columns of a delimited file (or of its bytes) as a `Table`.
 
     Raises
     ------
@@ -37,9 +35,9 @@ def read_delimited(
     """
     try:
         with opened(source) as lines:
-            layout = layout_of(lines, title, header)
-        choice = choose(layout.names, columns, weights, left_out=(0,) if layout.row_labels and columns is None else ())
-        _refuse_text(layout, choice, columns, title)
+            layout = layout_of(lines, title, wanted.header)
+        choice = choose(layout.names, wanted, left_out=(0,) if layout.row_labels else ())
+        _refuse_text(layout, choice, wanted, title)
         values = _parsed(source, layout, choice, title)
     except UnicodeDecodeError:
         raise CommandError(f"{title} is not a text file; gmm reads CSV, Parquet and .npy") from None
@@ -53,13 +51,13 @@ def read_delimited(
     return split(values, layout.names, choice, title, notes)
 
 
-def _refuse_text(layout: Layout, choice: Choice, columns: str | None, title: str) -> None:
+def _refuse_text(layout: Layout, choice: Choice, wanted: Wanted, title: str) -> None:
     j = next((j for j in choice.all if layout.words[j] is not None), None)
     if j is None:
         return
     message = f"{title}: {spoken(layout.names[j])} holds text ({layout.words[j][:40]!r})"
     numeric = [name for i, name in enumerate(layout.names) if layout.words[i] is None and i != choice.weight]
-    if columns is None and numeric and j != choice.weight:
+    if wanted.columns is None and numeric and j != choice.weight:
         message += f"; choose numeric columns with --columns {spelled(numeric, layout.names)}"
     raise CommandError(message)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gmm.cli.columns import Table, choose, numbered, spelled, split, spoken
+from gmm.cli.columns import Table, Wanted, choose, numbered, spelled, split, spoken
 from gmm.cli.delimited import read_delimited
 from gmm.cli.errors import CommandError
 from gmm.datasets import load_faithful
 
+ALL = Wanted()
 NOT_TABLES = {
     b"PK\x03\x04": "a zip archive (or .npz, .xlsx); unpack it, or save the table as CSV",
     b"%PDF": "a PDF",
@@ -20,9 +21,7 @@ NOT_TABLES = {
 }
 
 
-def read_table(
-    file: str | None, columns: str | None = None, weights: str | None = None, *, header: bool | None = None
-) -> Table:
+def read_table(file: str | None, wanted: Wanted = ALL) -> Table:
     """Rows of a file, of standard input (`-`), or of Old Faithful when there is no file.
 
     Raises
@@ -32,20 +31,20 @@ def read_table(
     """
     if file is None:
         faithful = load_faithful()
-        choice = choose(faithful.feature_names, columns, weights)
+        choice = choose(faithful.feature_names, wanted)
         return split(faithful.data[:, choice.all], faithful.feature_names, choice, faithful.title)
     try:
         source = _source(file)
         start = source[:8] if isinstance(source, bytes) else _first_bytes(source)
         title = "standard input" if file == "-" else Path(file).name
         if start.startswith(b"\x93NUMPY"):
-            return _npy(source, title, columns, weights)
+            return _npy(source, title, wanted)
         if start.startswith(b"PAR1"):
-            return _parquet(source, title, columns, weights)
+            return _parquet(source, title, wanted)
         for magic, kind in NOT_TABLES.items():
             if start.startswith(magic):
                 raise CommandError(f"{title} is {kind}")
-        return read_delimited(source, title, columns, weights, header=header)
+        return read_delimited(source, title, wanted)
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror or error}") from None
 
@@ -67,7 +66,7 @@ def _first_bytes(path: Path) -> bytes:
         return file.read(8)
 
 
-def _npy(source: Path | bytes, title: str, columns: str | None, weights: str | None) -> Table:
+def _npy(source: Path | bytes, title: str, wanted: Wanted) -> Table:
     if isinstance(source, bytes):
         raise CommandError("a .npy array is read from a file, not from a stream")
     try:
@@ -78,17 +77,17 @@ def _npy(source: Path | bytes, title: str, columns: str | None, weights: str | N
         raise CommandError(f"{title} holds {array.dtype}, not numbers")
     if array.ndim > 2 or array.ndim == 0:
         raise CommandError(f"{title} has shape {array.shape}; rows and columns are needed, (N, D)")
-    array = array.reshape(len(array), -1) if array.size else array.reshape(0, max(1, array.shape[-1]))
+    array = array[:, None] if array.ndim == 1 else array
     _refuse_no_rows(array, title)
     names = numbered(array.shape[1])
-    choice = choose(names, columns, weights)
+    choice = choose(names, wanted)
     everything = choice.all == tuple(range(array.shape[1]))
     values = array if everything else array[:, choice.all]
     _refuse_nonfinite(values, [names[j] for j in choice.all], title)
     return split(values, names, choice, title)
 
 
-def _parquet(source: Path | bytes, title: str, columns: str | None, weights: str | None) -> Table:
+def _parquet(source: Path | bytes, title: str, wanted: Wanted) -> Table:
     try:
         from pyarrow import ArrowException, BufferReader
         from pyarrow.parquet import ParquetFile
@@ -97,7 +96,7 @@ def _parquet(source: Path | bytes, title: str, columns: str | None, weights: str
     try:
         file = ParquetFile(BufferReader(source) if isinstance(source, bytes) else source)
         names, types = list(file.schema_arrow.names), list(file.schema_arrow.types)
-        choice = choose(names, columns, weights)
+        choice = choose(names, wanted)
         numeric = [name for name, kind in zip(names, types, strict=True) if _holds_numbers(kind)]
         for j in choice.all:
             if not _holds_numbers(types[j]):
