@@ -1,0 +1,232 @@
+/* entry.c: the entry points of gmm.h: argument checks, scratch, blocks, merge in order. */
+#include "dispatch.h"
+#include "parallel.h"
+
+#include <math.h>
+#include <time.h>
+
+/* ---- sizes ---- */
+
+static int sizes_are_valid(gmm_structure structure, gmm_dtype precision, int64_t K, int64_t D, int n_threads) {
+    if ((unsigned)structure >= GMM_N_STRUCTURES || (unsigned)precision >= GMM_N_DTYPES) return 0;
+    if (K < 1 || D < 1 || n_threads < 1) return 0;
+    /* every piece of scratch is a few times K D^2 numbers a thread: keep the sum far inside a size_t */
+    return (double)K * ((double)D * (double)D + 4096.0) * 64.0 * ((double)n_threads + 1.0) < (double)(SIZE_MAX / 4);
+}
+
+static size_t bytes_needed(gmm_task *task, const gmm_kernel *kernel, int n_threads) {
+    gmm_workspace shared = {NULL, 0}, private = {NULL, 0};
+    gmm_take(&shared, n_threads, sizeof(gmm_thread *));
+    kernel->share(task, &shared);
+    kernel->private(task, &private);
+    return GMM_CACHE_LINE + shared.used + private.used * (size_t)n_threads;
+}
+
+size_t gmm_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features,
+                         int n_threads) {
+    if (!sizes_are_valid(structure, precision, n_components, n_features, n_threads)) return 0;
+    size_t most = 0;
+    for (int operation = 0; operation < GMM_N_OPERATIONS; ++operation) {
+        const gmm_kernel *kernel = gmm_find_kernel((gmm_operation)operation, precision);
+        gmm_task task = {.structure = structure, .n_components = n_components, .n_features = n_features};
+        const size_t bytes = kernel ? bytes_needed(&task, kernel, n_threads) : 0;
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}
+
+/* ---- running a kernel ---- */
+
+typedef struct {
+    const gmm_task *task;
+    gmm_thread **threads;
+} gmm_run;
+
+static void run_block(void *context, int thread, int64_t index) {
+    const gmm_run *run = context;
+    const int64_t first = index * GMM_BLOCK_ROWS, left = run->task->rows->n_rows - first;
+    run->task->kernel->block(run->task, run->threads[thread], first, left < GMM_BLOCK_ROWS ? left : GMM_BLOCK_ROWS);
+}
+
+static void run_merge(void *context, int thread, int64_t index) {
+    const gmm_run *run = context;
+    (void)index;
+    run->task->kernel->merge(run->task, run->threads[thread]);
+}
+
+static gmm_status run(gmm_task *task, gmm_operation operation, gmm_dtype precision, int n_threads, void *scratch,
+                      size_t scratch_bytes, int64_t *bad_row) {
+    if (!sizes_are_valid(task->structure, precision, task->n_components, task->n_features, n_threads))
+        return GMM_EINVAL;
+    task->kernel = gmm_find_kernel(operation, precision);
+    if (!task->kernel) return GMM_EINVAL;
+    const int64_t n_blocks = (task->rows->n_rows + GMM_BLOCK_ROWS - 1) / GMM_BLOCK_ROWS;
+    const int usable = gmm_usable_threads(n_threads, n_blocks);
+    if (!scratch || scratch_bytes < bytes_needed(task, task->kernel, usable)) return GMM_ESCRATCH;
+
+    gmm_workspace space = {gmm_align_to_line(scratch), 0};
+    gmm_thread **threads = gmm_take(&space, usable, sizeof *threads);
+    task->kernel->share(task, &space);
+    for (int t = 0; t < usable; ++t) {
+        threads[t] = task->kernel->private(task, &space);
+        threads[t]->bad_row = INT64_MAX;
+    }
+    gmm_run context = {task, threads};
+    const gmm_blocks blocks = {run_block, task->kernel->merge ? run_merge : NULL, &context};
+    gmm_run_blocks(&blocks, n_blocks, usable);
+
+    int64_t bad = INT64_MAX;
+    for (int t = 0; t < usable; ++t)
+        if (threads[t]->bad_row < bad) bad = threads[t]->bad_row;
+    if (bad_row) *bad_row = bad == INT64_MAX ? -1 : bad;
+    if (bad != INT64_MAX) return GMM_ENONFINITE;
+    if (task->kernel->finish) task->kernel->finish(task);
+    return GMM_OK;
+}
+
+/* ---- argument checks ---- */
+
+static int rows_are_valid(const gmm_rows *rows) {
+    return rows && rows->n_rows >= 0 && rows->n_features >= 1 && (rows->data || rows->n_rows == 0) &&
+           (unsigned)rows->dtype < GMM_N_DTYPES && rows->scale && rows->centre;
+}
+
+static int factors_fit(const gmm_factors *factors, const gmm_rows *rows) {
+    return factors && factors->n_components >= 1 && factors->n_features == rows->n_features && factors->mean;
+}
+
+/* Every constant a number or -inf, at least one of them a number. */
+static int densities_are_valid(const gmm_factors *factors) {
+    if (!factors->log_constant || !factors->whitener) return 0;
+    int finite = 0;
+    for (int64_t k = 0; k < factors->n_components; ++k) {
+        if (!(factors->log_constant[k] < INFINITY)) return 0;
+        finite |= factors->log_constant[k] > -INFINITY;
+    }
+    return finite;
+}
+
+static int statistics_are_valid(const gmm_statistics *statistics, gmm_structure structure) {
+    return statistics && statistics->n && statistics->first && (statistics->second || structure == GMM_TIED);
+}
+
+static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
+    return (gmm_task){
+        .structure = factors->structure,
+        .n_components = factors->n_components,
+        .n_features = factors->n_features,
+        .rows = rows,
+        .factors = factors,
+    };
+}
+
+/* ---- entry points ---- */
+
+gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
+                          size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row) {
+    if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !densities_are_valid(factors) || !bad_row ||
+        !statistics_are_valid(statistics, factors->structure))
+        return GMM_EINVAL;
+    gmm_task task = task_of(rows, factors);
+    task.statistics = statistics;
+    return run(&task, GMM_ACCUMULATE, factors->precision, n_threads, scratch, scratch_bytes, bad_row);
+}
+
+gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const double *posterior,
+                       const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,
+                       gmm_statistics *statistics, int64_t *bad_row) {
+    if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !bad_row || (posterior != NULL) == (label != NULL) ||
+        factors->structure == GMM_TIED || !statistics_are_valid(statistics, factors->structure))
+        return GMM_EINVAL;
+    gmm_task task = task_of(rows, factors);
+    task.given_posterior = posterior;
+    task.given_label = label;
+    task.statistics = statistics;
+    return run(&task, GMM_MOMENTS, factors->precision, n_threads, scratch, scratch_bytes, bad_row);
+}
+
+gmm_status gmm_score(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
+                     size_t scratch_bytes, double *log_density, void *posterior, int64_t *label, int64_t *bad_row) {
+    if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !densities_are_valid(factors) || !bad_row)
+        return GMM_EINVAL;
+    gmm_task task = task_of(rows, factors);
+    task.log_density = log_density;
+    task.posterior = posterior;
+    task.label = label;
+    return run(&task, GMM_SCORE, factors->precision, n_threads, scratch, scratch_bytes, bad_row);
+}
+
+gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_components, const double *centre,
+                      int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
+                      double *n, double *sum, double *inertia, int64_t *bad_row) {
+    if (!rows_are_valid(rows) || !centre || !inertia || !bad_row) return GMM_EINVAL;
+    const gmm_factors centres = {.structure = GMM_SPHERICAL,
+                                 .precision = precision,
+                                 .n_components = n_components,
+                                 .n_features = rows->n_features,
+                                 .mean = centre};
+    gmm_task task = task_of(rows, &centres);
+    task.label = label;
+    task.distance = distance;
+    task.n = n;
+    task.sum = sum;
+    task.inertia = inertia;
+    return run(&task, GMM_ASSIGN, precision, n_threads, scratch, scratch_bytes, bad_row);
+}
+
+/* Always in double: the scan decides what the frame, and so everything after it, is made of. */
+gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t scratch_bytes, gmm_columns *columns) {
+    if (!rows || rows->n_rows < 0 || rows->n_features < 1 || (!rows->data && rows->n_rows > 0) ||
+        (unsigned)rows->dtype >= GMM_N_DTYPES || !columns || !columns->minimum || !columns->maximum ||
+        !columns->mean || !columns->scatter)
+        return GMM_EINVAL;
+    gmm_task task = {
+        .structure = GMM_DIAG, .n_components = 1, .n_features = rows->n_features, .rows = rows, .columns = columns};
+    return run(&task, GMM_SCAN, GMM_F64, n_threads, scratch, scratch_bytes, NULL);
+}
+
+/* ---- the roof ---- */
+
+typedef struct {
+    double (*peak)(int64_t repeats);
+    int64_t repeats;
+} gmm_peak;
+
+static void peak_block(void *context, int thread, int64_t index) {
+    const gmm_peak *peak = context;
+    (void)thread, (void)index;
+    peak->peak(peak->repeats);
+}
+
+static double seconds_now(void) {
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double gmm_peak_flops(gmm_dtype precision, int n_threads) {
+    const gmm_isa_row *isa = gmm_active_isa();
+    if (!isa || (unsigned)precision >= GMM_N_DTYPES || n_threads < 1) return 0;
+    gmm_peak peak = {isa->peak[precision], 4096};
+    const gmm_blocks blocks = {peak_block, NULL, &peak};
+    const int64_t n_blocks = 16 * (int64_t)gmm_usable_threads(n_threads, n_threads);
+    double best = 0;
+    for (int attempt = 0; attempt < 20; ++attempt) { /* the best of many short runs: others use the machine too */
+        const double start = seconds_now();
+        gmm_run_blocks(&blocks, n_blocks, n_threads);
+        const double seconds = seconds_now() - start, flops = peak.peak(1) * (double)(peak.repeats * n_blocks);
+        if (seconds > 0 && flops / seconds > best) best = flops / seconds;
+        if (seconds < 2e-3) peak.repeats *= 2;
+    }
+    return best;
+}
+
+const char *gmm_status_message(gmm_status status) {
+    switch (status) {
+    case GMM_OK: return "success";
+    case GMM_EINVAL: return "an argument is outside its contract, or GMM_ISA names no instruction set of this machine";
+    case GMM_ESCRATCH: return "scratch is smaller than gmm_scratch_bytes() asks for";
+    case GMM_ENONFINITE: return "a row holds a NaN or an infinity";
+    }
+    return "unknown status";
+}

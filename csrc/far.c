@@ -1,0 +1,75 @@
+/* far.c: rows whose density underflows in every component: 1e300 against clusters near 0.
+ *
+ * Squares of such numbers overflow, so the row is divided by 2^e, e the exponent of its largest coordinate:
+ *     |W (x' - mean)|^2 = 4^e |W (x' 2^-e - mean 2^-e)|^2
+ * and distances are compared without the factor 4^e. One row at a time, plain doubles: rare, exact order matters.
+ * Invariant: depends on the row and the factors only, not on ISA or precision. */
+#include "kernel.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static double element(const gmm_rows *rows, int64_t i, int64_t j) {
+    const unsigned char *p = (const unsigned char *)rows->data + i * rows->row_stride + j * rows->column_stride;
+    if (rows->dtype == GMM_F32) {
+        float x;
+        memcpy(&x, p, sizeof x);
+        return (double)x;
+    }
+    double x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* x * scale * 2^-shift without overflow on the way. */
+static double scaled(double x, double scale, int shift) {
+    int ex, es;
+    const double fx = frexp(x, &ex), fs = frexp(scale, &es);
+    return ldexp(fx * fs, ex + es - shift);
+}
+
+/* Squared Mahalanobis distance to component k, times 4^-shift. */
+static double distance(const gmm_rows *rows, const gmm_factors *factors, int64_t i, int64_t k, int shift) {
+    const int64_t D = factors->n_features;
+    double sum = 0;
+    for (int64_t a = 0; a < D; ++a) {
+        /* output a of the whitener: features b0..a with weights w */
+        const int dense = factors->structure == GMM_FULL || factors->structure == GMM_TIED;
+        const double *w = factors->whitener;
+        if (factors->structure == GMM_FULL) w += (k * D + a) * D;
+        if (factors->structure == GMM_TIED) w += a * D;
+        if (factors->structure == GMM_DIAG) w += k * D;
+        if (factors->structure == GMM_SPHERICAL) w += k - a;
+        double y = 0;
+        for (int64_t b = dense ? 0 : a; b <= a; ++b)
+            y += w[b] * (scaled(element(rows, i, b), rows->scale[b], shift) -
+                         ldexp(rows->centre[b] + factors->mean[k * D + b], -shift));
+        sum += y * y;
+    }
+    return sum;
+}
+
+int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i, double *log_density) {
+    int shift = 0;
+    for (int64_t j = 0; j < factors->n_features; ++j) {
+        const double x = element(rows, i, j);
+        int ex, es;
+        if (!isfinite(x)) return -1;
+        frexp(x, &ex);
+        frexp(rows->scale[j], &es);
+        if (x != 0 && ex + es > shift) shift = ex + es;
+    }
+    int64_t nearest = -1;
+    double least = 0;
+    for (int64_t k = 0; k < factors->n_components; ++k) {
+        if (!(factors->log_constant[k] > -INFINITY)) continue;
+        const double d = distance(rows, factors, i, k, shift);
+        if (nearest < 0 || d < least) {
+            nearest = k;
+            least = d;
+        }
+    }
+    *log_density = factors->log_constant[nearest] - ldexp(least, 2 * shift - 1);
+    return nearest;
+}

@@ -1,0 +1,10 @@
+/* avx512.c: every kernel on 512-bit vectors. */
+#if !defined(__AVX512F__) || !defined(__AVX512DQ__) || !defined(__AVX512BW__) || !defined(__AVX512VL__) || \
+    !defined(__FMA__)
+#error "compile this file with -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512"
+#endif
+#define ISA_NAME "avx512"
+#define ISA_ROW gmm_isa_avx512
+#define ISA_SUPPORTED gmm_cpu_avx512
+#define ISA_VOCABULARY "../simd/avx512.h"
+#include "row.inc.c"

@@ -1,0 +1,99 @@
+/* kernel.h: what an entry point and a compiled kernel agree on.
+ *
+ * A kernel is one operation (accumulate, moments, score, assign, scan) for one
+ * precision and one ISA, cut into the steps below. entry.c drives every kernel
+ * the same way:
+ *
+ *     share   once       take shared scratch, pack factors, import totals
+ *     private per thread take a thread's own scratch
+ *     block   per block of GMM_BLOCK_ROWS rows, any thread, any order
+ *     merge   per block, in the order of the blocks, one at a time
+ *     finish  once       export totals
+ *
+ * Invariant: block writes only the thread's scratch and per-row outputs of its
+ * own rows, so nothing but merge decides the order of a sum. */
+#ifndef GMM_KERNEL_H
+#define GMM_KERNEL_H
+
+#include "gmm.h"
+#include "workspace.h"
+
+typedef enum {
+    GMM_ACCUMULATE = 0,
+    GMM_MOMENTS = 1,
+    GMM_SCORE = 2,
+    GMM_ASSIGN = 3,
+    GMM_SCAN = 4,
+    GMM_N_OPERATIONS = 5
+} gmm_operation;
+
+enum { GMM_N_STRUCTURES = 4, GMM_N_DTYPES = 2 };
+
+#if defined(__GNUC__)
+#define GMM_INLINE static inline __attribute__((always_inline))
+#else
+#define GMM_INLINE static inline
+#endif
+
+/* Before a loop of constant length whose body must end up in registers. */
+#if defined(__clang__)
+#define GMM_UNROLL _Pragma("clang loop unroll(full)")
+#pragma clang diagnostic ignored "-Wpass-failed" /* in a copy that was not inlined the length is not constant */
+#elif defined(__GNUC__)
+#define GMM_UNROLL _Pragma("GCC unroll 64")
+#else
+#define GMM_UNROLL
+#endif
+
+struct gmm_kernel;
+
+/* One call of an entry point. Fields an operation does not use are NULL. */
+typedef struct gmm_task {
+    const struct gmm_kernel *kernel;
+    gmm_structure structure;
+    int64_t n_components, n_features; /* K, D */
+    const gmm_rows *rows;
+    const gmm_factors *factors; /* assign: mean holds the centres */
+    const double *given_posterior;
+    const int64_t *given_label;
+    gmm_statistics *statistics;
+    double *log_density;
+    void *posterior;
+    int64_t *label;
+    double *distance, *n, *sum, *inertia; /* assign */
+    gmm_columns *columns;
+    void *shared; /* the kernel's own, set by share() */
+} gmm_task;
+
+/* The head of every kernel's per-thread state. */
+typedef struct {
+    int64_t bad_row; /* smallest non-finite row this thread met, or INT64_MAX */
+} gmm_thread;
+
+typedef struct gmm_kernel {
+    /* Takes shared scratch, sets task->shared. When space->base is NULL it only measures: structure,
+     * n_components and n_features are then all that may be read. */
+    void (*share)(gmm_task *task, gmm_workspace *space);
+    /* A thread's state, starting with a gmm_thread; NULL when measuring. bad_row is set by the caller. */
+    gmm_thread *(*private)(const gmm_task *task, gmm_workspace *space);
+    void (*block)(const gmm_task *task, gmm_thread *thread, int64_t first_row, int64_t n_rows);
+    void (*merge)(const gmm_task *task, gmm_thread *thread); /* NULL: nothing to add up */
+    void (*finish)(const gmm_task *task);                    /* NULL: nothing to export */
+} gmm_kernel;
+
+/* A row of the dispatch table: one ISA. */
+typedef struct {
+    const char *name;
+    int (*supported)(void);
+    const gmm_kernel *kernel[GMM_N_OPERATIONS][GMM_N_DTYPES];
+    /* Runs on registers only; returns the floating-point operations done (2 per fused multiply-add). */
+    double (*peak[GMM_N_DTYPES])(int64_t repeats);
+} gmm_isa_row;
+
+/* A finite row so far out that its density underflows in every component (kernels meet it as a reference that is
+ * not a moderate number). Works in doubles scaled by the row's own size.
+ * Returns the component of smallest Mahalanobis distance, lowest k on ties, among those with log_constant > -inf,
+ * and its log-density (-inf when that overflows); or -1 when row i holds a NaN or an infinity. */
+int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i, double *log_density);
+
+#endif

@@ -1,0 +1,33 @@
+/* accumulate.inc.c: E-step and sufficient statistics in one pass: density, softmax and moments of a tile in cache. */
+
+static void NAME(accumulate_block)(const gmm_task *task, gmm_thread *head, int64_t first, int64_t n_rows) {
+    const NAME(pass) *pass = task->shared;
+    const NAME(structure) *structure = pass->structure;
+    const int64_t K = task->n_components, D = task->n_features;
+    NAME(pass_thread) *thread = (NAME(pass_thread) *)(void *)head;
+    memset(thread->accumulator, 0, (size_t)structure->accumulator_size(K, D) * sizeof(REAL));
+    memset(thread->partial + pass->total_size, 0, NAME(PASS_EXTRA) * sizeof(double));
+    for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
+        const int64_t rows = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows;
+        NAME(pass_density)(task, thread, first + done, rows);
+        NAME(pack_weights)(task->rows, first + done, &thread->tile, thread->weight);
+        NAME(pass_softmax)(task, thread, first + done);
+        NAME(pass_totals)(task, thread, first + done);
+        structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
+    }
+    structure->flush(K, D, thread->accumulator, thread->partial);
+}
+
+static void NAME(share_accumulate)(gmm_task *task, gmm_workspace *space) { NAME(share_pass)(task, space, 1); }
+
+static gmm_thread *NAME(private_accumulate)(const gmm_task *task, gmm_workspace *space) {
+    return NAME(private_pass)(task, space, 1);
+}
+
+static const gmm_kernel NAME(accumulate) = {
+    .share = NAME(share_accumulate),
+    .private = NAME(private_accumulate),
+    .block = NAME(accumulate_block),
+    .merge = NAME(merge_pass),
+    .finish = NAME(finish_pass),
+};

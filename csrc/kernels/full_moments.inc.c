@@ -1,0 +1,118 @@
+/* full_moments.inc.c: full covariances, any D: weighted outer products of the centred rows, lanes = features.
+ *
+ *     s = sqrt(w r) (x - mean),   second += s s',   first += sqrt(w r) s,   n += w r
+ *
+ * Features come in vectors I of V_LANES. The block (I, J < I) is V_LANES x V_LANES products s_i * vector J. The
+ * diagonal block (I, I) holds every unordered pair once as s_I times s_I rotated by 0 .. V_LANES / 2.
+ * Accumulator of a component: n (V_LANES), first (P vectors), then for every I: the rotations, then for every j of
+ * I in turn its products with vectors 0 .. I - 1. P = vectors to hold D features. */
+
+enum { NAME(FULL_ROTATIONS) = V_LANES / 2 + 1, NAME(FULL_SIDE) = V_LANES < V_OUT ? V_LANES : V_OUT };
+
+GMM_INLINE int64_t NAME(full_second_at)(int64_t I) {
+    return I * NAME(FULL_ROTATIONS) * V_LANES + V_LANES * V_LANES * (I * (I - 1) / 2);
+}
+
+/* s (rows, row_stride) and the first two moments. */
+GMM_INLINE void NAME(full_centre)(const NAME(tile) *tile, int64_t vectors, const REAL *mean, const REAL *root,
+                                  REAL *s, REAL *first) {
+    for (int64_t v = 0; v < vectors * V_LANES; v += V_LANES) {
+        const vec m = v_load(mean + v);
+        vec sum = v_zero();
+        for (int64_t i = 0; i < tile->rows; ++i) {
+            const vec q = v_set1(root[i]), c = v_mul(q, v_sub(v_load(tile->row + i * tile->row_stride + v), m));
+            sum = v_fma(q, c, sum);
+            v_store(s + i * tile->row_stride + v, c);
+        }
+        v_store(first + v, v_add(v_load(first + v), sum));
+    }
+}
+
+/* Diagonal block. */
+GMM_INLINE void NAME(full_rotations)(int64_t rows, int64_t stride, const REAL *s, REAL *second) {
+    enum { N = NAME(FULL_ROTATIONS) };
+    vec sum[N];
+    GMM_UNROLL
+    for (int n = 0; n < N; ++n) sum[n] = v_zero();
+    for (int64_t i = 0; i < rows; ++i, s += stride) {
+        const vec a = v_load(s);
+        sum[0] = v_fma(a, a, sum[0]);
+        GMM_UNROLL
+        for (int n = 1; n < N; ++n) sum[n] = v_fma(a, v_rotate(a, n), sum[n]);
+    }
+    GMM_UNROLL
+    for (int n = 0; n < N; ++n) v_store(second + n * V_LANES, v_add(v_load(second + n * V_LANES), sum[n]));
+}
+
+/* FULL_SIDE features from a, V vectors from b. */
+GMM_INLINE void NAME(full_panel)(const int V, int64_t rows, int64_t stride, const REAL *a, const REAL *b, REAL *second,
+                                 int64_t second_stride) {
+    vec sum[NAME(FULL_SIDE)][V_ROWS];
+    GMM_UNROLL
+    for (int i = 0; i < NAME(FULL_SIDE); ++i) {
+        GMM_UNROLL
+        for (int v = 0; v < V; ++v) sum[i][v] = v_zero();
+    }
+    for (int64_t row = 0; row < rows; ++row, a += stride, b += stride) {
+        vec x[V_ROWS];
+        GMM_UNROLL
+        for (int v = 0; v < V; ++v) x[v] = v_load(b + v * V_LANES);
+        GMM_UNROLL
+        for (int i = 0; i < NAME(FULL_SIDE); ++i) {
+            const vec y = v_set1(a[i]);
+            GMM_UNROLL
+            for (int v = 0; v < V; ++v) sum[i][v] = v_fma(y, x[v], sum[i][v]);
+        }
+    }
+    GMM_UNROLL
+    for (int i = 0; i < NAME(FULL_SIDE); ++i) {
+        GMM_UNROLL
+        for (int v = 0; v < V; ++v) {
+            REAL *out = second + i * second_stride + v * V_LANES;
+            v_store(out, v_add(v_load(out), sum[i][v]));
+        }
+    }
+}
+
+static int64_t NAME(full_component_size)(int64_t n_features) {
+    const int64_t vectors = NAME(lanes)(n_features) / V_LANES;
+    return V_LANES + vectors * V_LANES + NAME(full_second_at)(vectors);
+}
+
+static void NAME(full_moments)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
+                               const REAL *weight, REAL *accumulator) {
+    const int64_t vectors = NAME(lanes)(n_features) / V_LANES, size = NAME(full_component_size)(n_features);
+    const int64_t factor_size = NAME(full_factor_size)(1, n_features);
+    REAL *root = tile->work, *mean = root + NAME(lanes)(tile->rows), *s = mean + vectors * V_LANES;
+    for (int64_t k = 0; k < n_components; ++k) {
+        const REAL *r = weight + k * tile->stride, *centre = packed + k * factor_size + 1;
+        REAL *n = accumulator + k * size, *first = n + V_LANES, *second = first + vectors * V_LANES;
+        vec sum = v_load(n);
+        for (int64_t i = 0; i < tile->rows; i += V_LANES) {
+            sum = v_add(sum, v_load(r + i));
+            v_store(root + i, v_sqrt(v_load(r + i)));
+        }
+        v_store(n, sum);
+        for (int64_t j = 0; j < vectors * V_LANES; ++j) mean[j] = j < n_features ? centre[j] : 0;
+        NAME(full_centre)(tile, vectors, mean, root, s, first);
+        for (int64_t I = 0; I < vectors; ++I) {
+            REAL *block = second + NAME(full_second_at)(I);
+            NAME(full_rotations)(tile->rows, tile->row_stride, s + I * V_LANES, block);
+            block += NAME(FULL_ROTATIONS) * V_LANES;
+            for (int64_t i = 0; i < V_LANES; i += NAME(FULL_SIDE)) {
+                const REAL *a = s + I * V_LANES + i;
+                REAL *out = block + i * I * V_LANES;
+                int64_t J = 0;
+                for (; J + V_ROWS <= I; J += V_ROWS)
+                    NAME(full_panel)(V_ROWS, tile->rows, tile->row_stride, a, s + J * V_LANES, out + J * V_LANES,
+                                     I * V_LANES);
+                if (I - J == 2)
+                    NAME(full_panel)(2, tile->rows, tile->row_stride, a, s + J * V_LANES, out + J * V_LANES,
+                                     I * V_LANES);
+                else if (I - J == 1)
+                    NAME(full_panel)(1, tile->rows, tile->row_stride, a, s + J * V_LANES, out + J * V_LANES,
+                                     I * V_LANES);
+            }
+        }
+    }
+}

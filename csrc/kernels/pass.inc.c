@@ -1,0 +1,123 @@
+/* pass.inc.c: what accumulate, moments and score share: scratch, and a tile's way from rows to responsibilities.
+ *
+ * Shared scratch: packed factors, totals. A thread's: one tile, its (K, stride) table of densities, the accumulators
+ * of a block and their doubles. Totals end in two extra slots, log-likelihood and weight. */
+
+enum { NAME(PASS_LOG_LIKELIHOOD) = 0, NAME(PASS_WEIGHT) = 1, NAME(PASS_EXTRA) = 2 };
+
+typedef struct {
+    const NAME(structure) *structure;
+    REAL *factors;
+    double *total;
+    int64_t total_size, tile_rows;
+} NAME(pass);
+
+typedef struct {
+    gmm_thread head;
+    NAME(tile) tile;
+    REAL *density, *weight, *log_density, *accumulator;
+    double *partial;
+} NAME(pass_thread);
+
+/* with_sums: 0 for score, which adds nothing up. */
+static void NAME(share_pass)(gmm_task *task, gmm_workspace *space, int with_sums) {
+    const int64_t K = task->n_components, D = task->n_features;
+    const NAME(structure) *structure = NAME(structure_of)(task->structure, D);
+    const int64_t total_size = structure->total_size(K, D);
+    NAME(pass) *pass = gmm_take(space, 1, sizeof *pass);
+    REAL *factors = gmm_take(space, structure->factor_size(K, D), sizeof *factors);
+    double *total = with_sums ? gmm_take(space, total_size + NAME(PASS_EXTRA), sizeof *total) : NULL;
+    task->shared = pass;
+    if (!space->base) return;
+    *pass = (NAME(pass)){structure, factors, total, total_size, structure->tile_rows(K, D)};
+    structure->pack_factors(task->factors, factors);
+    if (!with_sums) return;
+    structure->import(K, D, task->statistics, total);
+    total[total_size + NAME(PASS_LOG_LIKELIHOOD)] = task->statistics->log_likelihood;
+    total[total_size + NAME(PASS_WEIGHT)] = task->statistics->weight;
+}
+
+static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space, int with_sums) {
+    const int64_t K = task->n_components, D = task->n_features;
+    const NAME(structure) *structure = NAME(structure_of)(task->structure, D);
+    const int64_t rows = structure->tile_rows(K, D), stride = NAME(stride)(rows);
+    const int64_t row_stride = structure->row_major ? NAME(stride)(NAME(lanes)(D)) : 0;
+    NAME(pass_thread) *thread = gmm_take(space, 1, sizeof *thread);
+    REAL *column = gmm_take(space, D * stride, sizeof *column);
+    REAL *row = row_stride ? gmm_take(space, rows * row_stride, sizeof *row) : NULL;
+    REAL *work = gmm_take(space, structure->work_size(K, D), sizeof *work);
+    REAL *density = gmm_take(space, K * stride, sizeof *density);
+    REAL *weight = gmm_take(space, rows, sizeof *weight);
+    REAL *log_density = gmm_take(space, rows, sizeof *log_density);
+    REAL *accumulator = with_sums ? gmm_take(space, structure->accumulator_size(K, D), sizeof *accumulator) : NULL;
+    double *partial = with_sums ? gmm_take(space, structure->total_size(K, D) + NAME(PASS_EXTRA), sizeof *partial) : NULL;
+    if (!space->base) return NULL;
+    *thread = (NAME(pass_thread)){
+        .tile = {.stride = stride, .row_stride = row_stride, .column = column, .row = row, .work = work},
+        .density = density,
+        .weight = weight,
+        .log_density = log_density,
+        .accumulator = accumulator,
+        .partial = partial,
+    };
+    return &thread->head;
+}
+
+/* Packs rows [first, first + n_rows) and turns them into log2-densities. */
+static void NAME(pass_density)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
+    const NAME(pass) *pass = task->shared;
+    NAME(pack)(task->rows, first, n_rows, &thread->tile);
+    pass->structure->density(&thread->tile, task->n_components, task->n_features, pass->factors, thread->density);
+}
+
+/* Log-densities to responsibilities times thread->weight, in place, far rows and bad rows looked after. */
+static void NAME(pass_softmax)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first) {
+    const NAME(tile) *tile = &thread->tile;
+    if (!NAME(softmax)(tile->rows, tile->stride, task->n_components, thread->density, thread->weight,
+                       thread->log_density))
+        return;
+    for (int64_t i = 0; i < tile->rows; ++i) {
+        if (thread->log_density[i] == thread->log_density[i]) continue;
+        double log_density = 0;
+        const int64_t nearest =
+            i < tile->n_rows ? gmm_far_row(task->rows, task->factors, first + i, &log_density) : 0;
+        if (nearest < 0 && first + i < thread->head.bad_row) thread->head.bad_row = first + i;
+        for (int64_t k = 0; k < task->n_components; ++k)
+            thread->density[k * tile->stride + i] = k == nearest ? thread->weight[i] : 0;
+        thread->log_density[i] = (REAL)log_density;
+    }
+}
+
+/* Adds sum w log density and sum w of the tile to the thread's partial sums. */
+static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first) {
+    enum { LANES = 8 };
+    const NAME(pass) *pass = task->shared;
+    const double *w = task->rows->weight ? task->rows->weight + first : NULL;
+    double log_likelihood[LANES] = {0}, weight[LANES] = {0};
+    for (int64_t i = 0; i < thread->tile.n_rows; i += LANES)
+        for (int64_t lane = 0; lane < LANES && i + lane < thread->tile.n_rows; ++lane) {
+            const double wi = w ? w[i + lane] : 1, log_density = (double)thread->log_density[i + lane];
+            log_likelihood[lane] += wi > 0 ? wi * log_density : 0;
+            weight[lane] += wi;
+        }
+    double *extra = thread->partial + pass->total_size;
+    for (int lane = 0; lane < LANES; ++lane) {
+        extra[NAME(PASS_LOG_LIKELIHOOD)] += log_likelihood[lane];
+        extra[NAME(PASS_WEIGHT)] += weight[lane];
+    }
+}
+
+static void NAME(merge_pass)(const gmm_task *task, gmm_thread *head) {
+    const NAME(pass) *pass = task->shared;
+    const NAME(pass_thread) *thread = (const NAME(pass_thread) *)(const void *)head;
+    double *total = pass->total;
+    const double *partial = thread->partial;
+    for (int64_t s = 0; s < pass->total_size + NAME(PASS_EXTRA); ++s) total[s] += partial[s];
+}
+
+static void NAME(finish_pass)(const gmm_task *task) {
+    const NAME(pass) *pass = task->shared;
+    pass->structure->export(task->n_components, task->n_features, pass->total, task->statistics);
+    task->statistics->log_likelihood = pass->total[pass->total_size + NAME(PASS_LOG_LIKELIHOOD)];
+    task->statistics->weight = pass->total[pass->total_size + NAME(PASS_WEIGHT)];
+}

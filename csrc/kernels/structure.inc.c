@@ -1,0 +1,34 @@
+/* structure.inc.c: what a covariance structure gives to the passes (accumulate, moments, score).
+ *
+ * Sizes depend on K and D only. density and moments see one tile; everything about threads, blocks, weights, softmax
+ * and packing is the passes' business. */
+
+typedef struct {
+    /* Rows of a full tile, a multiple of V_LANES. */
+    int64_t (*tile_rows)(int64_t n_components, int64_t n_features);
+    int row_major; /* 1: the tile carries the row layout too */
+
+    /* REALs of the packed factors; packs them, log constants and whitener in base 2:
+     * log2 density = constant[k] - |W' (x - mean_k)|^2,  W' = W sqrt(log2(e) / 2). */
+    int64_t (*factor_size)(int64_t n_components, int64_t n_features);
+    void (*pack_factors)(const gmm_factors *factors, REAL *packed);
+
+    /* density: (K, tile->stride) log2-densities out; entries past n_rows are unspecified but finite. */
+    void (*density)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
+                    REAL *density);
+
+    /* weight: (K, tile->stride) responsibility times sample weight, 0 past n_rows. Adds to accumulator, which is
+     * zeroed at the start of a block and so never sums more than GMM_BLOCK_ROWS rows in REAL. */
+    int64_t (*accumulator_size)(int64_t n_components, int64_t n_features); /* REALs */
+    int64_t (*work_size)(int64_t n_components, int64_t n_features);        /* REALs, tile->work */
+    void (*moments)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
+                    const REAL *weight, REAL *accumulator);
+
+    /* Sums in double, in an order of the structure's own: total_size() doubles. flush writes a block's sums;
+     * import reads the caller's totals into that order, export writes them back (both triangles). Either may
+     * hold slots that mean nothing, which import sets to 0 and export ignores. */
+    int64_t (*total_size)(int64_t n_components, int64_t n_features);
+    void (*flush)(int64_t n_components, int64_t n_features, const REAL *accumulator, double *partial);
+    void (*import)(int64_t n_components, int64_t n_features, const gmm_statistics *statistics, double *total);
+    void (*export)(int64_t n_components, int64_t n_features, const double *total, gmm_statistics *statistics);
+} NAME(structure);

@@ -1,0 +1,80 @@
+/* parallel.c: the only file that knows OpenMP; without it everything runs on the calling thread.
+ *
+ * The OpenMP pool of a parent does not exist in its forked child, and waiting
+ * for it hangs; so a process that is not the one that first used the pool
+ * runs serially. */
+#include "parallel.h"
+
+#include "gmm.h"
+
+static void run_serially(const gmm_blocks *blocks, int64_t n_blocks) {
+    for (int64_t i = 0; i < n_blocks; ++i) {
+        blocks->block(blocks->context, 0, i);
+        if (blocks->merge) blocks->merge(blocks->context, 0, i);
+    }
+}
+
+#ifdef _OPENMP
+
+#include <omp.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+static atomic_long pool_owner; /* process that first used the pool; 0: nobody */
+
+static int pool_is_ours(void) {
+    const long owner = atomic_load(&pool_owner);
+    return owner == 0 || owner == (long)getpid();
+}
+
+int gmm_has_openmp(void) { return 1; }
+
+int gmm_max_threads(void) { return pool_is_ours() ? omp_get_max_threads() : 1; }
+
+int gmm_usable_threads(int n_threads, int64_t n_blocks) {
+    if (!pool_is_ours() || n_threads < 2 || n_blocks < 2) return 1;
+    return n_blocks < n_threads ? (int)n_blocks : n_threads;
+}
+
+void gmm_run_blocks(const gmm_blocks *blocks, int64_t n_blocks, int n_threads) {
+    const int usable = gmm_usable_threads(n_threads, n_blocks);
+    if (usable == 1) { /* no OpenMP construct at all: in a forked child even a team of one is not safe */
+        run_serially(blocks, n_blocks);
+        return;
+    }
+    long nobody = 0;
+    atomic_compare_exchange_strong(&pool_owner, &nobody, (long)getpid());
+#pragma omp parallel num_threads(usable)
+    {
+        const int thread = omp_get_thread_num();
+        if (blocks->merge) {
+#pragma omp for ordered schedule(dynamic, 1)
+            for (int64_t i = 0; i < n_blocks; ++i) {
+                blocks->block(blocks->context, thread, i);
+#pragma omp ordered
+                blocks->merge(blocks->context, thread, i);
+            }
+        } else {
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < n_blocks; ++i) blocks->block(blocks->context, thread, i);
+        }
+    }
+}
+
+#else
+
+int gmm_has_openmp(void) { return 0; }
+
+int gmm_max_threads(void) { return 1; }
+
+int gmm_usable_threads(int n_threads, int64_t n_blocks) {
+    (void)n_threads, (void)n_blocks;
+    return 1;
+}
+
+void gmm_run_blocks(const gmm_blocks *blocks, int64_t n_blocks, int n_threads) {
+    (void)n_threads;
+    run_serially(blocks, n_blocks);
+}
+
+#endif
