@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmm.convergence import CONVERGED, FALL, LIMIT, fall_allowance, has_converged
+from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED, fall_allowance, has_converged
 from gmm.covariances.base import Covariance
 from gmm.errors import GmmError
 from gmm.parameters import Factors, Parameters
@@ -24,7 +24,7 @@ from gmm.statistics import Statistics
 
 __all__ = ["Callback", "Climb", "climb", "resume"]
 
-Callback = Callable[[int, float, float], None]
+Callback = Callable[[int, float, float], object]
 Accumulate = Callable[[Factors], Statistics]
 
 
@@ -44,7 +44,7 @@ class Climb:
     floored : ndarray of shape (K,), bool
         Components whose covariance rested on the numerical floor in the last M-step.
     stop_reason : str
-        "converged", "max_iter" or "objective fell".
+        "converged", "max_iter", "objective fell" or "callback".
     """
 
     parameters: Parameters
@@ -98,7 +98,7 @@ def climb(
     max_iter : int
         Largest number of M-steps; 0 evaluates the start.
     callback : callable, optional
-        Called after each iteration as ``callback(iteration, objective, change)``.
+        Called after each iteration as ``callback(iteration, objective, change)``; True stops the climb.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def resume(
 ) -> Climb:
     """Carry on a climb until ``max_iter`` M-steps in all; arguments as in `climb`.
 
-    A climb that ran in parts is the same, bit for bit, as one that ran at once. One that converged or fell is
-    returned as it is.
+    A climb that ran in parts is the same, bit for bit, as one that ran at once. One that converged, fell or was
+    stopped is returned as it is.
     """
     if earlier.stop_reason != LIMIT:
         return earlier
@@ -147,10 +147,12 @@ def resume(
             break
         parameters, statistics, floored = proposal, proposed, proposal_floored
         trace.append(objective)
-        if callback is not None:
-            callback(iteration, objective, change)
+        stopped = callback is not None and callback(iteration, objective, change) is True
         if has_converged(trace, tol, statistics.epsilon):
             stop_reason = CONVERGED
+            break
+        if stopped:
+            stop_reason = STOPPED
             break
     return Climb(parameters, statistics, tuple(trace), floored, stop_reason)
 
