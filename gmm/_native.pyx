@@ -324,7 +324,7 @@ def scan(X, sample_weight, int n_threads):
     cdef int64_t n_positive = 0
     columns.bad_row = columns.bad_column = -1
     call.factors.n_components, call.factors.n_features = 1, D
-    call.factors.structure, call.factors.precision = GMM_SPHERICAL, GMM_F64
+    call.factors.structure, call.factors.precision = GMM_DIAG, GMM_F64
     call.begin(n_threads)
     call.step = GMM_BLOCK_ROWS * max(<int64_t> 1, SCAN_SLICE // (GMM_BLOCK_ROWS * D))
     while columns.bad_row < 0 and call.next_slice():

@@ -67,8 +67,9 @@ class Problem:
 
     def assign(self, **outputs):
         (N, D), K = self.X.shape, len(self.means)
-        found = {"label": np.empty(N, np.int64), "distance": np.empty(N), "n": np.zeros(K), "sum": np.zeros((K, D))}
-        found |= outputs
+        found = outputs or {
+            "label": np.empty(N, np.int64), "distance": np.empty(N), "n": np.zeros(K), "sum": np.zeros((K, D)),
+        }  # fmt: skip
         inertia = _native.assign(
             self.X, self.sample_weight, self.scale, self.centre, self.precision, self.means, *found.values(),
             self.n_threads,

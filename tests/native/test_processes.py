@@ -79,7 +79,7 @@ for name in ("accumulate", "assign", "scan"):
     threading.Timer(0.3, interrupt).start()
     try:
         if name == "assign":
-            given.assign(label=None, distance=None)
+            given.assign(label=None, distance=None, n=None, sum=None)
         else:
             getattr(given, name)()
     except KeyboardInterrupt:
