@@ -19,13 +19,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["CONVERGED", "FALL", "LIMIT", "STOPPED", "STOPPED", "fall_allowance", "gain_to_come", "has_converged"]
+__all__ = ["CONVERGED", "FALL", "LIMIT", "STOPPED", "fall_allowance", "gain_to_come", "has_converged"]
 
 CONVERGED = "converged"  #: the estimated gain still to come is below tol
 FALL = "objective fell"  #: an iteration lowered the objective by more than rounding; the better parameters are kept
 STOPPED = "callback"  #: a callback asked for it
 LIMIT = "max_iter"  #: the iteration limit came first
-STOPPED = "callback"  #: a callback asked to stop
 
 LONGEST_LAG = 32  # 3 * tol held on every slow problem of the tests at 4; 32 also averages float32 noise away
 SLOWEST_TRUSTED_RATE = 0.5
