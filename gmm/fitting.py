@@ -1,0 +1,244 @@
+"""From checked arguments and rows to one immutable `Fit`: what every estimator's ``fit`` delegates to.
+
+    X, sample_weight --> Rows in a frame --> starts --> race of climbs --> Mixture in canonical order, and its record
+
+Nothing here loops over rows or iterates. Invariant: objective, log-likelihood and trace of a `Record` are those of the
+mixture beside it, per unit of sample weight, in the user's units.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gmm._validation import check_rows, check_sample_weight, feature_names
+from gmm.convergence import CONVERGED, FALL, LIMIT
+from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_warning
+from gmm.frame import Frame
+from gmm.mixture import Mixture
+from gmm.ordering import component_order
+from gmm.restarts import Race, Restart, race
+from gmm.rows import Rows
+from gmm.settings import Settings
+from gmm.starts import Start, choose_start
+from gmm.subsample import seeds
+from gmm.summary import describe_collapse
+from gmm.threads import resolve_threads
+
+__all__ = ["Fit", "Progress", "Record", "fit_mixture"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told after an iteration.
+
+    Parameters
+    ----------
+    start : int
+        Number of the start that climbs, from 0.
+    n_iter : int
+        Iterations it has had.
+    objective, change : float
+        Nats per unit of sample weight, in the user's units; what the iteration gained.
+    """
+
+    start: int
+    n_iter: int
+    objective: float
+    change: float
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """How a fit went; attributes as those of `GaussianMixture` with an underscore.
+
+    Parameters
+    ----------
+    trace : ndarray of shape (n_iter + 1,)
+    log_likelihood : float
+    stop_reason : str
+    restarts : tuple of Restart
+    n_found : int
+        Starts that found the best mixture.
+    floored : ndarray of shape (K,), bool
+        Components that rest on the numerical floor.
+    n_rows : int
+    weight : float
+        Sum of the sample weights.
+    """
+
+    trace: np.ndarray
+    log_likelihood: float
+    stop_reason: str
+    restarts: tuple[Restart, ...]
+    n_found: int
+    floored: np.ndarray
+    n_rows: int
+    weight: float
+
+    @property
+    def n_iter(self) -> int:
+        return len(self.trace) - 1
+
+    @property
+    def converged(self) -> bool:
+        return self.stop_reason == CONVERGED
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What an estimator knows after ``fit``: the mixture, the names of its features, and how it came about.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    feature_names : ndarray of shape (D,) of str, optional
+    precision : {"float32", "float64"}, optional
+        Arithmetic asked for; None follows the rows.
+    record : Record, optional
+        None for a mixture that was given, not fitted.
+    """
+
+    mixture: Mixture
+    feature_names: np.ndarray | None = None
+    precision: str | None = None
+    record: Record | None = None
+
+
+def fit_mixture(
+    settings: Settings, X: Any, *, sample_weight: Any = None, start: Any = None, previous: Mixture | None = None
+) -> Fit:
+    """Fit a mixture to rows.
+
+    Parameters
+    ----------
+    settings : Settings
+    X : array-like or data frame of shape (N, D)
+    sample_weight : array-like of shape (N,), optional
+    start : array-like of shape (N,) or (N, K), optional
+        Labels or responsibilities to start from.
+    previous : Mixture, optional
+        What a warm start continues from.
+
+    Returns
+    -------
+    Fit
+    """
+    names = feature_names(X)
+    X = check_rows(X, owner="GaussianMixture")
+    weights = check_sample_weight(sample_weight, len(X))
+    n_counted = len(X) if weights is None else int(np.count_nonzero(weights))
+    if n_counted < settings.n_components:
+        kind = "rows" if weights is None else "rows of positive weight"
+        raise DataError(
+            f"n_components={settings.n_components} needs at least as many {kind}, but n_samples = {n_counted}"
+        )
+    check_order(settings, X.shape[1], names)
+    structure = settings.structure
+    rows = Rows.from_array(
+        X,
+        weights,
+        scaling=structure.scaling,
+        precision=settings.precision,
+        n_threads=resolve_threads(settings.n_threads),
+    )
+    limits = {"floor": rows.frame.floor, "ridge": ridge_in(settings.reg_covar, rows.frame)}
+    chosen: Start = choose_start(settings, rows, partition=start, previous=previous, **limits)
+    raced = race(
+        rows,
+        structure,
+        chosen.parameters,
+        seeds(settings.random_state, settings.n_init if chosen.is_random else 1),
+        **limits,
+        tol=settings.tol,
+        max_iter=settings.max_iter,
+        short_iter=settings.short_iter,
+        callback=_reporter(settings, rows.frame),
+    )
+    mixture = Mixture(structure, raced.best.parameters, rows.frame)
+    order = component_order(mixture, settings.order_by, names)
+    fit = Fit(mixture.reorder(order), names, settings.precision, _recorded(raced, rows, order))
+    _report(fit, settings)
+    return fit
+
+
+def check_order(settings: Settings, n_features: int, names: np.ndarray | None) -> None:
+    """Refuse an ``order_by`` that names no feature before any work is done."""
+    if not callable(settings.order_by):
+        any_mixture = Mixture.from_user([1.0], np.zeros((1, n_features)), [1.0], "spherical")
+        component_order(any_mixture, settings.order_by, names)
+
+
+def ridge_in(reg_covar: float, frame: Frame) -> np.ndarray | None:
+    """The user's absolute ridge as variances (D,) of the frame; None for none."""
+    if reg_covar == 0.0:
+        return None
+    with np.errstate(over="ignore", under="ignore"):
+        ridge = np.ldexp(reg_covar, -2 * frame.exponent)
+    if not np.isfinite(ridge).all():
+        raise ParameterError(f"reg_covar={reg_covar:g} is beyond float64's range in the units of the data's spread")
+    return ridge
+
+
+def _recorded(raced: Race, rows: Rows, order: np.ndarray) -> Record:
+    trace = np.array(raced.best.trace) + rows.frame.log_jacobian
+    trace.flags.writeable = False
+    return Record(
+        trace=trace,
+        log_likelihood=raced.log_likelihood,
+        stop_reason=raced.best.stop_reason,
+        restarts=raced.restarts,
+        n_found=raced.n_found,
+        floored=raced.best.floored[order],
+        n_rows=rows.n_rows,
+        weight=rows.total_weight,
+    )
+
+
+def _reporter(settings: Settings, frame: Frame) -> Callable[[int, int, float, float], bool] | None:
+    """Callback of the race: prints if asked to, tells the user's callbacks, and says whether one wants to stop."""
+    if not settings.callbacks and not settings.verbose:
+        return None
+    shift = frame.log_jacobian
+
+    def report(start: int, n_iter: int, objective: float, change: float) -> bool:
+        progress = Progress(start, n_iter, objective + shift, change)
+        if settings.verbose and n_iter % settings.verbose_interval == 0:
+            print(f"start {start}  iteration {n_iter}  objective {progress.objective:.9g}  change {change:.3g}")
+        answers = [callback(progress) for callback in settings.callbacks]  # every callback hears of every iteration
+        return any(answer is True for answer in answers)
+
+    return report
+
+
+def _report(fit: Fit, settings: Settings) -> None:
+    """Print how the fit ended if asked to, and warn of what a user should know."""
+    record = fit.record
+    if settings.verbose > 1:
+        for index, restart in enumerate(record.restarts):
+            print(f"start {index}  {restart.n_iter} iterations  log-likelihood {restart.log_likelihood:.9g}")
+    if settings.verbose:
+        print(f"{record.stop_reason} after {record.n_iter} iterations  objective {record.trace[-1]:.9g}")
+    if record.stop_reason == LIMIT and settings.tol > 0.0 and settings.max_iter > 0:
+        _warn(
+            f"max_iter={settings.max_iter} came before convergence: the gain still to come is not below "
+            f"tol={settings.tol:g} nats per row. Raise max_iter, or tol, or try other starts.",
+            convergence_warning(),
+        )
+    if record.stop_reason == FALL:
+        _warn(
+            "The objective fell by more than rounding, so the fit stopped at the better parameters; the data may "
+            "need float64 arithmetic (dtype='float64') or a reg_covar.",
+            convergence_warning(),
+        )
+    collapse = describe_collapse(fit.mixture, record.floored, fit.feature_names)
+    if collapse:
+        _warn(" ".join(collapse), CollapseWarning)
+
+
+def _warn(message: str, category: type[Warning]) -> None:
+    warnings.warn(message, category, stacklevel=5)

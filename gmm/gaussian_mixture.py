@@ -1,0 +1,418 @@
+"""GaussianMixture: scikit-learn's estimator of that name, on this library's model and algorithms.
+
+``__init__`` stores, ``fit`` delegates to `gmm.fitting`, and everything learned is one immutable `gmm.fitting.Fit`, of
+which the attributes ending in an underscore are read-only views. Prediction is a short way from rows to
+`gmm._native.score`: one look at the type of X, one call.
+
+Invariant: a fit that fails leaves the previous one in place, whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from gmm import criteria
+from gmm._validation import check_integer, check_n_features, check_rows, check_sample_weight
+from gmm.base import Estimator, check_feature_names
+from gmm.errors import not_fitted
+from gmm.fitting import Fit, Record, fit_mixture
+from gmm.mixture import Mixture
+from gmm.rows import Rows, Scores
+from gmm.settings import Settings
+from gmm.subsample import generator
+from gmm.summary import summarize
+from gmm.threads import resolve_threads
+
+__all__ = ["GaussianMixture"]
+
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+ROWS_WORTH_THREADS = 4096  # below, waking a second thread costs more than it saves
+
+
+class GaussianMixture(Estimator):
+    """Gaussian mixture fitted by expectation-maximisation, with scikit-learn's interface.
+
+    The density is ``sum_k weights[k] N(x; means[k], covariances[k])``. All log-densities are in nats, per row unless
+    they are called total, in the units of the data.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        Number of components K.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        A matrix for each component; one matrix for all; a variance for each component and feature; a variance for
+        each component.
+    tol : float, default=1e-6
+        Stop when the gain still to come is estimated to be below this: nats per row. 0 runs all of ``max_iter``.
+    reg_covar : float, optional
+        Variance of noise that every feature is assumed to carry, in squared data units; it is added to the
+        covariances in a way that keeps the objective from falling. None adds nothing: singular data are held by a
+        floor at the level of the input's rounding, and reported.
+    max_iter : int, default=500
+        Largest number of iterations; 0 keeps the start.
+    n_init : int, default=5
+        Number of starts. Each runs ``short_iter`` iterations and the best goes on (Biernacki, Celeux, Govaert 2003).
+    short_iter : int, default=10
+        Iterations of each start before the best is chosen.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"} or callable, default="kmeans"
+        How to start. A callable ``(X, n_components, rng)`` returns responsibilities (N, K), labels (N,) or means
+        (K, D).
+    weights_init : array-like of shape (K,), optional
+        Mixing weights to start from.
+    means_init : array-like of shape (K, D), optional
+        Means to start from; there is one start then.
+    precisions_init : array-like, optional
+        Inverse covariances to start from, in the shape of ``precisions_``.
+    covariances_init : array-like, optional
+        Covariances to start from, in the shape of ``covariances_``; not together with ``precisions_init``.
+    order_by : {"weight", "mean"}, int, str or callable, optional
+        Order of the components: by decreasing mixing weight; by increasing mean, the first feature deciding; by
+        increasing mean of the feature with this number or name; by a key ``order_by(mixture)``, (K,) numbers. None
+        keeps the order of the start.
+    random_state : int, Generator, RandomState or None, default=None
+        Seed of the starts and of `sample`. The same int gives the same bits.
+    warm_start : bool, default=False
+        Continue from the previous fit's parameters, if there is one.
+    n_threads : int, optional
+        None takes what OMP_NUM_THREADS, threadpoolctl, joblib and the control group allow. The number never changes
+        a result.
+    dtype : {"float32", "float64"}, optional
+        Precision of the arithmetic on rows; None takes that of X. Sums and parameters are float64 in any case.
+    callbacks : list of callables, optional
+        Each is called after every iteration of every start with a `gmm.fitting.Progress`; one that returns True ends
+        the fit at the best parameters so far, and ``stop_reason_`` is "callback".
+    verbose : int, default=0
+        1 prints progress every ``verbose_interval`` iterations, 2 also what became of each start.
+    verbose_interval : int, default=10
+        Iterations between prints.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (K,)
+        Mixing weights; exactly 0 for a component that lost its rows.
+    means_ : ndarray of shape (K, D)
+    covariances_ : ndarray
+        (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Raises a ValueError where
+        float64 cannot hold them (data at 1e160 and beyond); prediction goes on working.
+    precisions_ : ndarray
+        Inverse covariances, in the same shape.
+    precisions_cholesky_ : ndarray
+        Upper triangular P with ``P @ P.T`` the precision; square roots of the precisions for "diag", "spherical".
+    converged_ : bool
+    n_iter_ : int
+        Iterations from the best start to the parameters.
+    stop_reason_ : str
+        "converged", "max_iter", "objective fell" or "callback".
+    objective_, lower_bound_ : float
+        What the fit maximised, at the parameters, per row: the log-likelihood, less the penalty of ``reg_covar``.
+    lower_bounds_ : ndarray of shape (n_iter_ + 1,)
+        The objective at the start and after each iteration; it never falls.
+    log_likelihood_ : float
+        Log-likelihood of the fitted rows at the parameters, per row: ``score(X)``.
+    restarts_ : tuple
+        A row for each start: log-likelihood, iterations, converged, seed, agreement with the best.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (D,) of str
+        Only after a fit to a data frame whose column names are all str.
+
+    Notes
+    -----
+    Stopping, units, the numerical floor and every difference from scikit-learn are in the documentation.
+
+    Examples
+    --------
+    >>> from gmm import GaussianMixture
+    >>> from gmm.datasets import load_faithful
+    >>> X = load_faithful().data
+    >>> model = GaussianMixture(2, order_by="mean", random_state=0).fit(X)
+    >>> model.means_.round(2)
+    array([[ 2.04, 54.48],
+           [ 4.29, 79.97]])
+    >>> model.predict([[1.8, 51.0], [4.5, 85.0]])
+    array([0, 1])
+    """
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        tol: float = 1e-6,
+        reg_covar: float | None = None,
+        max_iter: int = 500,
+        n_init: int = 5,
+        short_iter: int = 10,
+        init_params: Any = "kmeans",
+        weights_init: Any = None,
+        means_init: Any = None,
+        precisions_init: Any = None,
+        covariances_init: Any = None,
+        order_by: Any = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        n_threads: int | None = None,
+        dtype: Any = None,
+        callbacks: Any = None,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.short_iter = short_iter
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.covariances_init = covariances_init
+        self.order_by = order_by
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_threads = n_threads
+        self.dtype = dtype
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+
+    @classmethod
+    def from_parameters(
+        cls, weights: Any, means: Any, covariances: Any, covariance_type: str = "full"
+    ) -> GaussianMixture:
+        """A mixture that predicts from given parameters, without a fit.
+
+        Parameters
+        ----------
+        weights : array-like of shape (K,)
+            Non-negative, of sum 1.
+        means : array-like of shape (K, D)
+        covariances : array-like
+            In the shape of ``covariances_`` for the type.
+        covariance_type : str, default="full"
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        ParameterError
+            A ValueError that names the component and what is wrong with it.
+
+        Examples
+        --------
+        >>> from gmm import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [4.0]], [1.0, 1.0], "spherical")
+        >>> model.predict_proba([[2.0], [3.0]]).round(3)
+        array([[0.5  , 0.5  ],
+               [0.018, 0.982]])
+        """
+        mixture = Mixture.from_user(weights, means, covariances, covariance_type)
+        model = cls(mixture.n_components, covariance_type=covariance_type)
+        model._result = Fit(mixture)
+        return model
+
+    # ---- fitting
+
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, start: Any = None) -> Self:
+        """Fit the mixture to rows.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (N, D)
+            Real numbers. float32 and float64 are read in place, in any layout.
+        y : ignored
+            For scikit-learn's pipelines.
+        sample_weight : array-like of shape (N,), optional
+            How many times each row counts: finite, at least 0.
+        start : array-like of shape (N,) or (N, K), optional
+            Labels (-1 for none) or responsibilities to start from, in place of ``init_params``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError, DataTypeError, ParameterError
+            ValueErrors and a TypeError that name argument, row, column or component; an earlier fit is kept.
+
+        Warns
+        -----
+        ConvergenceWarning
+            ``max_iter`` came first.
+        CollapseWarning
+            Components lost their rows or rest on the numerical floor.
+        """
+        settings = Settings.from_estimator(self)
+        earlier = self.__dict__.get("_result") if self.warm_start else None
+        self._result = fit_mixture(
+            settings, X, sample_weight=sample_weight, start=start, previous=earlier and earlier.mixture
+        )
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, *, sample_weight: Any = None, start: Any = None) -> np.ndarray:
+        """Fit and return the label of each row, (N,) int64; the same as ``fit(X).predict(X)``."""
+        return self.fit(X, sample_weight=sample_weight, start=start).predict(X)
+
+    # ---- prediction
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Most probable component of each row, (N,) int64, lowest number on ties."""
+        return self._score(X, log_density=False, label=True).label
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each component given each row, (N, K), in the precision of the arithmetic."""
+        return self._score(X, log_density=False, posterior=True).posterior
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Log-density of each row, (N,) float64, nats; -inf where it is below float64's range."""
+        return self._score(X).log_density + self._fitted().mixture.frame.log_jacobian
+
+    def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
+        """Mean log-density per row (nats), weighted by ``sample_weight`` if given."""
+        total, weight = self._totals(X, sample_weight)
+        return total / weight
+
+    def aic(self, X: Any, *, sample_weight: Any = None) -> float:
+        """Akaike's information criterion of the rows: lower is better."""
+        return criteria.aic(self._totals(X, sample_weight)[0], self.n_parameters())
+
+    def bic(self, X: Any, *, sample_weight: Any = None) -> float:
+        """Bayesian information criterion (Schwarz 1978) of the rows: lower is better."""
+        total, weight = self._totals(X, sample_weight)
+        return criteria.bic(total, self.n_parameters(), weight)
+
+    def icl(self, X: Any, *, sample_weight: Any = None) -> float:
+        """Integrated completed likelihood (Biernacki, Celeux, Govaert 2000): BIC plus what overlap costs."""
+        total, weight = self._totals(X, sample_weight)
+        rows = check_rows(X, owner="GaussianMixture")
+        weights = check_sample_weight(sample_weight, len(rows))
+        entropy = criteria.classification_entropy(self.predict_proba, rows, weights)
+        return criteria.icl(total, self.n_parameters(), weight, entropy)
+
+    def n_parameters(self) -> int:
+        """Number of free parameters: mixing weights, means and covariances."""
+        return self._fitted().mixture.n_parameters
+
+    def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Draw rows from the mixture, grouped by component; with an int ``random_state`` always the same.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, D)
+        labels : ndarray of shape (n_samples,), int64
+            The component each row comes from.
+        """
+        n_samples = check_integer(n_samples, "n_samples", minimum=0)
+        return self._fitted().mixture.sample(n_samples, generator(self.random_state))
+
+    def summary(self) -> str:
+        """A report in the data's units: components, likelihood, criteria, restarts, why the fit stopped.
+
+        Examples
+        --------
+        >>> from gmm import GaussianMixture
+        >>> from gmm.datasets import load_faithful
+        >>> print(GaussianMixture(2, order_by="mean", random_state=0).fit(load_faithful().data).summary())
+        """
+        return summarize(self._fitted())
+
+    # ---- attributes
+
+    @property
+    def weights_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.weights)
+
+    @property
+    def means_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.means)
+
+    @property
+    def covariances_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.covariances)
+
+    @property
+    def precisions_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.precisions)
+
+    @property
+    def precisions_cholesky_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.precisions_cholesky)
+
+    @property
+    def converged_(self) -> bool:
+        return self._record().converged
+
+    @property
+    def n_iter_(self) -> int:
+        return self._record().n_iter
+
+    @property
+    def stop_reason_(self) -> str:
+        return self._record().stop_reason
+
+    @property
+    def lower_bounds_(self) -> np.ndarray:
+        return self._record().trace
+
+    @property
+    def objective_(self) -> float:
+        return float(self._record().trace[-1])
+
+    lower_bound_ = objective_
+
+    @property
+    def log_likelihood_(self) -> float:
+        return self._record().log_likelihood
+
+    @property
+    def restarts_(self) -> tuple[Any, ...]:
+        return self._record().restarts
+
+    @property
+    def n_features_in_(self) -> int:
+        return self._fitted().mixture.n_features
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        names = self._fitted().feature_names
+        if names is None:
+            raise AttributeError("the fit had no feature names")
+        return names
+
+    # ---- the way from rows to the kernel
+
+    def _record(self) -> Record:
+        record = self._fitted().record
+        if record is None:
+            raise not_fitted("This GaussianMixture was made from parameters; only a fit has this attribute.")
+        return record
+
+    def _score(self, X: Any, **wanted: bool) -> Scores:
+        fit: Fit = self._fitted()
+        if type(X) is not np.ndarray or fit.feature_names is not None:
+            check_feature_names(X, fit.feature_names, owner="GaussianMixture")
+        X = check_rows(X, owner="GaussianMixture")
+        check_n_features(X, fit.mixture.n_features)
+        n_threads = resolve_threads(self.n_threads) if len(X) > ROWS_WORTH_THREADS else 1
+        precision = fit.precision or ("float32" if X.dtype == FLOAT32 else "float64")
+        return Rows(X, None, fit.mixture.frame, precision, n_threads).score(fit.mixture.factors, **wanted)
+
+    def _totals(self, X: Any, sample_weight: Any) -> tuple[float, float]:
+        """Total log-density (nats) and total sample weight of rows."""
+        log_density = self.score_samples(X)
+        weights = check_sample_weight(sample_weight, len(log_density))
+        if weights is None:
+            return float(log_density.sum()), float(len(log_density))
+        counted = weights > 0  # a row of weight zero is absent, even one whose log-density is -inf
+        return float(weights[counted] @ log_density[counted]), float(weights.sum())
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array

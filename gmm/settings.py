@@ -1,0 +1,119 @@
+"""Constructor arguments, checked once when a fit begins.
+
+An estimator stores whatever it is given; here it becomes values the algorithms can trust, or an error that names the
+argument, the value and what is allowed.
+
+Invariant: a `Settings` that exists is valid on its own; what depends on the data is checked when the data are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gmm._validation import check_integer, check_real
+from gmm.base import nearest_name
+from gmm.covariances import Covariance, structure
+from gmm.errors import ParameterError
+from gmm.initialization import METHODS, Method
+from gmm.ordering import OrderBy
+from gmm.rows import Precision
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Arguments of a fit after their checks, in the types the algorithms take."""
+
+    n_components: int
+    structure: Covariance
+    tol: float
+    reg_covar: float
+    max_iter: int
+    n_init: int
+    short_iter: int
+    init_params: Method
+    weights_init: Any
+    means_init: Any
+    precisions_init: Any
+    covariances_init: Any
+    order_by: OrderBy
+    random_state: Any
+    n_threads: int | None
+    precision: Precision | None
+    callbacks: tuple[Callable[..., Any], ...]
+    verbose: int
+    verbose_interval: int
+
+    @classmethod
+    def from_estimator(cls, estimator: Any) -> Settings:
+        """Check the arguments an estimator stores.
+
+        Raises
+        ------
+        ParameterError
+            A value of the wrong kind or outside its range; a name that is not known, with the nearest that is.
+        """
+        given = estimator.get_params()
+        reg_covar = given["reg_covar"]
+        n_threads = given["n_threads"]
+        return cls(
+            n_components=check_integer(given["n_components"], "n_components"),
+            structure=structure(given["covariance_type"]),
+            tol=check_real(given["tol"], "tol", allow_infinity=True),
+            reg_covar=0.0 if reg_covar is None else check_real(reg_covar, "reg_covar"),
+            max_iter=check_integer(given["max_iter"], "max_iter", minimum=0),
+            n_init=check_integer(given["n_init"], "n_init"),
+            short_iter=check_integer(given["short_iter"], "short_iter", minimum=0),
+            init_params=_method(given["init_params"]),
+            weights_init=given["weights_init"],
+            means_init=given["means_init"],
+            precisions_init=given["precisions_init"],
+            covariances_init=given["covariances_init"],
+            order_by=given["order_by"],
+            random_state=_checked_seed(given["random_state"]),
+            n_threads=None if n_threads is None else check_integer(n_threads, "n_threads"),
+            precision=_precision(given["dtype"]),
+            callbacks=_callables(given["callbacks"]),
+            verbose=1 if given["verbose"] is True else check_integer(given["verbose"] or 0, "verbose", minimum=0),
+            verbose_interval=check_integer(given["verbose_interval"], "verbose_interval"),
+        )
+
+
+def _method(init_params: Any) -> Method:
+    if callable(init_params) or (isinstance(init_params, str) and init_params in METHODS):
+        return init_params
+    raise ParameterError(
+        f"init_params must be one of {sorted(METHODS)} or a callable, got {init_params!r}"
+        f"{nearest_name(init_params, METHODS)}"
+    )
+
+
+def _precision(dtype: Any) -> Precision | None:
+    if dtype is None:
+        return None
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = None
+    if name not in ("float32", "float64"):
+        raise ParameterError(f"dtype must be None, 'float32' or 'float64', got {dtype!r}")
+    return name
+
+
+def _checked_seed(random_state: Any) -> Any:
+    if random_state is None or isinstance(random_state, (np.random.Generator, np.random.RandomState)):
+        return random_state
+    return check_integer(random_state, "random_state", minimum=0, maximum=2**128)
+
+
+def _callables(callbacks: Any) -> tuple[Callable[..., Any], ...]:
+    """Callbacks as a tuple; one callable alone is a list of one."""
+    listed = () if callbacks is None else (callbacks,) if callable(callbacks) else callbacks
+    if not isinstance(listed, (list, tuple)) or not all(map(callable, listed)):
+        raise ParameterError(f"callbacks must be None or a list of callables, got {callbacks!r}")
+    return tuple(listed)

@@ -1,0 +1,121 @@
+"""A report of a mixture that a person reads: components in the data's units, and what a fit has to say of itself.
+
+Invariant: standard deviations are taken in the frame and carried out by powers of two, so a mixture whose covariances
+float64 cannot hold in the data's units still has a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmm import criteria
+from gmm.convergence import CONVERGED
+from gmm.mixture import Mixture
+
+if TYPE_CHECKING:
+    from gmm.fitting import Fit, Record
+
+__all__ = ["describe_collapse", "standard_deviations", "summarize"]
+
+MOST_FEATURES = 6  # columns of the table; more are counted, not shown
+AT_THE_FLOOR = 4.0  # a variance up to this many floors is called flat
+
+
+def summarize(fit: Fit) -> str:
+    """Text of several lines, without a final newline."""
+    mixture = fit.mixture
+    K, D = mixture.n_components, mixture.n_features
+    title = f"Gaussian mixture of {_count(K, 'component')} in {_count(D, 'feature')}, covariance type "
+    title += repr(mixture.structure.name)
+    lines = [title, *(_record_lines(fit.record, mixture) if fit.record else []), "", *_table(fit)]
+    floored = fit.record.floored if fit.record else np.zeros(K, bool)
+    return "\n".join([*lines, *describe_collapse(mixture, floored, fit.feature_names)])
+
+
+def standard_deviations(mixture: Mixture) -> np.ndarray:
+    """Standard deviation of each feature in each component, (K, D), in the data's units."""
+    return np.ldexp(np.sqrt(_variances(mixture)), mixture.frame.exponent)
+
+
+def describe_collapse(mixture: Mixture, floored: np.ndarray, names: Sequence[str] | None = None) -> list[str]:
+    """Sentences on components that lost their rows or rest on the numerical floor; none if there are none."""
+    sentences = []
+    dead = np.flatnonzero(mixture.parameters.weights == 0)
+    if dead.size:
+        sentences.append(
+            f"{_components(dead)} no rows and mixing weight 0: there are fewer distinct rows than components, or "
+            "others took them."
+        )
+    held = np.flatnonzero(floored & (mixture.parameters.weights > 0))
+    if held.size:
+        flat = (_variances(mixture)[held] <= AT_THE_FLOOR * mixture.frame.floor).any(axis=0)
+        labels = [str(label) for label in _labels(mixture, names)[flat]]
+        cause = (
+            f"no spread in {', '.join(labels[:MOST_FEATURES])}{', ...' if len(labels) > MOST_FEATURES else ''}"
+            if labels
+            else "no spread in some direction (dependent or duplicated columns, or too few rows)"
+        )
+        sentences.append(
+            f"{_components(held)} {cause} and rest{'s' * (held.size == 1)} on the numerical floor, so the likelihood "
+            "there measures rounding: drop such columns, use fewer components or set reg_covar."
+        )
+    return sentences
+
+
+def _record_lines(record: Record, mixture: Mixture) -> list[str]:
+    count, total = mixture.n_parameters, record.log_likelihood * record.weight
+    weighted = "" if record.weight == record.n_rows else f" of total weight {record.weight:g}"
+    likelihood = f"log-likelihood {record.log_likelihood:.6g} nats per row, {total:.8g} in all"
+    if record.trace[-1] != record.log_likelihood:
+        likelihood += f"; objective with reg_covar {record.trace[-1]:.6g} per row"
+    ended = "converged" if record.stop_reason == CONVERGED else f"not converged ({record.stop_reason})"
+    return [
+        f"fitted to {_count(record.n_rows, 'row')}{weighted}; {_count(count, 'free parameter')}",
+        likelihood,
+        f"AIC {criteria.aic(total, count):.8g}, BIC {criteria.bic(total, count, record.weight):.8g} (lower is better)",
+        f"{ended} after {_count(record.n_iter, 'iteration')}; "
+        f"best found {record.n_found} of {_count(len(record.restarts), 'time')}",
+    ]
+
+
+def _table(fit: Fit) -> list[str]:
+    """A line for each component: mixing weight, then mean and standard deviation of each feature."""
+    mixture = fit.mixture
+    means, spread = mixture.means, standard_deviations(mixture)
+    shown = min(mixture.n_features, MOST_FEATURES)
+    names = [str(label) for label in _labels(mixture, fit.feature_names)[:shown]]
+    cells = [["component", "weight", *names]]
+    for k in range(mixture.n_components):
+        row = [f"{means[k, j]:.5g} ± {spread[k, j]:.3g}" for j in range(shown)]
+        cells.append([str(k), f"{mixture.parameters.weights[k]:.4f}", *row])
+    widths = [max(len(row[j]) for row in cells) for j in range(len(cells[0]))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+    rest = mixture.n_features - shown
+    legend = "feature columns: mean ± standard deviation" + (f"; {rest} more features not shown" if rest else "")
+    return [*lines, legend]
+
+
+def _variances(mixture: Mixture) -> np.ndarray:
+    """Variance of each feature in each component, (K, D), frame units."""
+    structure, p = mixture.structure, mixture.parameters
+    each = [
+        np.diagonal(structure.dense(structure.take(p.covariances, np.array([k])), 1, p.n_features)[0])
+        for k in range(p.n_components)
+    ]
+    return np.array(each)
+
+
+def _labels(mixture: Mixture, names: Sequence[str] | None) -> np.ndarray:
+    return np.array([f"x{j}" for j in range(mixture.n_features)] if names is None else list(names), dtype=object)
+
+
+def _components(numbers: np.ndarray) -> str:
+    listed = ", ".join(map(str, numbers[:8])) + (", ..." if numbers.size > 8 else "")
+    return f"component {listed} has" if numbers.size == 1 else f"components {listed} have"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"

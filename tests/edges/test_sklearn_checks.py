@@ -1,0 +1,48 @@
+"""scikit-learn's own checks, on the estimator as it stands: one and three components, each structure.
+
+The one list of expected failures, each with its reason, is `EXPECTED_FAILURES`; docs/differences-from-scikit-learn.md
+repeats it.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from gmm import GaussianMixture
+
+pytest.importorskip("sklearn", minversion="1.6")
+
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    parametrize_with_checks,
+)
+
+STRUCTURES = ("full", "tied", "diag", "spherical")
+ESTIMATORS = [
+    GaussianMixture(n_components, covariance_type=structure) for n_components in (1, 3) for structure in STRUCTURES
+]
+EXPECTED_FAILURES: dict[str, str] = {}
+
+
+def expected_failures(estimator: GaussianMixture) -> dict[str, str]:
+    return EXPECTED_FAILURES if estimator.n_components > 1 else {}
+
+
+with warnings.catch_warnings():  # it says that we do not inherit from BaseEstimator: on purpose
+    warnings.filterwarnings("ignore", message="Estimator GaussianMixture does not inherit")
+    checks = parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+
+
+@checks
+@pytest.mark.filterwarnings("ignore")
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.filterwarnings("ignore")
+def test_check_feature_names(estimator):
+    pytest.importorskip("pandas")
+    check_dataframe_column_names_consistency("GaussianMixture", estimator)

@@ -1,0 +1,190 @@
+"""Degenerate data and prediction far out: finite answers, the cause named, no NaN anywhere."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from gmm import GaussianMixture
+from gmm.errors import CollapseWarning
+
+STRUCTURES = ("full", "tied", "diag", "spherical")
+
+
+def fit(X, *args, **kwargs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return GaussianMixture(*args, random_state=0, **kwargs).fit(X)
+
+
+def assert_finite(model, X):
+    for name in ("weights_", "means_", "covariances_", "log_likelihood_", "objective_", "lower_bounds_"):
+        assert np.isfinite(getattr(model, name)).all(), name
+    assert abs(model.weights_.sum() - 1) < 1e-12
+    posterior = model.predict_proba(X)
+    assert np.isfinite(posterior).all()
+    assert np.allclose(posterior.sum(axis=1), 1)
+    assert np.isfinite(model.score_samples(X)).all()
+
+
+def two_blobs(n=200, D=2, gap=8.0):
+    rng = np.random.default_rng(0)
+    return np.concatenate([rng.normal(size=(n, D)), rng.normal(size=(n, D)) + gap])
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("far", [1e6, 1e100, 1e160, 1e308])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rows_far_out_are_one_hot_by_mahalanobis_order(structure, far, dtype):
+    if dtype is np.float32 and far > 3e38:
+        far = 3e38
+    model = fit(two_blobs(), 2, covariance_type=structure)
+    rows = np.array([[far, far], [-far, -far], [far, 0.0], [0.0, 0.0]], dtype)
+    posterior, label = model.predict_proba(rows), model.predict(rows)
+    assert np.isfinite(posterior).all()
+    np.testing.assert_allclose(posterior.sum(axis=1), 1.0, rtol=1e-6)
+    np.testing.assert_array_equal(posterior.argmax(axis=1), label)
+    assert (posterior[:3].max(axis=1) == 1.0).all()
+    scaled = rows[:3].astype(np.float64) / far * 1e6
+    distance = [
+        np.einsum("ni,ij,nj->n", scaled - mean, np.linalg.inv(dense), scaled - mean)
+        for mean, dense in zip(model.means_, dense_covariances(model), strict=True)
+    ]
+    np.testing.assert_array_equal(label[:3], np.argmin(distance, axis=0))
+    assert not np.isnan(model.score_samples(rows)).any()
+
+
+def dense_covariances(model):
+    K, D = model.means_.shape
+    return {
+        "full": lambda c: c,
+        "tied": lambda c: np.broadcast_to(c, (K, D, D)),
+        "diag": lambda c: [np.diag(row) for row in c],
+        "spherical": lambda c: [v * np.eye(D) for v in c],
+    }[model.covariance_type](model.covariances_)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_blobs_a_billion_sigma_apart(structure):
+    X = two_blobs(gap=1e9)
+    model = fit(X, 2, covariance_type=structure)
+    posterior = model.predict_proba(X)
+    assert set(np.unique(posterior)) == {0.0, 1.0}
+    assert len(np.unique(model.predict(X)[:200])) == 1
+    assert_finite(model, X)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("n_components", [1, 2])
+def test_all_rows_identical(structure, n_components):
+    X = np.full((30, 3), 7.5)
+    with pytest.warns(CollapseWarning):
+        model = GaussianMixture(n_components, covariance_type=structure, random_state=0).fit(X)
+    assert_finite(model, X)
+    np.testing.assert_allclose(model.means_[model.weights_ > 0], 7.5, rtol=1e-14)
+    assert "floor" in model.summary()
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_five_distinct_points_with_eight_components(structure):
+    X = np.repeat(np.array([[0.0, 0.0], [5.0, 1.0], [9.0, 3.0], [-4.0, 8.0], [2.0, -7.0]]), 20, axis=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = GaussianMixture(8, covariance_type=structure, random_state=0).fit(X)
+    assert (model.weights_ > 0).sum() <= 5
+    assert (model.weights_[model.weights_ <= 1e-12] == 0.0).all()
+    assert len(caught) == 1, [str(w.message) for w in caught]
+    assert_finite(model, X)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e6, 1e-300])
+def test_a_constant_column(structure, value):
+    X = two_blobs()
+    rows = np.column_stack([X, np.full(len(X), value)])
+    model = fit(rows, 2, covariance_type=structure)
+    assert_finite(model, rows)
+    labels = model.predict(rows)
+    assert len(set(labels[:200])) == len(set(labels[200:])) == 1
+    assert labels[0] != labels[-1]
+    if structure in ("full", "tied", "diag"):
+        assert "floor" in model.summary()
+
+
+@pytest.mark.parametrize("structure", ["full", "tied"])
+@pytest.mark.parametrize("kind", ["duplicated", "combination", "line"])
+def test_linear_dependence(structure, kind):
+    X = two_blobs()
+    rows = {
+        "duplicated": np.column_stack([X, X[:, 0]]),
+        "combination": np.column_stack([X, 2 * X[:, 0] - 3 * X[:, 1]]),
+        "line": X[:, :1] * np.array([1.0, 2.0, -1.0]),
+    }[kind]
+    model = fit(rows, 2, covariance_type=structure)
+    assert_finite(model, rows)
+    assert np.linalg.eigvalsh(dense_covariances(model)).min() > 0
+    labels = model.predict(rows)
+    plain = fit(X if kind != "line" else X[:, :1], 2, covariance_type=structure)
+    reference = plain.predict(X if kind != "line" else X[:, :1])
+    agreement = np.mean(labels == reference)
+    assert max(agreement, 1 - agreement) == 1.0
+
+
+def test_one_hot_columns_and_integer_grids():
+    rng = np.random.default_rng(0)
+    one_hot = np.eye(4)[rng.integers(0, 4, 300)]
+    assert_finite(fit(one_hot, 4), one_hot)
+    grid = rng.integers(0, 4, (300, 2)).astype(float)
+    for structure in STRUCTURES:
+        assert_finite(fit(grid, 3, covariance_type=structure), grid)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("shape", [(1, 3), (3, 3), (4, 3), (5, 8)])
+def test_hardly_any_rows(structure, shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    for n_components in {1, shape[0]}:
+        assert_finite(fit(X, n_components, covariance_type=structure), X)
+
+
+def test_cauchy_rows():
+    X = np.random.default_rng(0).standard_cauchy((500, 2))
+    model = fit(X, 3, max_iter=200)
+    assert_finite(model, X)
+    assert np.diff(model.lower_bounds_).min() >= -1e-11 * max(1, abs(model.lower_bound_))
+
+
+def test_no_density_above_the_peak():
+    rng = np.random.default_rng(0)
+    X = 1e4 + 1e-3 * rng.normal(size=(500, 2))
+    model = fit(X, 1, covariance_type="diag")
+    peak = -np.log(2 * np.pi) - 0.5 * np.log(model.covariances_[0]).sum()
+    assert model.score_samples(X).max() <= peak + 1e-11
+    assert model.score_samples(model.means_)[0] == pytest.approx(peak, abs=1e-9)
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 1000])
+def test_sample(n_samples):
+    model = fit(two_blobs(), 2)
+    X, labels = model.sample(n_samples)
+    assert X.shape == (n_samples, 2)
+    assert labels.shape == (n_samples,)
+    assert np.isfinite(X).all()
+    assert set(labels) <= {0, 1}
+
+
+def test_sample_proportions_and_means():
+    model = GaussianMixture.from_parameters([0.2, 0.8], [[0.0], [100.0]], [[[1.0]], [[4.0]]])
+    model.random_state = 0
+    X, labels = model.sample(10**5)
+    assert abs((labels == 0).sum() - 2e4) < 5 * np.sqrt(1e5 * 0.2 * 0.8)
+    np.testing.assert_array_equal(labels, (X[:, 0] > 50).astype(int))
+    assert abs(X[labels == 1].std() - 2.0) < 0.03
+
+
+def test_weights_that_sum_to_one_but_for_rounding():
+    weights = np.full(10, 0.1)  # their sum is 1 - 1 ulp
+    model = GaussianMixture.from_parameters(weights, np.zeros((10, 1)), np.ones(10), covariance_type="spherical")
+    assert model.sample(1000)[0].shape == (1000, 1)

@@ -1,0 +1,150 @@
+"""Location, scale, layout and dtype of the data do not change the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gmm import GaussianMixture
+
+STRUCTURES = ("full", "tied", "diag", "spherical")
+EPS = np.finfo(np.float64).eps
+
+
+def blobs(n=200, D=3, seed=0):
+    rng = np.random.default_rng(seed)
+    centres = np.array([[0.0] * D, [6.0] + [0.0] * (D - 1), [0.0, 7.0] + [1.0] * (D - 2)])
+    return np.concatenate([rng.normal(c, 1.0, size=(n, D)) for c in centres])
+
+
+def fit(X, structure="full", **kwargs):
+    start = np.repeat([0, 1, 2], len(X) // 3)
+    return GaussianMixture(3, covariance_type=structure, n_init=1, random_state=0, tol=1e-10, **kwargs).fit(
+        X, start=start
+    )
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("shift", [1e4, 1e6, 1e8, 1e10])
+def test_shift(structure, shift):
+    X = blobs()
+    moved = X + shift
+    near, far = fit(moved - shift, structure), fit(moved, structure)  # the rounding of the input is in both
+    assert abs(near.score(moved - shift) - far.score(moved)) <= max(1e-9, 8 * EPS * shift)
+    np.testing.assert_allclose(far.means_ - shift, near.means_, rtol=0, atol=max(1e-7, 4 * EPS * shift))
+    np.testing.assert_array_equal(far.predict(moved), near.predict(moved - shift))
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e-12, 1e-5, 1e5, 1e12, 1e160, 1e300])
+def test_scale(structure, scale):
+    X = blobs()
+    base, scaled = fit(X, structure), fit(X * scale, structure)
+    assert scaled.score(X * scale) == pytest.approx(base.score(X) - 3 * np.log(scale), abs=1e-9)
+    np.testing.assert_array_equal(scaled.predict(X * scale), base.predict(X))
+    np.testing.assert_allclose(scaled.means_ / scale, base.means_, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_a_covariance_that_cannot_be_written_raises_on_access(scale):
+    model = fit(blobs() * scale)
+    for name in ("covariances_", "precisions_"):
+        with pytest.raises(ValueError, match="unit"):
+            getattr(model, name)
+    assert "component" in model.summary()
+
+
+@pytest.mark.parametrize("scale", [2.0**-40, 2.0**7, 2.0**300])
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_a_power_of_two_changes_no_bit(structure, scale):
+    X = blobs()
+    base, scaled = fit(X, structure), fit(X * scale, structure)
+    np.testing.assert_array_equal(scaled.means_, base.means_ * scale)
+    np.testing.assert_array_equal(scaled.predict_proba(X * scale), base.predict_proba(X))
+
+
+@pytest.mark.parametrize("structure", ["full", "tied", "diag"])
+def test_units_per_column(structure):
+    X, units = blobs(), np.array([1e-6, 1.0, 1e6])
+    base, scaled = fit(X, structure), fit(X * units, structure)
+    assert scaled.score(X * units) == pytest.approx(base.score(X) - np.log(units).sum(), abs=1e-9)
+    np.testing.assert_array_equal(scaled.predict(X * units), base.predict(X))
+
+
+@pytest.mark.parametrize("structure", ["full", "tied", "diag"])
+def test_units_per_column_do_not_change_the_starts(structure):
+    X, units = blobs(), np.array([1e-6, 1.0, 1e6])
+    base = GaussianMixture(4, covariance_type=structure, random_state=3).fit(X)
+    scaled = GaussianMixture(4, covariance_type=structure, random_state=3).fit(X * units)
+    assert scaled.score(X * units) == pytest.approx(base.score(X) - np.log(units).sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1e4])
+def test_float32_far_from_the_origin(structure, shift):
+    X = (blobs() + shift).astype(np.float32)
+    narrow, wide = fit(X, structure), fit(X.astype(np.float64), structure)
+    assert abs(narrow.score(X) - wide.score(X.astype(np.float64))) <= 1e-6 * max(
+        1.0, abs(wide.score(X.astype(np.float64)))
+    )
+    assert narrow.predict_proba(X).dtype == np.float32
+    assert narrow.score_samples(X).dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, bool, np.int8])
+def test_integers_are_their_float64(dtype):
+    X = np.clip(np.round(blobs() * 8 + 30), 0, 100).astype(dtype)
+    if dtype is bool:
+        X = blobs() > 0.5
+    a, b = fit(X, "diag"), fit(X.astype(np.float64), "diag")
+    np.testing.assert_array_equal(a.means_, b.means_)
+    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X.astype(np.float64)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ">f8", object])
+def test_other_floats_are_converted(dtype):
+    X = blobs().astype(np.float16)
+    a, b = fit(X.astype(dtype)), fit(X.astype(np.float64))
+    np.testing.assert_array_equal(a.means_, b.means_)
+
+
+def layouts(X):
+    yield "fortran", np.asfortranarray(X)
+    wide = np.zeros((2 * len(X), X.shape[1] + 3), X.dtype)
+    wide[::2, 1:-2] = X
+    yield "strided", wide[::2, 1:-2]
+    yield "reversed", np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1]
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    yield "read-only", frozen
+    raw = np.zeros(X.nbytes + 1, np.uint8)
+    misaligned = raw[1:].view(X.dtype).reshape(X.shape)
+    misaligned[:] = X
+    yield "misaligned", misaligned
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_layouts_are_bitwise_equal(structure, dtype, tmp_path):
+    X = blobs().astype(dtype)
+    base = GaussianMixture(3, covariance_type=structure, random_state=0).fit(X)
+    np.save(tmp_path / "X.npy", X)
+    for name, rows in [*layouts(X), ("memory-mapped", np.load(tmp_path / "X.npy", mmap_mode="r"))]:
+        other = GaussianMixture(3, covariance_type=structure, random_state=0).fit(rows)
+        np.testing.assert_array_equal(other.means_, base.means_, err_msg=name)
+        np.testing.assert_array_equal(other.covariances_, base.covariances_, err_msg=name)
+        np.testing.assert_array_equal(base.predict_proba(rows), base.predict_proba(X), err_msg=name)
+        np.testing.assert_array_equal(base.score_samples(rows), base.score_samples(X), err_msg=name)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("size", [1, 7, 1023, 1024, 1025, 4095, 4096, 4097])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_row_alone_or_in_a_batch(structure, size, dtype):
+    X = np.random.default_rng(1).normal(2.0, 4.0, size=(6000, 3)).astype(dtype)
+    model = fit(blobs().astype(dtype), structure)
+    n = min(len(X), 40 * size)
+    batches = [slice(i, min(i + size, n)) for i in range(0, n, size)]
+    for method in ("score_samples", "predict_proba", "predict"):
+        whole = getattr(model, method)(X)[:n]
+        np.testing.assert_array_equal(np.concatenate([getattr(model, method)(X[b]) for b in batches]), whole)
