@@ -111,9 +111,7 @@ def climb(
     """
     statistics = accumulate(structure.factorize(parameters, ridge=ridge))
     first = Climb(parameters, statistics, (_objective(statistics),), np.zeros(parameters.n_components, bool), LIMIT)
-    return resume(
-        first, accumulate, structure, floor=floor, ridge=ridge, tol=tol, max_iter=max_iter, callback=callback
-    )
+    return resume(first, accumulate, structure, floor=floor, ridge=ridge, tol=tol, max_iter=max_iter, callback=callback)
 
 
 def resume(

@@ -254,8 +254,7 @@ def _table(
                 converged=climbed.converged,
                 floored=floored,
                 agreement=agreement,
-                same=climbed is best
-                or ((agreement >= SAME_PARTITION or near) and floored == int(best.floored.sum())),
+                same=climbed is best or ((agreement >= SAME_PARTITION or near) and floored == int(best.floored.sum())),
             )
         )
     return tuple(table)
