@@ -14,8 +14,8 @@ import gmm
 LAYERS = [
     ("native", "_native"),
     ("model", "errors _validation table frame rows parameters statistics mixture covariances threads"),
-    ("algorithms", "em convergence initialization kmeans subsample restarts criteria sampling"),
-    ("estimators", "settings base gaussian_mixture"),
+    ("algorithms", "em convergence initialization kmeans subsample restarts criteria ordering"),
+    ("estimators", "base settings starts summary fitting gaussian_mixture"),
     ("edges", "serialization selection cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
