@@ -6,7 +6,8 @@ and data at 1e-300 or 1e300 are fitted like data at 1. User units exist only at 
 Scale of a column: its standard deviation rounded down to a power of two; half the range where the variance cannot
 be written (data beyond 1e154 or below 1e-154); the magnitude of the value for a constant column, 1 for zeros.
 Floor of a column: the variance that rounding of the input alone can make, (8 eps R_j + eps max|x_j|)^2 with R_j the
-largest |x_j - centre_j|; a constant column has no rounding of its own and gets (8 eps)^2 in its own units.
+largest |x_j - centre_j|; a constant column has no rounding of its own and gets (8 eps)^2 in its own units. Both are
+rounded up to a power of two.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Frame:
         reach = np.maximum(np.abs(low * scale - centre), np.abs(high * scale - centre))
         magnitude = np.maximum(np.abs(low), np.abs(high)) * scale
         floor = np.where(constant, 8 * eps, 8 * eps * reach + eps * magnitude) ** 2
-        return cls(exponent, centre, float(reach.max()), floor)
+        return cls(exponent, centre, float(reach.max()), np.exp2(np.ceil(np.log2(floor))))
 
     def points_in(self, X: np.ndarray) -> np.ndarray:
         """Rows or means (..., D) from user units to the frame."""

@@ -155,8 +155,8 @@ class Rows:
         self,
         kernel: Kernel,
         means: np.ndarray,
-        responsibilities: np.ndarray | None = None,
         *,
+        responsibilities: np.ndarray | None = None,
         labels: np.ndarray | None = None,
     ) -> Statistics:
         """Statistics about `means` of rows whose responsibilities (N, K) or labels (N,) are given.

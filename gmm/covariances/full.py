@@ -6,11 +6,12 @@ import numpy as np
 
 from gmm._validation import checked_array
 from gmm.covariances.base import Covariance, log_constants
+from gmm.covariances.floor import lift
 from gmm.covariances.positive_definite import (
+    cholesky,
     diagonal,
     inverse,
     largest_exponents,
-    lift,
     log_determinant,
     symmetric,
     validate_matrices,
@@ -76,7 +77,7 @@ class Full(Covariance):
         return np.ascontiguousarray((whitener(covariances) * scale).swapaxes(-1, -2))
 
     def colorize(self, covariances: np.ndarray, k: int, z: np.ndarray) -> np.ndarray:
-        return z @ np.linalg.cholesky(covariances[k]).T
+        return z @ cholesky(covariances[k]).T
 
     def covariances_in(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
         return frame.covariance_in(covariances)

@@ -1,7 +1,9 @@
-"""Batches of symmetric positive definite matrices: factorise, invert, and lift what rounding made singular.
+"""Batches of symmetric positive definite matrices: Cholesky factors, whiteners, inverses, and checks of given ones.
 
-All functions take (..., D, D) float64 and work on the whole batch at once; matrices from D = LAPACK_FROM on go to
-LAPACK one by one, where the arithmetic outweighs the call.
+    S = L L',    W = inverse(L),    W'W = inverse(S),    log det W = sum of log W_jj
+
+All functions take (K, D, D), or any leading axes, in float64. Small matrices are done a batch at a time; where the
+arithmetic outweighs a call, LAPACK gets them one by one.
 """
 
 from __future__ import annotations
@@ -12,17 +14,21 @@ from scipy.linalg import lapack
 from gmm.errors import ParameterError
 
 __all__ = [
+    "cholesky",
     "diagonal",
     "inverse",
     "largest_exponents",
-    "lift",
     "log_determinant",
+    "not_positive_definite",
     "symmetric",
     "validate_matrices",
     "whitener",
 ]
 
-LAPACK_FROM = 8
+BATCHED_INVERSE = 8  # below, forward substitution over the batch is faster than a call per matrix (measured)
+BATCHED_CHOLESKY = 24  # likewise for numpy's batched Cholesky, which copies each matrix twice
+SMALL_PIVOT = 2.0**-10
+EPS = float(np.finfo(np.float64).eps)
 SKEW = 1e-8  # largest difference across the diagonal, as a correlation, that rounding by the user may have left
 
 
@@ -36,49 +42,64 @@ def diagonal(matrices: np.ndarray) -> np.ndarray:
     return np.diagonal(matrices, axis1=-2, axis2=-1)
 
 
-def not_positive_definite(matrices: np.ndarray) -> np.ndarray:
-    """Indices of the matrices of a batch (K, D, D) that have no Cholesky factor."""
-    failing = []
-    for k, matrix in enumerate(matrices):
-        try:
-            np.linalg.cholesky(matrix)
-        except np.linalg.LinAlgError:
-            failing.append(k)
-    return np.array(failing, dtype=np.intp)
-
-
-def whitener(covariances: np.ndarray) -> np.ndarray:
-    """Lower triangular W with W'W the inverse covariance: the inverse of the Cholesky factor.
+def cholesky(matrices: np.ndarray) -> np.ndarray:
+    """Lower triangular L with L L' = S for every matrix.
 
     Raises
     ------
     numpy.linalg.LinAlgError
-        When a matrix is not positive definite.
+        When one of them is not positive definite.
     """
-    roots = np.linalg.cholesky(covariances)
-    D = roots.shape[-1]
-    if D == 1:
-        return 1.0 / roots
-    if D < LAPACK_FROM:
-        return _forward_inverse(roots)
-    result = np.empty_like(roots)
-    flat = result.reshape(-1, D, D)
-    for k, root in enumerate(roots.reshape(-1, D, D)):
-        # The transpose of a C-ordered lower triangle is LAPACK's own upper one: no copy on the way in.
-        flat[k] = lapack.dtrtri(root.T, lower=0)[0].T
+    D = matrices.shape[-1]
+    if D < BATCHED_CHOLESKY:
+        return np.linalg.cholesky(matrices)
+    result = np.empty(matrices.shape)
+    for k, matrix in enumerate(matrices.reshape(-1, D, D)):
+        # A C-ordered lower triangle is LAPACK's own upper one: no transposition in either direction.
+        root, info = lapack.dpotrf(matrix.T, lower=0, clean=1)
+        if info:
+            raise np.linalg.LinAlgError(f"matrix {k} of the batch is not positive definite")
+        result.reshape(-1, D, D)[k] = root.T
     return result
+
+
+def whitener(covariances: np.ndarray) -> np.ndarray:
+    """Lower triangular W with W'W the inverse of each matrix; a LinAlgError when one is not positive definite."""
+    roots = _settled(cholesky(covariances), covariances)
+    D = roots.shape[-1]
+    if D < BATCHED_INVERSE:
+        return _forward_inverse(roots)
+    flat = roots.reshape(-1, D, D)
+    for k, root in enumerate(flat):
+        flat[k] = lapack.dtrtri(root.T, lower=0)[0].T
+    return roots
+
+
+def _settled(roots: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Set every small L_jj^2 that is a power of two, up to its rounding, to just that.
+
+    Such is the mark of `floor.lift`. The dense matrix holds L_jj^2 only to about D eps S_jj; without this step the
+    log-determinant would carry that rounding from one iteration to the next.
+    """
+    pivots, variances = diagonal(roots) ** 2, diagonal(matrices)
+    if (pivots >= SMALL_PIVOT * variances).all():
+        return roots
+    power = np.exp2(np.round(np.log2(pivots)))
+    rounding = 8 * roots.shape[-1] * EPS * variances
+    settled = (pivots < SMALL_PIVOT * variances) & (np.abs(pivots - power) <= rounding)
+    roots[..., range(roots.shape[-1]), range(roots.shape[-1])] = np.sqrt(np.where(settled, power, pivots))
+    return roots
 
 
 def _forward_inverse(roots: np.ndarray) -> np.ndarray:
     """Invert lower triangles by forward substitution, row by row, all matrices at once."""
-    D = roots.shape[-1]
-    result = np.zeros_like(roots)
+    result = np.zeros(roots.shape)
     reciprocal = 1.0 / diagonal(roots)
-    for i in range(D):
-        result[..., i, i] = reciprocal[..., i]
+    for i in range(roots.shape[-1]):
         if i:
-            row = np.matmul(roots[..., None, i, :i], result[..., :i, :i])[..., 0, :]
-            result[..., i, :i] = -row * reciprocal[..., i, None]
+            row = roots[..., None, i, :i] @ result[..., :i, :i]
+            result[..., i, :i] = -row[..., 0, :] * reciprocal[..., i, None]
+        result[..., i, i] = reciprocal[..., i]
     return result
 
 
@@ -93,92 +114,37 @@ def inverse(matrices: np.ndarray) -> np.ndarray:
     return symmetric(W.swapaxes(-1, -2) @ W)
 
 
-def lift(scatter: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """Raise to the floor the eigenvalues that input rounding or arithmetic cannot tell from zero.
-
-    Two bounds, with s_j the standard deviations of a matrix and noise = 4 D epsilon:
-
-    - the floor: S >= diag(floor), by clipping the eigenvalues of S measured in floor units. This is the exact
-      maximiser of the likelihood under that bound.
-    - the noise of the sums: a direction in which the variance is below `noise` once every feature has unit variance
-      is null. Its variance becomes `noise` (times the largest s_j^2 where that exceeds 1, so that the result stays
-      positive definite in float64), the same for every matrix of the batch, so that the null directions that
-      components share cancel from their density ratios and add a constant to the log-likelihood.
-
-    Parameters
-    ----------
-    scatter : ndarray of shape (K, D, D)
-        Covariances before any bound; exactly symmetric, may be singular or indefinite by rounding.
-    floor : ndarray of shape (D,)
-    epsilon : float
-        Unit roundoff of the sums.
-
-    Returns
-    -------
-    covariances : ndarray of shape (K, D, D)
-        Positive definite; `scatter` itself when no bound is active.
-    lifted : ndarray of shape (K,), bool
-    """
-    D = scatter.shape[-1]
-    noise = 4 * D * max(epsilon, float(np.finfo(np.float64).eps))
-    shrunk = scatter.copy()
-    variances = diagonal(scatter)
-    shrunk[:, range(D), range(D)] -= np.maximum(floor, noise * variances)
-    try:
-        np.linalg.cholesky(shrunk)
-        return scatter, np.zeros(len(scatter), bool)
-    except np.linalg.LinAlgError:
-        pass
-    lifted = np.zeros(len(scatter), bool)
-    lifted[not_positive_definite(shrunk)] = True
-    result = scatter.copy()
-    result[lifted] = [_lift_one(matrix, floor, noise) for matrix in scatter[lifted]]
-    return result, lifted
-
-
-def _lift_one(matrix: np.ndarray, floor: np.ndarray, noise: float) -> np.ndarray:
-    matrix = matrix.copy()
-    np.fill_diagonal(matrix, np.maximum(np.diagonal(matrix), floor))
-    sd = np.sqrt(np.diagonal(matrix))
-    eigenvalues, vectors = np.linalg.eigh(matrix / sd / sd[:, None])
-    null = eigenvalues < noise
-    if null.any():
-        basis = np.linalg.qr(vectors[:, null] / sd[:, None])[0]
-        level = noise * max(1.0, float(sd.max()) ** 2)
-        matrix = symmetric(matrix + basis @ (level * np.eye(null.sum()) - basis.T @ matrix @ basis) @ basis.T)
-    unit = np.sqrt(floor)
-    eigenvalues, vectors = np.linalg.eigh(matrix / unit / unit[:, None])
-    low = eigenvalues < 1
-    if low.any():
-        gain = (vectors[:, low] * unit[:, None]) * np.sqrt(1 - eigenvalues[low])
-        matrix = symmetric(matrix + gain @ gain.T)
-    return matrix
-
-
 def largest_exponents(variances: np.ndarray) -> np.ndarray:
     """Binary exponents (D,) of the largest of the standard deviations of (..., D) variances."""
     sd = np.sqrt(variances).reshape(-1, variances.shape[-1]).max(axis=0)
     return (np.frexp(sd)[1] - 1).astype(np.int64)
 
 
+def not_positive_definite(matrices: np.ndarray) -> np.ndarray:
+    """Indices of the matrices of a batch (K, D, D) that have no Cholesky factor."""
+    failing = []
+    for k, matrix in enumerate(matrices):
+        try:
+            cholesky(matrix)
+        except np.linalg.LinAlgError:
+            failing.append(k)
+    return np.array(failing, dtype=np.intp)
+
+
 def validate_matrices(matrices: np.ndarray, name: str, owners: list[str]) -> np.ndarray:
     """Return (K, D, D) matrices that are symmetric and positive definite, or raise a ParameterError naming whose."""
     variances = diagonal(matrices)
-    for k, owner in enumerate(owners):
-        if not (variances[k] > 0).all():
-            j = int(np.argmin(variances[k]))
-            raise ParameterError(
-                f"{name}: {owner} is not positive definite, its diagonal entry {j} is {variances[k, j]:g}"
-            )
-    # Measured as correlations, so that neither matrix entries of 1e-320 nor of 1e300 hide anything.
+    for k, j in np.argwhere(~(variances > 0)):
+        raise ParameterError(f"{name}: {owners[k]} is not positive definite, diagonal entry {j} is {variances[k, j]:g}")
+    # Measured as correlations, so that neither entries of 1e-320 nor of 1e300 hide anything.
     sd = np.sqrt(variances)
     correlations = matrices / sd[:, :, None] / sd[:, None, :]
     skew = np.abs(correlations - correlations.swapaxes(-1, -2)).max(axis=(-1, -2))
     for k in np.flatnonzero(skew > SKEW):
-        raise ParameterError(f"{name}: {owners[k]} is not symmetric (off by {skew[k]:.2g} of its diagonal)")
+        raise ParameterError(f"{name}: {owners[k]} is not symmetric, by {skew[k]:.2g} of its diagonal")
     for k in not_positive_definite(symmetric(correlations)):
         smallest = np.linalg.eigvalsh(symmetric(correlations[k]))[0]
         raise ParameterError(
-            f"{name}: {owners[k]} is not positive definite (smallest eigenvalue of its correlations {smallest:.2g})"
+            f"{name}: {owners[k]} is not positive definite, its correlations have the eigenvalue {smallest:.2g}"
         )
     return symmetric(matrices)

@@ -1,8 +1,12 @@
 """One matrix shared by all components: covariance = sum_k n_k S_k / sum_k n_k ("tied", mclust's EEE).
 
-The quick kernel whitens each row once, y = W x', and subtracts whitened means; it loses about log2 |W mean_k| bits.
-It is chosen only while every |W mean_k| is at most 2**8, and while the pooled scatter, which for that kernel is a
-difference of sums (see `Rows.accumulate`), is far from singular; otherwise the full kernel gets K equal whiteners.
+The quick kernel whitens each row once, y = W x', and subtracts whitened means, and its pooled scatter is the total
+minus what lies between the means (see `Rows.accumulate`). Both lose digits by the square of a row's distance from the
+frame's centre in standard deviations, so it is chosen only while, for all k and j,
+
+    |W mean_k|^2 <= 2^16    and    (inverse covariance)_jj (covariance_jj + max_k mean_kj^2) <= 2^16,
+
+an error of 2^16 eps, 1e-11 nats; otherwise the full kernel gets K equal whiteners.
 """
 
 from __future__ import annotations
@@ -11,11 +15,12 @@ import numpy as np
 
 from gmm._validation import checked_array
 from gmm.covariances.base import Covariance, log_constants
+from gmm.covariances.floor import lift
 from gmm.covariances.positive_definite import (
+    cholesky,
     diagonal,
     inverse,
     largest_exponents,
-    lift,
     log_determinant,
     symmetric,
     validate_matrices,
@@ -27,8 +32,7 @@ from gmm.statistics import Statistics
 
 __all__ = ["TIED"]
 
-FARTHEST_MEAN = 2.0**8
-WORST_CONDITION = 2.0**33  # of the correlations; times 2**16 eps of cancellation leaves 1e-1 of noise, never a sign
+FARTHEST = 2.0**16
 
 
 class Tied(Covariance):
@@ -81,7 +85,7 @@ class Tied(Covariance):
         return np.ascontiguousarray((whitener(covariances) * scale).T)
 
     def colorize(self, covariances: np.ndarray, k: int, z: np.ndarray) -> np.ndarray:
-        return z @ np.linalg.cholesky(covariances).T
+        return z @ cholesky(covariances).T
 
     def covariances_in(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
         return frame.covariance_in(covariances)
@@ -97,9 +101,10 @@ class Tied(Covariance):
 
 
 def _expandable(W: np.ndarray, parameters: Parameters) -> bool:
-    farthest = np.linalg.norm(parameters.means @ W.T, axis=1).max()
-    condition = ((W * W) @ diagonal(parameters.covariances)).sum()
-    return bool(farthest <= FARTHEST_MEAN and condition <= WORST_CONDITION)
+    squares = parameters.means**2
+    distance = ((parameters.means @ W.T) ** 2).sum(axis=1)
+    spread = (W * W).sum(axis=0) * (diagonal(parameters.covariances) + squares.max(axis=0))
+    return bool(max(distance.max(), spread.max()) <= FARTHEST)
 
 
 TIED = Tied()
