@@ -101,12 +101,13 @@ class BuildCore(build_ext):
 class SourceArchive(sdist):
     """Everything that the README's commands, the tests and the documentation need."""
 
-    def add_defaults(self):
-        super().add_defaults()
+    def make_distribution(self):
         for folder in ("csrc", "gmm", "tests", "benchmarks", "docs"):
             files = (path for path in Path(folder).rglob("*") if path.is_file())
             self.filelist.extend(str(path) for path in files if path.suffix not in {".pyc", ".so", ".o"})
         self.filelist.append("CHANGELOG.md")
+        self.filelist.remove_duplicates()
+        super().make_distribution()
 
 
 native = Extension(
