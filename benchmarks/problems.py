@@ -1,8 +1,9 @@
 """Rows and starts that every contender gets, bit for bit the same.
 
 Rows come from 3 K Gaussians with means N(0, 0.7^2) per feature and covariances A A', A = 0.7 I + N(0, 1/D), and are
-fitted with K components from K random rows, covariances at the variances of the features and equal mixing weights.
-Three Gaussians to a component leave the fit something to improve for many iterations, so no contender stops early.
+fitted with K components: three Gaussians to a component leave the fit something to improve for many iterations, so no
+contender stops early. Components start at K random rows moved halfway to the centre, so that none begins with a handful
+of rows and collapses, with covariances at the variances of the features and equal mixing weights.
 
 Letters: N rows, D features, K components.
 """
@@ -26,9 +27,14 @@ class Shape(NamedTuple):
     def row_components(self) -> int:
         return self.n_samples * self.n_components
 
+    @property
+    def fewest_samples(self) -> int:
+        """Rows below which a component started from one of them may collapse: 20 a component and feature."""
+        return min(self.n_samples, max(40, 20 * self.n_features) * self.n_components)
+
     def scaled(self, factor: float) -> "Shape":
-        """The same shape with fewer (or more) rows, never fewer than 40 a component."""
-        return self._replace(n_samples=max(int(self.n_samples * factor), 40 * self.n_components))
+        """The same shape with fewer (or more) rows, as few as `fewest_samples`."""
+        return self._replace(n_samples=max(int(self.n_samples * factor), self.fewest_samples))
 
 
 class Start(NamedTuple):
@@ -68,10 +74,11 @@ def make_rows(shape: Shape, *, seed: int = 0, dtype: str = "float64") -> np.ndar
 
 
 def make_start(X: np.ndarray, n_components: int, covariance_type: str, *, seed: int = 0) -> Start:
-    """K random rows as means, feature variances as covariances, equal mixing weights; float64."""
+    """K random rows halfway to the centre as means, feature variances as covariances, equal weights; float64."""
     rng = np.random.default_rng(seed + 1)
-    means = X[rng.choice(len(X), n_components, replace=False)].astype(np.float64)
-    variances = X.astype(np.float64).var(axis=0)
+    chosen = X[rng.choice(len(X), n_components, replace=False)].astype(np.float64)
+    means = (chosen + X.mean(axis=0, dtype=np.float64)) / 2
+    variances = X.var(axis=0, dtype=np.float64)
     covariances = {
         "full": lambda: np.tile(np.diag(variances), (n_components, 1, 1)),
         "tied": lambda: np.diag(variances),

@@ -1,7 +1,7 @@
-"""One module per library, each with the same four names, so that `run.py` needs no word about any of them.
+"""One module per library, each with the same five names, so that `run.py` needs no word about any of them.
 
     NAME                                what tables call it
-    MAX_ROWS                            rows it is timed on at most (None: all); the slow ones reach their rate sooner
+    ALL_ROWS                            whether it is timed on all rows; a slow one shows its rate on the fewest
     missing()                           None, or the reason it cannot run here
     supports(covariance_type, dtype)    whether it has this structure in this precision
     climber(X, start, n_threads)        a function of n_iter that runs that many EM iterations from `start` and

@@ -1,12 +1,12 @@
 """The library itself, through its public estimator."""
 
 NAME = "gmm"
-MAX_ROWS = None
+ALL_ROWS = True
 
 
 def missing():
     try:
-        import gmm  # noqa: F401
+        from gmm import GaussianMixture  # noqa: F401
     except ImportError as error:
         return f"gmm is not built: {error}"
     return None

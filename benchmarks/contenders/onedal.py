@@ -5,7 +5,7 @@ climb refuses a result of fewer iterations than were asked.
 """
 
 NAME = "oneDAL"
-MAX_ROWS = None
+ALL_ROWS = True
 
 
 def missing():

@@ -1,7 +1,7 @@
 """The NumPy twin: what readable code reaches without a kernel."""
 
 NAME = "NumPy reference"
-MAX_ROWS = 5_000
+ALL_ROWS = False
 
 
 def missing():
@@ -19,6 +19,6 @@ def climber(X, start, n_threads):
 
     def climb(n_iter):
         with threadpool_limits(n_threads):
-            return fit(X, start.weights, start.means, start.covariances, start.covariance_type, n_iter)[:3]
+            return fit(X, *start, n_iter)[:3]
 
     return climb

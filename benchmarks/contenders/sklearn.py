@@ -1,7 +1,7 @@
 """scikit-learn's GaussianMixture. ``reg_covar=0`` and ``tol=0``: the plain EM map, never stopped early."""
 
 NAME = "scikit-learn"
-MAX_ROWS = None
+ALL_ROWS = True
 
 
 def missing():
