@@ -28,14 +28,16 @@ if TYPE_CHECKING:
     from gmm.config import show_config
     from gmm.gaussian_mixture import GaussianMixture
     from gmm.selection import Selection, select
+    from gmm.serialization import load
 
     __version__: str
 
-__all__ = ["GaussianMixture", "Selection", "datasets", "select", "show_config"]
+__all__ = ["GaussianMixture", "Selection", "datasets", "load", "select", "show_config"]
 
 MODULE_OF = {
     "GaussianMixture": "gmm.gaussian_mixture",
     "Selection": "gmm.selection",
+    "load": "gmm.serialization",
     "select": "gmm.selection",
     "show_config": "gmm.config",
 }

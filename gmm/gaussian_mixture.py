@@ -9,6 +9,7 @@ Invariant: a fit that fails leaves the previous one in place, whole.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Self
 
 import numpy as np
@@ -321,6 +322,32 @@ class GaussianMixture(Estimator):
         >>> print(GaussianMixture(2, order_by="mean", random_state=0).fit(load_faithful().data).summary())
         """
         return summarize(self._fitted())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to one file that `gmm.load` reads; it holds no pickle.
+
+        The mixture is kept bit for bit, with the feature names, the record of the fit and the arguments that are
+        plain words and numbers.
+
+        Parameters
+        ----------
+        path : path
+            Replaced if it exists, whole or not at all.
+
+        Raises
+        ------
+        NotFittedError
+            Before a fit.
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        See `gmm.load`.
+        """
+        from gmm.serialization import save
+
+        save(self, path)
 
     # ---- attributes
 

@@ -1,230 +1,166 @@
-"""Model files: a mixture and what its fit recorded, written and read without executing anything.
+"""Estimators to model files and back: `GaussianMixture.save` and `gmm.load`.
 
-Layout, little-endian, no padding but the header's:
-
-    8 bytes   magic  93 'G' 'M' 'M' 0D 0A 1A 0A     (a transfer that rewrites line ends breaks it)
-    4 bytes   version, unsigned
-    4 bytes   length of the header in bytes, unsigned, a multiple of 8, at most HEADER_LIMIT
-    header    JSON (ASCII, padded with blanks): structure, n_components, n_features, radius, extras
-    arrays    weights (K,), means (K, D), covariances (their structure's shape), centre (D,), floor (D,)   float64
-              exponent (D,)                                                                                int64
-    32 bytes  SHA-256 of everything before
-
-The header alone fixes the length of the file, so it is compared before any array is read, and memory stays below twice
-the file. Invariant: what loads is bitwise what was saved, in the same frame, and is a valid mixture.
+A file holds the mixture bit for bit, the names of its features, the arguments that are plain words and numbers, and the
+record of the fit. Arguments that are arrays, callables or random generators are not kept; they come back as defaults,
+for they belong to a fit and not to its result. See `gmm.model_file` for the bytes.
+Invariant: an estimator that loads predicts the bits that the saved one did, and nothing in a file is executed.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import math
 import os
-import struct
-import tempfile
-from pathlib import Path
-from typing import Any, BinaryIO
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gmm._validation import check_means, check_weights
-from gmm.covariances import structure
-from gmm.errors import GmmError
-from gmm.frame import LARGEST_EXPONENT, Frame
-from gmm.mixture import Mixture
-from gmm.parameters import Parameters
+from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED
+from gmm.fitting import Fit, Record
+from gmm.model_file import Content, ModelFileError, read, write
+from gmm.restarts import Restart
 
-__all__ = ["ModelFileError", "load", "save"]
+if TYPE_CHECKING:
+    from gmm.gaussian_mixture import GaussianMixture
 
-MAGIC = b"\x93GMM\r\n\x1a\n"
-VERSION = 1
-PREFIX = struct.Struct("<8sII")
-DIGEST_BYTES = 32
-HEADER_LIMIT = 1 << 22
-HEADER_KEYS = {"extras", "n_components", "n_features", "radius", "structure"}
+__all__ = ["load", "save"]
+
+STOP_REASONS = (CONVERGED, FALL, LIMIT, STOPPED)
 
 
-class ModelFileError(GmmError, ValueError):
-    """The file is not a model, is damaged, or holds something that is not a mixture."""
+def save(estimator: GaussianMixture, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator; see `GaussianMixture.save`."""
+    fit = estimator._fitted()
+    extras = {
+        "estimator": type(estimator).__name__,
+        "arguments": {
+            name: kept for name, value in estimator.get_params().items() if (kept := _plain(value)) is not None
+        },
+        "feature_names": None if fit.feature_names is None else list(fit.feature_names),
+        "precision": fit.precision,
+        "record": None if fit.record is None else _described(fit.record),
+    }
+    write(Content(fit.mixture, extras, np.empty(0) if fit.record is None else fit.record.trace), path)
 
 
-def save(mixture: Mixture, path: str | os.PathLike[str], extras: dict[str, Any] | None = None) -> None:
-    """Write a mixture; the file appears whole or not at all.
+def load(path: str | os.PathLike[str]) -> GaussianMixture:
+    """Read an estimator that `GaussianMixture.save` or ``gmm fit -o`` wrote.
 
     Parameters
     ----------
-    mixture : Mixture
     path : path
-        Replaced if it exists.
-    extras : dict, optional
-        Anything JSON can hold, NumPy scalars and arrays included; returned by `load` as plain Python objects.
 
-    Raises
-    ------
-    OSError
-        The file cannot be written.
-    ValueError, TypeError
-        Extras that JSON cannot hold (NaN and infinity among them) or that need more than 4 MiB.
-    """
-    parameters, frame = mixture.parameters, mixture.frame
-    header = {
-        "structure": mixture.structure.name,
-        "n_components": parameters.n_components,
-        "n_features": parameters.n_features,
-        "radius": frame.radius,
-        "extras": extras or {},
-    }
-    text = json.dumps(header, allow_nan=False, sort_keys=True, separators=(",", ":"), default=_plain).encode("ascii")
-    text += b" " * (-len(text) % 8)
-    if len(text) > HEADER_LIMIT:
-        raise ValueError(f"extras need {len(text)} bytes; a model file holds at most {HEADER_LIMIT}")
-    floats = (parameters.weights, parameters.means, parameters.covariances, frame.centre, frame.floor)
-    parts = [PREFIX.pack(MAGIC, VERSION, len(text)), text]
-    parts += [np.ascontiguousarray(array, "<f8").tobytes() for array in floats]
-    parts.append(np.ascontiguousarray(frame.exponent, "<i8").tobytes())
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    _write_whole(Path(path), [*parts, digest.digest()])
-
-
-def load(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
-    """Read a mixture and the extras it was saved with.
+    Returns
+    -------
+    GaussianMixture
+        Fitted: it predicts the same bits as the one that was saved.
 
     Raises
     ------
     ModelFileError
-        The file is not a model file, of a version this release cannot read, truncated or damaged, or its content is
-        no mixture.
+        A ValueError: not a model file, damaged, of another version, or no mixture. Nothing in the file is executed.
     OSError
         The file cannot be read.
+
+    Examples
+    --------
+    >>> import gmm, tempfile, os
+    >>> from gmm.datasets import load_faithful
+    >>> X = load_faithful().data
+    >>> model = gmm.GaussianMixture(2, random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = os.path.join(directory, "faithful.gmm")
+    ...     model.save(path)
+    ...     again = gmm.load(path)
+    >>> bool((again.predict_proba(X) == model.predict_proba(X)).all())
+    True
     """
-    with open(path, "rb") as file:
-        header, body = _read_checked(file)
-    return _mixture(header, body), header["extras"]
+    from gmm.gaussian_mixture import GaussianMixture
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    raise TypeError(f"a model file cannot hold a {type(value).__name__}")
-
-
-def _write_whole(path: Path, parts: list[bytes]) -> None:
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():  # a device or a pipe: never replaced
-        with path.open("wb") as file:
-            file.writelines(parts)
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    content = read(path)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(parts)
-            os.fchmod(file.fileno(), _mode(path))
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        kind, arguments, precision = (content.extras[key] for key in ("estimator", "arguments", "precision"))
+        if kind != GaussianMixture.__name__:
+            raise ModelFileError(f"model file of a {str(kind)[:80]}, which this release does not know")
+        if precision not in (None, "float32", "float64"):
+            raise ValueError("precision")
+        model = GaussianMixture()
+        model.set_params(**_without_none({name: _plain(arguments.get(name)) for name in model.get_params()}))
+        names = _names(content.extras["feature_names"], content.mixture.n_features)
+        record = content.extras["record"]
+        recorded = None if record is None else _record(record, content)
+    except ModelFileError:
         raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelFileError(f"damaged model file: the description of the fit is not one ({error})") from None
+    model._result = Fit(content.mixture, names, precision, recorded)
+    return model
 
 
-def _mode(path: Path) -> int:
-    """Permissions of the file that is replaced, or those that a new file gets."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _plain(value: Any) -> bool | int | float | str | None:
+    """An argument as JSON holds it, None where it is not kept."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    is_plain = isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_plain else None
 
 
-def _read_checked(file: BinaryIO) -> tuple[dict[str, Any], bytes]:
-    """Header and array bytes of an intact file; lengths first, then the checksum, then the content."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    prefix = file.read(PREFIX.size)
-    if len(prefix) < PREFIX.size or not prefix.startswith(MAGIC):
-        raise ModelFileError("not a gmm model file")
-    _, version, length = PREFIX.unpack(prefix)
-    if version != VERSION:
-        raise ModelFileError(f"model file of version {version}; this release reads version {VERSION}")
-    if length > min(HEADER_LIMIT, size) or length % 8:
-        raise ModelFileError(f"damaged model file: a header of {length} bytes")
-    text = file.read(length)
-    header = _header(text)
-    expected = PREFIX.size + length + _array_bytes(header) + DIGEST_BYTES
-    if size != expected:
-        raise ModelFileError(f"damaged model file: {'truncated' if size < expected else 'too long'}")
-    body = file.read(_array_bytes(header))
-    digest = hashlib.sha256(prefix)
-    digest.update(text)
-    digest.update(body)
-    if digest.digest() != file.read(DIGEST_BYTES):
-        raise ModelFileError("damaged model file: the checksum does not match")
-    return header, body
+def _without_none(entries: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entries.items() if value is not None}
 
 
-def _header(text: bytes) -> dict[str, Any]:
-    def finite(number: str) -> float:
-        if not math.isfinite(value := float(number)):
-            raise ValueError(f"{number} in the header")
-        return value
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(pairs)) != len(pairs):
-            raise ValueError("a repeated key in the header")
-        return dict(pairs)
-
-    try:
-        header = json.loads(text.decode("ascii"), parse_constant=finite, parse_float=finite, object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"damaged model file: {error}") from None
-    if not isinstance(header, dict) or header.keys() != HEADER_KEYS or not isinstance(header["extras"], dict):
-        raise ModelFileError("damaged model file: the header is not that of a mixture")
-    sizes = (header["n_components"], header["n_features"])
-    if not all(type(size) is int and 1 <= size <= 1 << 40 for size in sizes):
-        raise ModelFileError(f"damaged model file: {sizes[0]!r} components, {sizes[1]!r} features")
-    if type(header["radius"]) is not float or not 0 <= header["radius"] < math.inf:
-        raise ModelFileError(f"damaged model file: radius {header['radius']!r}")
-    return header
+def _described(record: Record) -> dict[str, Any]:
+    """A record as JSON holds it; the trace goes to the file's own array."""
+    return {
+        "log_likelihood": float(record.log_likelihood),
+        "stop_reason": record.stop_reason,
+        "n_found": int(record.n_found),
+        "n_rows": int(record.n_rows),
+        "weight": float(record.weight),
+        "floored": [bool(flag) for flag in record.floored],
+        "restarts": [{name: _plain(value) for name, value in asdict(restart).items()} for restart in record.restarts],
+    }
 
 
-def _shapes(header: dict[str, Any]) -> list[tuple[int, ...]]:
-    """Shapes of the six arrays, in their order in the file."""
-    K, D = header["n_components"], header["n_features"]
-    try:
-        covariances = structure(header["structure"]).shape(K, D)
-    except (ValueError, TypeError):
-        raise ModelFileError(f"model file with covariances of unknown structure {header['structure']!r}") from None
-    return [(K,), (K, D), covariances, (D,), (D,), (D,)]
+def _record(described: dict[str, Any], content: Content) -> Record:
+    if len(content.trace) == 0 or described["stop_reason"] not in STOP_REASONS:
+        raise ValueError("stop_reason or trace")
+    floored = [_typed(flag, bool) for flag in described["floored"]]
+    if len(floored) != content.mixture.n_components:
+        raise ValueError("floored")
+    return Record(
+        trace=_read_only(content.trace),
+        log_likelihood=_typed(described["log_likelihood"], float),
+        stop_reason=described["stop_reason"],
+        restarts=tuple(_restart(restart) for restart in described["restarts"]),
+        n_found=_typed(described["n_found"], int),
+        floored=np.array(floored),
+        n_rows=_typed(described["n_rows"], int),
+        weight=_typed(described["weight"], float),
+    )
 
 
-def _array_bytes(header: dict[str, Any]) -> int:
-    return 8 * sum(math.prod(shape) for shape in _shapes(header))
+def _restart(described: dict[str, Any]) -> Restart:
+    types = {"int": int, "float": float, "bool": bool}
+    return Restart(**{entry.name: _typed(described[entry.name], types[entry.type]) for entry in fields(Restart)})
 
 
-def _mixture(header: dict[str, Any], body: bytes) -> Mixture:
-    arrays, start = [], 0
-    shapes = _shapes(header)
-    for shape, kind in zip(shapes, ["<f8"] * 5 + ["<i8"], strict=True):
-        count = math.prod(shape)
-        stored = np.frombuffer(body, kind, count, start)
-        arrays.append(stored.astype(stored.dtype.newbyteorder("=")).reshape(shape))
-        start += 8 * count
-    weights, means, covariances, centre, floor, exponent = arrays
-    kind = structure(header["structure"])
-    K, D = header["n_components"], header["n_features"]
-    try:
-        check_weights(weights, K)
-        check_means(means, K, D)
-        kind.validate(covariances, K, D)
-    except ValueError as error:
-        raise ModelFileError(f"model file that holds no mixture: {error}") from None
-    uneven = kind.scaling == "common" and (exponent != exponent[0]).any()
-    beyond = ((exponent < -LARGEST_EXPONENT) | (exponent > LARGEST_EXPONENT)).any()
-    if uneven or beyond or not (np.isfinite(centre).all() and np.isfinite(floor).all() and (floor >= 0).all()):
-        raise ModelFileError("model file with an impossible frame")
-    # Checked, not replaced by what the checks return: the bits are those that were saved.
-    return Mixture(kind, Parameters(weights, means, covariances), Frame(exponent, centre, header["radius"], floor))
+def _typed(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{str(value)[:40]!r} is not {kind.__name__}")
+    return value
+
+
+def _names(names: Any, n_features: int) -> np.ndarray | None:
+    if names is None:
+        return None
+    if type(names) is not list or len(names) != n_features or len(set(names)) != n_features:
+        raise ValueError("feature_names")
+    array = np.empty(n_features, dtype=object)
+    array[:] = [_typed(name, str) for name in names]
+    return array
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array

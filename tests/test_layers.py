@@ -13,10 +13,10 @@ import gmm
 
 LAYERS = [
     ("native", "_native"),
-    ("model", "errors _validation table frame rows parameters statistics mixture covariances threads"),
+    ("model", "errors _validation table frame rows parameters statistics mixture covariances threads model_file"),
     ("algorithms", "em convergence initialization kmeans subsample restarts criteria ordering"),
-    ("estimators", "base settings starts summary fitting gaussian_mixture"),
-    ("edges", "serialization selection cli datasets config"),
+    ("estimators", "base settings starts summary fitting serialization gaussian_mixture"),
+    ("edges", "selection cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
 REFERENCE = "reference"

@@ -1,0 +1,241 @@
+"""Model files: a mixture, and what its fit has to say of itself, written and read without executing anything.
+
+Layout, little-endian, no padding but the header's:
+
+    8 bytes   magic  93 'G' 'M' 'M' 0D 0A 1A 0A     (a transfer that rewrites line ends breaks it)
+    4 bytes   version, unsigned
+    4 bytes   length of the header in bytes, unsigned, a multiple of 8, at most HEADER_LIMIT
+    header    JSON (ASCII, padded with blanks): structure, n_components, n_features, n_trace, radius, extras
+    arrays    weights (K,), means (K, D), covariances (their structure's shape), centre (D,), floor (D,),
+              trace (n_trace,)   float64
+              exponent (D,)      int64
+    32 bytes  SHA-256 of everything before
+
+The header alone fixes the length of the file, so it is compared before any array is read, and memory stays below twice
+the file. Invariant: what loads is bitwise what was saved, in the same frame, and is a valid mixture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import struct
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from gmm._validation import check_means, check_weights
+from gmm.covariances import structure
+from gmm.errors import GmmError
+from gmm.frame import LARGEST_EXPONENT, Frame
+from gmm.mixture import Mixture
+from gmm.parameters import Parameters
+
+__all__ = ["Content", "ModelFileError", "read", "write"]
+
+MAGIC = b"\x93GMM\r\n\x1a\n"
+VERSION = 1
+PREFIX = struct.Struct("<8sII")
+DIGEST_BYTES = 32
+HEADER_LIMIT = 1 << 22
+HEADER_KEYS = {"extras", "n_components", "n_features", "n_trace", "radius", "structure"}
+LARGEST_SIZE = 1 << 40
+
+
+class ModelFileError(GmmError, ValueError):
+    """The file is not a model, is damaged, or holds something that is not a mixture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What a model file holds.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    extras : dict
+        Whatever JSON can hold.
+    trace : ndarray of shape (n_trace,)
+        Objective per iteration, or empty.
+    """
+
+    mixture: Mixture
+    extras: dict[str, Any] = field(default_factory=dict)
+    trace: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+
+def write(content: Content, path: str | os.PathLike[str]) -> None:
+    """Write a model file; it appears whole or not at all, and replaces a file of that name.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    ValueError, TypeError
+        Extras that JSON cannot hold (NaN and infinity among them) or that need more than 4 MiB.
+    """
+    mixture, parameters, frame = content.mixture, content.mixture.parameters, content.mixture.frame
+    header = {
+        "structure": mixture.structure.name,
+        "n_components": parameters.n_components,
+        "n_features": parameters.n_features,
+        "n_trace": len(content.trace),
+        "radius": frame.radius,
+        "extras": content.extras,
+    }
+    text = json.dumps(header, allow_nan=False, sort_keys=True, separators=(",", ":")).encode("ascii")
+    text += b" " * (-len(text) % 8)
+    if len(text) > HEADER_LIMIT:
+        raise ValueError(f"extras need {len(text)} bytes; a model file holds at most {HEADER_LIMIT}")
+    floats = (
+        parameters.weights, parameters.means, parameters.covariances, frame.centre, frame.floor, content.trace
+    )  # fmt: skip
+    parts = [PREFIX.pack(MAGIC, VERSION, len(text)), text]
+    parts += [np.ascontiguousarray(array, "<f8").tobytes() for array in floats]
+    parts.append(np.ascontiguousarray(frame.exponent, "<i8").tobytes())
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    _write_whole(Path(path), [*parts, digest.digest()])
+
+
+def read(path: str | os.PathLike[str]) -> Content:
+    """Read a model file.
+
+    Raises
+    ------
+    ModelFileError
+        The file is not a model file, of a version this release cannot read, truncated or damaged, or its content is
+        no mixture.
+    OSError
+        The file cannot be read.
+    """
+    with open(path, "rb") as file:
+        header, body = _read_checked(file)
+    return _content(header, body)
+
+
+def _write_whole(path: Path, parts: list[bytes]) -> None:
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():  # a device or a pipe: never replaced
+        with path.open("wb") as file:
+            file.writelines(parts)
+        return
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(parts)
+            os.fchmod(file.fileno(), _mode(path))
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _mode(path: Path) -> int:
+    """Permissions of the file that is replaced, or those that a new file gets."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _read_checked(file: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    """Header and array bytes of an intact file; lengths first, then the checksum, then the content."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    prefix = file.read(PREFIX.size)
+    if len(prefix) < PREFIX.size or not prefix.startswith(MAGIC):
+        raise ModelFileError("not a gmm model file")
+    _, version, length = PREFIX.unpack(prefix)
+    if version != VERSION:
+        raise ModelFileError(f"model file of version {version}; this release reads version {VERSION}")
+    if length > min(HEADER_LIMIT, size) or length % 8:
+        raise ModelFileError(f"damaged model file: a header of {length} bytes")
+    text = file.read(length)
+    header = _header(text)
+    expected = PREFIX.size + length + _array_bytes(header) + DIGEST_BYTES
+    if size != expected:
+        raise ModelFileError(f"damaged model file: {'truncated' if size < expected else 'too long'}")
+    body = file.read(_array_bytes(header))
+    digest = hashlib.sha256(prefix)
+    digest.update(text)
+    digest.update(body)
+    if digest.digest() != file.read(DIGEST_BYTES):
+        raise ModelFileError("damaged model file: the checksum does not match")
+    return header, body
+
+
+def _header(text: bytes) -> dict[str, Any]:
+    def finite(number: str) -> float:
+        if not math.isfinite(value := float(number)):
+            raise ValueError(f"{number} in the header")
+        return value
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("a repeated key in the header")
+        return dict(pairs)
+
+    try:
+        header = json.loads(text.decode("ascii"), parse_constant=finite, parse_float=finite, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"damaged model file: {error}") from None
+    if not isinstance(header, dict) or header.keys() != HEADER_KEYS or not isinstance(header["extras"], dict):
+        raise ModelFileError("damaged model file: the header is not that of a mixture")
+    for key, least in (("n_components", 1), ("n_features", 1), ("n_trace", 0)):
+        if type(header[key]) is not int or not least <= header[key] <= LARGEST_SIZE:
+            raise ModelFileError(f"damaged model file: impossible {key}")
+    if type(header["radius"]) is not float or not 0 <= header["radius"] < math.inf:
+        raise ModelFileError(f"damaged model file: radius {header['radius']!r}")
+    return header
+
+
+def _shapes(header: dict[str, Any]) -> list[tuple[int, ...]]:
+    """Shapes of the arrays, in their order in the file."""
+    K, D = header["n_components"], header["n_features"]
+    try:
+        covariances = structure(header["structure"]).shape(K, D)
+    except (ValueError, TypeError):
+        raise ModelFileError(f"model file with covariances of unknown structure {header['structure']!r}") from None
+    return [(K,), (K, D), covariances, (D,), (D,), (header["n_trace"],), (D,)]
+
+
+def _array_bytes(header: dict[str, Any]) -> int:
+    return 8 * sum(math.prod(shape) for shape in _shapes(header))
+
+
+def _content(header: dict[str, Any], body: bytes) -> Content:
+    arrays, start = [], 0
+    shapes = _shapes(header)
+    for shape, kind in zip(shapes, ["<f8"] * 6 + ["<i8"], strict=True):
+        count = math.prod(shape)
+        stored = np.frombuffer(body, kind, count, start)
+        arrays.append(stored.astype(stored.dtype.newbyteorder("=")).reshape(shape))
+        start += 8 * count
+    weights, means, covariances, centre, floor, trace, exponent = arrays
+    kind = structure(header["structure"])
+    K, D = header["n_components"], header["n_features"]
+    try:
+        check_weights(weights, K)
+        check_means(means, K, D)
+        kind.validate(covariances, K, D)
+    except ValueError as error:
+        raise ModelFileError(f"model file that holds no mixture: {error}") from None
+    uneven = kind.scaling == "common" and (exponent != exponent[0]).any()
+    beyond = ((exponent < -LARGEST_EXPONENT) | (exponent > LARGEST_EXPONENT)).any()
+    if uneven or beyond or not (np.isfinite(centre).all() and np.isfinite(floor).all() and (floor >= 0).all()):
+        raise ModelFileError("model file with an impossible frame")
+    if not np.isfinite(trace).all():
+        raise ModelFileError("model file with a trace that is not finite")
+    # Checked, not replaced by what the checks return: the bits are those that were saved.
+    frame = Frame(exponent, centre, header["radius"], floor)
+    return Content(Mixture(kind, Parameters(weights, means, covariances), frame), header["extras"], trace)
