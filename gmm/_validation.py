@@ -67,7 +67,7 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
             row, column = np.argwhere(np.ma.getmaskarray(X))[0][[0, -1]]
             raise DataError(f"{name} has masked values, the first at row {row}, column {column}")
         X = X.data
-    array = _frame_values(X, name) if _is_data_frame(X) else _numeric(np.asarray(X), name, None)
+    array = _frame_values(X, name) if _is_data_frame(X) else _as_array(X, name)
     if array.ndim != 2:
         hint = (
             " Reshape your data either using array.reshape(-1, 1) if your data has a single feature or "
@@ -76,10 +76,18 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
             else ""
         )
         raise DataError(f"{name} must be a 2D array of shape (n_samples, n_features), got {array.ndim}D.{hint}")
+    array = _numeric(array, name)
     for axis, what in enumerate(("sample", "feature")):
         if array.shape[axis] == 0:
             raise DataError(f"Found array with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required.")
     return array
+
+
+def _as_array(X: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(X)
+    except ValueError:
+        raise DataError(f"{name} has rows of different lengths") from None
 
 
 def _is_data_frame(X: Any) -> bool:
@@ -90,26 +98,24 @@ def _frame_values(X: Any, name: str) -> np.ndarray:
     """Values of a data frame, as one array where the library has one, else column by column."""
     kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
     if kinds and kinds <= set("fiu"):
-        return _numeric(np.asarray(X), name, None)
-    columns = list(X.columns)
-    values = [_column(X, j, column, name) for j, column in enumerate(columns)]
+        return np.asarray(X)
+    values = [_column(X, j, label, name) for j, label in enumerate(X.columns)]
     return np.column_stack(values) if values else np.empty((len(X), 0))
 
 
 def _column(X: Any, j: int, label: Any, name: str) -> np.ndarray:
     series = X.iloc[:, j] if hasattr(X, "iloc") else X[label]
-    try:  # pandas: missing values of nullable dtypes become NaN, to be reported with their row
-        values = series.to_numpy(dtype=np.float64, na_value=np.nan) if hasattr(X, "iloc") else series.to_numpy()
-    except (TypeError, ValueError):
-        values = np.asarray(series, dtype=object)
-    kind = getattr(series.dtype, "kind", "O")
-    if kind in "mM" or "date" in str(series.dtype).lower():
+    dtype = str(series.dtype).lower()
+    if "date" in dtype or "time" in dtype or "duration" in dtype:
         raise DataTypeError(f"column {label!r} of {name} has dtype {series.dtype}; {name} must hold real numbers")
-    return _numeric(values.reshape(-1, 1), name, label)[:, 0]
+    nullable = hasattr(series, "isna") and getattr(series.dtype, "kind", "O") in "biuf"
+    # Missing values of pandas' nullable types become NaN, to be reported with their row.
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan) if nullable else series.to_numpy()
+    return _numeric(np.asarray(values).reshape(-1, 1), name, label=label)[:, 0]
 
 
-def _numeric(array: np.ndarray, name: str, label: Any) -> np.ndarray:
-    """Return the array as float32 or float64 in native byte order; `label` is the column it is, if it is one."""
+def _numeric(array: np.ndarray, name: str, *, label: Any = None) -> np.ndarray:
+    """Return (N, D) as float32 or float64 in native byte order; `label` names the column where D is one of many."""
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind == "f" and size in (4, 8):
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
@@ -118,24 +124,20 @@ def _numeric(array: np.ndarray, name: str, label: Any) -> np.ndarray:
     if kind == "c":
         raise DataError(f"Complex data not supported: {name} has dtype {array.dtype}")
     if kind in "OSU":
-        try:
-            return array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise _not_a_number(array, name, label) from None
+        return np.array([[_real(value, name, i, j if label is None else label) for j, value in enumerate(row)]
+                         for i, row in enumerate(array)]).reshape(array.shape)  # fmt: skip
     raise DataTypeError(f"{name} has dtype {array.dtype}; use float32 or float64")
 
 
-def _not_a_number(array: np.ndarray, name: str, label: Any) -> Exception:
-    """The error for the first value, column by column, that is not a real number."""
-    for index in np.ndindex(array.shape[::-1]):
-        value = array[index[::-1]]
-        try:
-            float(value)
-        except (TypeError, ValueError) as error:
-            column = repr(label) if label is not None else index[0]
-            where = f"column {column} of {name}" + (f", row {index[-1]}" if array.ndim > 1 else "")
-            return DataTypeError(f"{where}: {value!r} is not a real number ({error})")
-    return DataTypeError(f"{name} has dtype {array.dtype}; use float32 or float64")
+def _real(value: Any, name: str, row: int, column: Any) -> float:
+    """A float, of an object that is a real number; text is refused even when it reads like one."""
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError("argument must be a real number, not a string")
+        return float("nan") if value is None else float(value)
+    except (TypeError, ValueError) as error:
+        value = getattr(value, "item", lambda: value)()
+        raise DataTypeError(f"{name}, column {column!r}, row {row}: {value!r} is not a number ({error})") from None
 
 
 def feature_names(X: Any, *, name: str = "X") -> np.ndarray | None:
@@ -189,11 +191,11 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     if sample_weight is None:
         return None
     try:
-        weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+        weights = np.asarray(sample_weight, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataTypeError(f"sample_weight must be real numbers: {error}") from None
-    if weights.ndim != 1 or np.ndim(sample_weight) != 1:
-        raise DataError(f"Sample weights must be 1D array: sample_weight has shape {np.shape(sample_weight)}")
+    if weights.ndim != 1:
+        raise DataError(f"Sample weights must be 1D array: sample_weight has shape {weights.shape}")
     if weights.shape[0] != n_rows:
         raise DataError(f"sample_weight.shape == {weights.shape}, expected ({n_rows},)")
     usable = np.isfinite(weights) & (weights >= 0)
@@ -202,7 +204,7 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> np.ndarray | None:
         raise DataError(f"sample_weight at row {row} is {weights[row]:g}; weights must be finite and not negative")
     if not weights.any():
         raise DataError("sample_weight is all zero; at least one row must count")
-    return weights
+    return np.ascontiguousarray(weights)
 
 
 def check_integer(value: Any, name: str, *, minimum: int = 1, maximum: int = LARGEST_INTEGER) -> int:
