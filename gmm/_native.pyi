@@ -120,7 +120,7 @@ def assign(
     label: Labels | None,
     distance: Array | None,
     n: Array | None,
-    sum: Array | None,
+    sum: Array | None,  # noqa: A002
     n_threads: int,
 ) -> float:
     """Nearest of the centres (K, D), the lowest on ties, and its squared distance.

@@ -1,4 +1,4 @@
-"""What this installation is and runs on: the first thing to look at, and to quote, when a result or a speed surprises."""
+"""What this installation is and runs on: the first thing to look at when a result or a speed surprises."""
 
 from __future__ import annotations
 

@@ -119,7 +119,8 @@ def expected_sums(given: Problem, responsibilities):
     """n, first, second and weight of the given responsibilities (N, K), by the formula of gmm.h."""
     sums = given.sums | {"weight": 0.0}
     weights = np.ones(len(given.X)) if given.sample_weight is None else given.sample_weight
-    for x, w, shares in zip(given.X.astype(np.float64) * given.scale - given.centre, weights, responsibilities, strict=True):
+    points = given.X.astype(np.float64) * given.scale - given.centre
+    for x, w, shares in zip(points, weights, responsibilities, strict=True):
         sums["weight"] += w
         for k, share in enumerate(shares):
             c = x - given.means[k]

@@ -82,6 +82,7 @@ def test_reference_is_numpy_only():
 
 
 def test_imports_are_found():
-    source = "import a.b\nfrom .c import d\nfrom gmm import e\ndef f():\n    import g\nif TYPE_CHECKING:\n    import h\n"
+    source = "import a.b\nfrom .c import d\nfrom gmm import e\n"
+    source += "def f():\n    import g\nif TYPE_CHECKING:\n    import h\n"
     found = set(imports(ast.parse(source), ["gmm", "cli"]))
     assert found == {("a.b", True), ("gmm.cli.c", True), ("gmm.e", True), ("g", False), ("h", False)}

@@ -28,9 +28,8 @@ def test_anything_else_is_refused(n_threads):
 
 def threads_of_process(**environment):
     script = "from gmm.threads import resolve_threads; print(resolve_threads())"
-    return int(
-        subprocess.check_output([sys.executable, "-P", "-c", script], env=os.environ | environment, text=True, timeout=60)
-    )
+    command = [sys.executable, "-P", "-c", script]
+    return int(subprocess.check_output(command, env=os.environ | environment, text=True, timeout=60))
 
 
 @needs_openmp

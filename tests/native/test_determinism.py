@@ -1,6 +1,7 @@
 """The same bits for any number of threads, any cut at whole blocks, and any crowd of callers."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_cuts_at_whole_blocks(kernel):
     given = problem(kernel, n_rows=5000)
     whole, sums = given.accumulate(), given.sums
     cuts = [0, _native.BLOCK_ROWS, 3 * _native.BLOCK_ROWS, 5000]
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         part = given.change(X=given.X[start:stop], sample_weight=given.sample_weight[start:stop])
         part.accumulate(**sums)
     for name, value in sums.items():
