@@ -24,6 +24,33 @@ class Table:
     title: str
     notes: tuple[str, ...] = ()
 
+    def named(self) -> Rows:
+        """The rows as an estimator takes them: with their names where the file had names."""
+        return self.data if self.names == tuple(numbered(len(self.names))) else NamedRows(self.data, self.names)
+
+
+class NamedRows:
+    """The little of a data frame that estimators look at: rows in place, and what their columns are called."""
+
+    ndim = 2
+
+    def __init__(self, data: np.ndarray, columns: Sequence[str]) -> None:
+        self._data = data
+        self.columns = list(columns)
+        self.dtypes = [data.dtype] * len(self.columns)
+
+    def to_numpy(self) -> np.ndarray:
+        return self._data
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self._data, dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+
+Rows = np.ndarray | NamedRows
+
 
 @dataclass(frozen=True)
 class Choice:

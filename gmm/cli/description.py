@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,7 +13,9 @@ MOST_NAMED = 4  # components a sentence can list before nobody reads it
 
 @dataclass(frozen=True)
 class Description:
-    """Weights (K,), means (K, D), standard deviations (K, D) and covariances (K, D, D) or None where they are long."""
+    """Weights (K,), means (K, D), standard deviations (K, D) and covariances (K, D, D) or None where D is large."""
+
+    MOST_CORRELATED: ClassVar[int] = 3  # features; beyond it there are more pairs than a table holds
 
     names: tuple[str, ...]
     weights: np.ndarray
@@ -24,7 +27,11 @@ class Description:
     def correlations(self) -> Iterator[tuple[int, int, np.ndarray]]:
         """Pairs of features and their correlation in each component, (K,), where the structure has any and few."""
         n_features = len(self.names)
-        if self.covariances is None or n_features > 3 or self.covariance_type in ("diag", "spherical"):
+        if (
+            self.covariances is None
+            or n_features > self.MOST_CORRELATED
+            or self.covariance_type in ("diag", "spherical")
+        ):
             return
         for a in range(n_features):
             for b in range(a + 1, n_features):

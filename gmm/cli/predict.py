@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 import gmm
-from gmm.cli.columns import Table
+from gmm.cli.columns import NamedRows, Table, Wanted
 from gmm.cli.errors import CommandError
-from gmm.cli.model import read_model
+from gmm.cli.model import feature_names, read_model
 from gmm.cli.output import check_writable, writing
 from gmm.cli.progress import Progress
 from gmm.cli.reading import read_table
@@ -37,9 +37,11 @@ def run(options: Namespace) -> None:
 def _matching(model: gmm.GaussianMixture, options: Namespace) -> Table:
     """The features the model was fitted on: those of `--columns`, those of the same names, or all columns."""
     names = getattr(model, "feature_names_in_", None)
-    table = read_table(options.file, options.columns, header=options.header, preferred=names)
+    header = None if options.header is None else options.header == "yes"
+    preferred = () if names is None else tuple(names)
+    table = read_table(options.file, Wanted(options.columns, header=header, preferred=preferred))
     if len(table.names) != model.n_features_in_:
-        fitted = ", ".join(names) if names is not None else "unnamed"
+        fitted = ", ".join(feature_names(model))
         raise CommandError(
             f"{table.title} gives {len(table.names)} columns, the model needs {model.n_features_in_} ({fitted}); "
             "choose them with --columns"
@@ -54,11 +56,14 @@ def _header(model: gmm.GaussianMixture, options: Namespace) -> list[str]:
 
 def _chunks(model: gmm.GaussianMixture, rows: np.ndarray, options: Namespace) -> Iterator[tuple[int, list[list]]]:
     """Columns of the output, a chunk of rows at a time, so that a memory-mapped file is never held whole."""
+    fit = model._fitted()
+    names = None if fit.feature_names is None else list(fit.feature_names)
     for start in range(0, len(rows), CHUNK_ROWS):
-        part = np.asarray(rows[start : start + CHUNK_ROWS])
-        columns = [model.predict(part).tolist()]
+        part = rows[start : start + CHUNK_ROWS]
+        named = part if names is None else NamedRows(part, names)
+        columns = [model.predict(named).tolist()]
         if options.posteriors:
-            columns += model.predict_proba(part).T.tolist()
+            columns += model.predict_proba(named).T.tolist()
         if options.log_density:
-            columns.append(model.score_samples(part).tolist())
+            columns.append(model.score_samples(named).tolist())
         yield start + len(part), columns

@@ -24,16 +24,16 @@ def terminal_width() -> int:
     return max(30, shutil.get_terminal_size((80, 24)).columns)
 
 
-def table(rows: Sequence[Sequence[str]], *, left: int = 1, indent: str = "") -> str:
-    """Lines of right-aligned columns under a header, the first `left` columns aligned to the left."""
+def table(rows: Sequence[Sequence[str]], *, right: int | None = None) -> str:
+    """Lines of columns: the first aligned to the left, the next to the right up to number `right`, then left again."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = [
-            cell.ljust(width) if j < left else cell.rjust(width)
+            cell.rjust(width) if 0 < j < (right or len(row)) else cell.ljust(width)
             for j, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        lines.append((indent + GAP.join(cells)).rstrip())
+        lines.append(GAP.join(cells).rstrip())
     return "\n".join(lines)
 
 

@@ -78,6 +78,7 @@ def _npy(source: Path | bytes, title: str, wanted: Wanted) -> Table:
     if array.ndim > 2 or array.ndim == 0:
         raise CommandError(f"{title} has shape {array.shape}; rows and columns are needed, (N, D)")
     array = array[:, None] if array.ndim == 1 else array
+    array = array.view(np.uint8) if array.dtype == bool else array
     _refuse_no_rows(array, title)
     names = numbered(array.shape[1])
     choice = choose(names, wanted)

@@ -1,0 +1,41 @@
+"""`gmm fit [FILE]`: one covariance structure; the number of components given, or chosen by the criterion."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from gmm.cli import search
+from gmm.cli.printing import table
+from gmm.selection import Selection
+
+
+def run(options: Namespace) -> None:
+    """Fit a mixture and describe it."""
+    search.run(options, [options.covariance], _tried)
+
+
+def _tried(selection: Selection) -> str | None:
+    """A line per number of components; nothing when only one was tried."""
+    if len(selection.table) == 1:
+        return None
+    criterion = selection.criterion
+    lines = [["components", "parameters", "log-likelihood", criterion.upper(), ""]]
+    for entry in selection.table:
+        remark = "<- lowest" if entry is selection.best_candidate else ""
+        if entry.floored:
+            remark = "singular"
+        if entry.error:
+            lines.append([str(entry.n_components), "-", "-", "-", "not possible"])
+            continue
+        if not entry.converged:
+            remark += " (not converged)"
+        lines.append(
+            [
+                str(entry.n_components),
+                str(entry.n_parameters),
+                f"{entry.log_likelihood:.2f}",
+                f"{getattr(entry, criterion):.2f}",
+                remark.strip(),
+            ]
+        )
+    return table(lines, right=4)
