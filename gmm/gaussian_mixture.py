@@ -1,38 +1,24 @@
 """GaussianMixture: scikit-learn's estimator of that name, on this library's model and algorithms.
 
-``__init__`` stores, ``fit`` delegates to `gmm.fitting`, and everything learned is one immutable `gmm.fitting.Fit`, of
-which the attributes ending in an underscore are read-only views. Prediction is a short way from rows to
-`gmm._native.score`: one look at the type of X, one call.
-
+``__init__`` stores, ``fit`` delegates to `gmm.fitting`, what a fitted mixture answers is in `gmm.mixture_estimator`.
 Invariant: a fit that fails leaves the previous one in place, whole.
 """
 
 from __future__ import annotations
 
-import os
 from typing import Any, Self
 
 import numpy as np
 
-from gmm import criteria
-from gmm._validation import check_integer, check_n_features, check_rows, check_sample_weight
-from gmm.base import Estimator, check_feature_names
-from gmm.errors import not_fitted
-from gmm.fitting import Fit, Record, fit_mixture
+from gmm.fitting import Fit, fit_mixture
 from gmm.mixture import Mixture
-from gmm.rows import Rows, Scores
+from gmm.mixture_estimator import MixtureEstimator
 from gmm.settings import Settings
-from gmm.subsample import generator
-from gmm.summary import summarize
-from gmm.threads import resolve_threads
 
 __all__ = ["GaussianMixture"]
 
-FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-ROWS_WORTH_THREADS = 4096  # below, waking a second thread costs more than it saves
 
-
-class GaussianMixture(Estimator):
+class GaussianMixture(MixtureEstimator):
     """Gaussian mixture fitted by expectation-maximisation, with scikit-learn's interface.
 
     The density is ``sum_k weights[k] N(x; means[k], covariances[k])``. All log-densities are in nats, per row unless
@@ -259,187 +245,3 @@ class GaussianMixture(Estimator):
     def fit_predict(self, X: Any, y: Any = None, *, sample_weight: Any = None, start: Any = None) -> np.ndarray:
         """Fit and return the label of each row, (N,) int64; the same as ``fit(X).predict(X)``."""
         return self.fit(X, sample_weight=sample_weight, start=start).predict(X)
-
-    # ---- prediction
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Most probable component of each row, (N,) int64, lowest number on ties."""
-        return self._score(X, log_density=False, label=True).label
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each component given each row, (N, K), in the precision of the arithmetic."""
-        return self._score(X, log_density=False, posterior=True).posterior
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """Log-density of each row, (N,) float64, nats; -inf where it is below float64's range."""
-        return self._score(X).log_density + self._fitted().mixture.frame.log_jacobian
-
-    def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
-        """Mean log-density per row (nats), weighted by ``sample_weight`` if given."""
-        total, weight = self._totals(X, sample_weight)
-        return total / weight
-
-    def aic(self, X: Any, *, sample_weight: Any = None) -> float:
-        """Akaike's information criterion of the rows: lower is better."""
-        return criteria.aic(self._totals(X, sample_weight)[0], self.n_parameters())
-
-    def bic(self, X: Any, *, sample_weight: Any = None) -> float:
-        """Bayesian information criterion (Schwarz 1978) of the rows: lower is better."""
-        total, weight = self._totals(X, sample_weight)
-        return criteria.bic(total, self.n_parameters(), weight)
-
-    def icl(self, X: Any, *, sample_weight: Any = None) -> float:
-        """Integrated completed likelihood (Biernacki, Celeux, Govaert 2000): BIC plus what overlap costs."""
-        total, weight = self._totals(X, sample_weight)
-        rows = check_rows(X, owner="GaussianMixture")
-        weights = check_sample_weight(sample_weight, len(rows))
-        entropy = criteria.classification_entropy(self.predict_proba, rows, weights)
-        return criteria.icl(total, self.n_parameters(), weight, entropy)
-
-    def n_parameters(self) -> int:
-        """Number of free parameters: mixing weights, means and covariances."""
-        return self._fitted().mixture.n_parameters
-
-    def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Draw rows from the mixture, grouped by component; with an int ``random_state`` always the same.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, D)
-        labels : ndarray of shape (n_samples,), int64
-            The component each row comes from.
-        """
-        n_samples = check_integer(n_samples, "n_samples", minimum=0)
-        return self._fitted().mixture.sample(n_samples, generator(self.random_state))
-
-    def summary(self) -> str:
-        """A report in the data's units: components, likelihood, criteria, restarts, why the fit stopped.
-
-        Examples
-        --------
-        >>> from gmm import GaussianMixture
-        >>> from gmm.datasets import load_faithful
-        >>> print(GaussianMixture(2, order_by="mean", random_state=0).fit(load_faithful().data).summary())
-        """
-        return summarize(self._fitted())
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted estimator to one file that `gmm.load` reads; it holds no pickle.
-
-        The mixture is kept bit for bit, with the feature names, the record of the fit and the arguments that are
-        plain words and numbers.
-
-        Parameters
-        ----------
-        path : path
-            Replaced if it exists, whole or not at all.
-
-        Raises
-        ------
-        NotFittedError
-            Before a fit.
-        OSError
-            The file cannot be written.
-
-        Examples
-        --------
-        See `gmm.load`.
-        """
-        from gmm.serialization import save
-
-        save(self, path)
-
-    # ---- attributes
-
-    @property
-    def weights_(self) -> np.ndarray:
-        return _read_only(self._fitted().mixture.weights)
-
-    @property
-    def means_(self) -> np.ndarray:
-        return _read_only(self._fitted().mixture.means)
-
-    @property
-    def covariances_(self) -> np.ndarray:
-        return _read_only(self._fitted().mixture.covariances)
-
-    @property
-    def precisions_(self) -> np.ndarray:
-        return _read_only(self._fitted().mixture.precisions)
-
-    @property
-    def precisions_cholesky_(self) -> np.ndarray:
-        return _read_only(self._fitted().mixture.precisions_cholesky)
-
-    @property
-    def converged_(self) -> bool:
-        return self._record().converged
-
-    @property
-    def n_iter_(self) -> int:
-        return self._record().n_iter
-
-    @property
-    def stop_reason_(self) -> str:
-        return self._record().stop_reason
-
-    @property
-    def lower_bounds_(self) -> np.ndarray:
-        return self._record().trace
-
-    @property
-    def objective_(self) -> float:
-        return float(self._record().trace[-1])
-
-    lower_bound_ = objective_
-
-    @property
-    def log_likelihood_(self) -> float:
-        return self._record().log_likelihood
-
-    @property
-    def restarts_(self) -> tuple[Any, ...]:
-        return self._record().restarts
-
-    @property
-    def n_features_in_(self) -> int:
-        return self._fitted().mixture.n_features
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        names = self._fitted().feature_names
-        if names is None:
-            raise AttributeError("the fit had no feature names")
-        return names
-
-    # ---- the way from rows to the kernel
-
-    def _record(self) -> Record:
-        record = self._fitted().record
-        if record is None:
-            raise not_fitted("This GaussianMixture was made from parameters; only a fit has this attribute.")
-        return record
-
-    def _score(self, X: Any, **wanted: bool) -> Scores:
-        fit: Fit = self._fitted()
-        if type(X) is not np.ndarray or fit.feature_names is not None:
-            check_feature_names(X, fit.feature_names, owner="GaussianMixture")
-        X = check_rows(X, owner="GaussianMixture")
-        check_n_features(X, fit.mixture.n_features)
-        n_threads = resolve_threads(self.n_threads) if len(X) > ROWS_WORTH_THREADS else 1
-        precision = fit.precision or ("float32" if X.dtype == FLOAT32 else "float64")
-        return Rows(X, None, fit.mixture.frame, precision, n_threads).score(fit.mixture.factors, **wanted)
-
-    def _totals(self, X: Any, sample_weight: Any) -> tuple[float, float]:
-        """Total log-density (nats) and total sample weight of rows."""
-        log_density = self.score_samples(X)
-        weights = check_sample_weight(sample_weight, len(log_density))
-        if weights is None:
-            return float(log_density.sum()), float(len(log_density))
-        counted = weights > 0  # a row of weight zero is absent, even one whose log-density is -inf
-        return float(weights[counted] @ log_density[counted]), float(weights.sum())
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    array.flags.writeable = False
-    return array

@@ -15,7 +15,7 @@ LAYERS = [
     ("native", "_native"),
     ("model", "errors _validation table frame rows parameters statistics mixture covariances threads model_file"),
     ("algorithms", "em convergence initialization kmeans subsample restarts criteria ordering"),
-    ("estimators", "base settings starts summary fitting serialization gaussian_mixture"),
+    ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
     ("edges", "selection cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}

@@ -23,7 +23,13 @@ STRUCTURES = ("full", "tied", "diag", "spherical")
 ESTIMATORS = [
     GaussianMixture(n_components, covariance_type=structure) for n_components in (1, 3) for structure in STRUCTURES
 ]
-EXPECTED_FAILURES: dict[str, str] = {}
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "Starts are drawn by row number, so that rows in batches start like rows in memory; weighted rows therefore "
+        "draw other starts than repeated rows. From the same start weights equal repetitions to 1e-10, which "
+        "tests/estimators/test_weights.py shows; with one component there is one start, and the check passes."
+    ),
+}
 
 
 def expected_failures(estimator: GaussianMixture) -> dict[str, str]:

@@ -18,7 +18,7 @@ def problem():
 
 
 def fit(X, start, structure="full", weight=None, **kwargs):
-    model = GaussianMixture(2, covariance_type=structure, tol=1e-12, max_iter=3000, **kwargs)
+    model = GaussianMixture(2, covariance_type=structure, tol=0.0, max_iter=40, **kwargs)
     return model.fit(X, sample_weight=weight, start=start)
 
 
@@ -57,7 +57,7 @@ def test_zero_weight_is_absence(problem, structure):
 @pytest.mark.parametrize("factor", [1e-300, 1e-20, 3.0, 1e20, 1e300])
 def test_a_common_factor_changes_nothing(problem, structure, factor):
     X, count, start = problem
-    assert_same_fit(fit(X, start, structure, count * factor), fit(X, start, structure, count), atol=1e-8)
+    assert_same_fit(fit(X, start, structure, count * factor), fit(X, start, structure, count))
 
 
 def test_weights_of_any_dtype_and_layout(problem):

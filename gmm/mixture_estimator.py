@@ -1,0 +1,228 @@
+"""What a fitted mixture answers, the same for every estimator: prediction, criteria, sampling, attributes.
+
+All of it comes from one immutable `gmm.fitting.Fit`, of which the attributes ending in an underscore are read-only
+views. Prediction is a short way from rows to `gmm._native.score`: one look at the type of X, one call.
+
+Invariant: nothing here changes the estimator.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gmm import criteria
+from gmm._validation import check_integer, check_n_features, check_rows, check_sample_weight
+from gmm.base import Estimator, check_feature_names
+from gmm.errors import not_fitted
+from gmm.fitting import Fit, Record
+from gmm.rows import Precision, Rows
+from gmm.subsample import generator
+from gmm.summary import summarize
+from gmm.threads import resolve_threads
+
+__all__ = ["MixtureEstimator"]
+
+PRECISION_OF: dict[np.dtype, Precision] = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+ROWS_WORTH_THREADS = 4096  # below, waking a second thread costs more than it saves
+
+
+class MixtureEstimator(Estimator):
+    """Base of the mixture estimators; a subclass has ``fit`` and the arguments ``random_state``, ``n_threads``."""
+
+    random_state: Any
+    n_threads: int | None
+
+    # ---- prediction
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Most probable component of each row, (N,) int64, lowest number on ties."""
+        return self._rows(X).score(self._fitted().mixture.factors, log_density=False, label=True).label
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each component given each row, (N, K), in the precision of the arithmetic."""
+        return self._rows(X).score(self._fitted().mixture.factors, log_density=False, posterior=True).posterior
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Log-density of each row, (N,) float64, nats; -inf where it is below float64's range."""
+        return self._log_density(self._rows(X))
+
+    def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
+        """Mean log-density per row (nats), weighted by ``sample_weight`` if given."""
+        total, weight = self._totals(self._rows(X), sample_weight)
+        return total / weight
+
+    def aic(self, X: Any, *, sample_weight: Any = None) -> float:
+        """Akaike's information criterion of the rows: lower is better."""
+        return criteria.aic(self._totals(self._rows(X), sample_weight)[0], self.n_parameters())
+
+    def bic(self, X: Any, *, sample_weight: Any = None) -> float:
+        """Bayesian information criterion (Schwarz 1978) of the rows: lower is better."""
+        total, weight = self._totals(self._rows(X), sample_weight)
+        return criteria.bic(total, self.n_parameters(), weight)
+
+    def icl(self, X: Any, *, sample_weight: Any = None) -> float:
+        """Integrated completed likelihood (Biernacki, Celeux, Govaert 2000): BIC plus what overlap costs."""
+        rows = self._rows(X)
+        weights = check_sample_weight(sample_weight, rows.n_rows)
+        total, weight = self._totals(rows, weights)
+
+        def posterior(some: np.ndarray) -> np.ndarray:
+            return replace(rows, X=some).score(self._fitted().mixture.factors, log_density=False, posterior=True)[1]
+
+        entropy = criteria.classification_entropy(posterior, rows.X, weights)
+        return criteria.icl(total, self.n_parameters(), weight, entropy)
+
+    def n_parameters(self) -> int:
+        """Number of free parameters: mixing weights, means and covariances."""
+        return self._fitted().mixture.n_parameters
+
+    def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Draw rows from the mixture, grouped by component; with an int ``random_state`` always the same.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, D)
+        labels : ndarray of shape (n_samples,), int64
+            The component each row comes from.
+        """
+        n_samples = check_integer(n_samples, "n_samples", minimum=0)
+        return self._fitted().mixture.sample(n_samples, generator(self.random_state))
+
+    def summary(self) -> str:
+        """A report in the data's units: components, likelihood, criteria, restarts, why the fit stopped.
+
+        Examples
+        --------
+        >>> from gmm import GaussianMixture
+        >>> from gmm.datasets import load_faithful
+        >>> print(GaussianMixture(2, order_by="mean", random_state=0).fit(load_faithful().data).summary())
+        """
+        return summarize(self._fitted())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to one file that `gmm.load` reads; it holds no pickle.
+
+        The mixture is kept bit for bit, with the feature names, the record of the fit and the arguments that are
+        plain words and numbers.
+
+        Parameters
+        ----------
+        path : path
+            Replaced if it exists, whole or not at all.
+
+        Raises
+        ------
+        NotFittedError
+            Before a fit.
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        See `gmm.load`.
+        """
+        from gmm.serialization import save
+
+        save(self, path)
+
+    # ---- attributes
+
+    @property
+    def weights_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.weights)
+
+    @property
+    def means_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.means)
+
+    @property
+    def covariances_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.covariances)
+
+    @property
+    def precisions_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.precisions)
+
+    @property
+    def precisions_cholesky_(self) -> np.ndarray:
+        return _read_only(self._fitted().mixture.precisions_cholesky)
+
+    @property
+    def converged_(self) -> bool:
+        return self._record().converged
+
+    @property
+    def n_iter_(self) -> int:
+        return self._record().n_iter
+
+    @property
+    def stop_reason_(self) -> str:
+        return self._record().stop_reason
+
+    @property
+    def lower_bounds_(self) -> np.ndarray:
+        return self._record().trace
+
+    @property
+    def objective_(self) -> float:
+        return float(self._record().trace[-1])
+
+    lower_bound_ = objective_
+
+    @property
+    def log_likelihood_(self) -> float:
+        return self._record().log_likelihood
+
+    @property
+    def restarts_(self) -> tuple[Any, ...]:
+        return self._record().restarts
+
+    @property
+    def n_features_in_(self) -> int:
+        return self._fitted().mixture.n_features
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        names = self._fitted().feature_names
+        if names is None:
+            raise AttributeError("the fit had no feature names")
+        return names
+
+    # ---- the way from rows to the kernel
+
+    def _record(self) -> Record:
+        record = self._fitted().record
+        if record is None:
+            raise not_fitted(f"This {type(self).__name__} was made from parameters; only a fit has this attribute.")
+        return record
+
+    def _rows(self, X: Any) -> Rows:
+        """Rows checked against the fit and seen through its frame."""
+        fit: Fit = self._fitted()
+        if type(X) is not np.ndarray or fit.feature_names is not None:
+            check_feature_names(X, fit.feature_names, owner=type(self).__name__)
+        X = check_rows(X, owner=type(self).__name__)
+        check_n_features(X, fit.mixture.n_features, owner=type(self).__name__)
+        n_threads = resolve_threads(self.n_threads) if len(X) > ROWS_WORTH_THREADS else 1
+        return Rows(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
+
+    def _log_density(self, rows: Rows) -> np.ndarray:
+        return rows.score(self._fitted().mixture.factors).log_density + rows.frame.log_jacobian
+
+    def _totals(self, rows: Rows, sample_weight: Any) -> tuple[float, float]:
+        """Total log-density (nats) and total sample weight of rows."""
+        log_density = self._log_density(rows)
+        weights = check_sample_weight(sample_weight, rows.n_rows)
+        if weights is None:
+            return float(log_density.sum()), float(rows.n_rows)
+        counted = weights > 0  # a row of weight zero is absent, even one whose log-density is -inf
+        return float(weights[counted] @ log_density[counted]), float(weights.sum())
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
