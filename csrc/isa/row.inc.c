@@ -36,7 +36,10 @@ const gmm_isa_row ISA_ROW = {
     .kernel =
         {
             [GMM_ACCUMULATE] = {&accumulate_f32, &accumulate_f64},
+            [GMM_MOMENTS] = {&moments_f32, &moments_f64},
             [GMM_SCORE] = {&score_f32, &score_f64},
+            [GMM_ASSIGN] = {&assign_f32, &assign_f64},
+            [GMM_SCAN] = {NULL, &scan_f64},
         },
     .peak = {peak_f32, peak_f64},
 };

@@ -89,17 +89,18 @@ static void NAME(full_density)(const NAME(tile) *tile, int64_t n_components, int
     }
 }
 
+/* Without log constants and whitener (moments of given responsibilities) only the means are packed. */
 static void NAME(full_pack_factors)(const gmm_factors *factors, REAL *packed) {
     const int64_t D = factors->n_features;
     for (int64_t k = 0; k < factors->n_components; ++k) {
-        const double *W = factors->whitener + k * D * D;
-        *packed++ = (REAL)(factors->log_constant[k] * LOG2_E);
+        const double *W = factors->whitener ? factors->whitener + k * D * D : NULL;
+        *packed++ = factors->log_constant ? (REAL)(factors->log_constant[k] * LOG2_E) : 0;
         for (int64_t j = 0; j < D; ++j) *packed++ = (REAL)factors->mean[k * D + j];
         for (int64_t before = 0, out = D % V_OUT; before < D; before += out, out = V_OUT) {
             if (out == 0) continue;
             for (int64_t j = 0; j < before + out; ++j)
                 for (int64_t i = before > j ? before : j; i < before + out; ++i)
-                    *packed++ = (REAL)(W[i * D + j] * SQRT_HALF_LOG2_E);
+                    *packed++ = W ? (REAL)(W[i * D + j] * SQRT_HALF_LOG2_E) : 0;
         }
     }
 }

@@ -128,14 +128,16 @@ static int64_t NAME(small_factor_size)(int64_t n_components, int64_t n_features)
     return n_components * (1 + n_features + TRIANGLE(n_features));
 }
 
+/* Without log constants and whitener (moments of given responsibilities) only the means are packed. */
 static void NAME(small_pack_factors)(const gmm_factors *factors, REAL *packed) {
     const int64_t D = factors->n_features;
+    const double *W = factors->whitener;
     for (int64_t k = 0; k < factors->n_components; ++k) {
-        *packed++ = (REAL)(factors->log_constant[k] * LOG2_E);
+        *packed++ = factors->log_constant ? (REAL)(factors->log_constant[k] * LOG2_E) : 0;
         for (int64_t j = 0; j < D; ++j) *packed++ = (REAL)factors->mean[k * D + j];
         for (int64_t i = 0; i < D; ++i)
             for (int64_t j = 0; j <= i; ++j)
-                *packed++ = (REAL)(factors->whitener[(k * D + i) * D + j] * SQRT_HALF_LOG2_E);
+                *packed++ = W ? (REAL)(W[(k * D + i) * D + j] * SQRT_HALF_LOG2_E) : 0;
     }
 }
 

@@ -1,6 +1,11 @@
 /* structures.inc.c: the structures by number. */
 
 static const NAME(structure) *NAME(structure_of)(gmm_structure structure, int64_t n_features) {
-    (void)structure;
+    switch (structure) {
+    case GMM_TIED: return &NAME(tied);
+    case GMM_DIAG: return &NAME(diag);
+    case GMM_SPHERICAL: return &NAME(spherical);
+    case GMM_FULL: break;
+    }
     return NAME(full)(n_features);
 }

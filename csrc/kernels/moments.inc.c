@@ -1,0 +1,64 @@
+/* moments.inc.c: sufficient statistics from given responsibilities or labels: accumulate without the densities. */
+
+/* Row of the tile that holds a NaN or an infinity, or -1: x - x is 0 for numbers only. */
+static int64_t NAME(nonfinite_row)(const NAME(tile) *tile, int64_t n_features) {
+    int64_t found = -1;
+    for (int64_t i = tile->rows - V_LANES; i >= 0; i -= V_LANES) {
+        vec zero = v_zero();
+        for (int64_t j = 0; j < n_features; ++j) {
+            const vec x = v_load(tile->column + j * tile->stride + i);
+            zero = v_add(zero, v_sub(x, x));
+        }
+        if (!v_not_all(v_eq(zero, v_zero()))) continue; /* the usual case */
+        REAL lane[V_LANES];
+        v_store(lane, zero);
+        for (int64_t l = V_LANES - 1; l >= 0; --l)
+            if (lane[l] != 0) found = i + l; /* true for NaN */
+    }
+    return found;
+}
+
+/* (N, K) row-major or labels -> (K, stride) responsibility times sample weight. */
+static void NAME(given_weights)(const gmm_task *task, const NAME(pass_thread) *thread, int64_t first) {
+    const NAME(tile) *tile = &thread->tile;
+    const int64_t K = task->n_components;
+    for (int64_t k = 0; k < K; ++k) {
+        REAL *r = thread->density + k * tile->stride;
+        for (int64_t i = 0; i < tile->rows; ++i) r[i] = 0;
+        for (int64_t i = 0; task->given_posterior && i < tile->n_rows; ++i)
+            r[i] = (REAL)task->given_posterior[(first + i) * K + k] * thread->weight[i];
+    }
+    for (int64_t i = 0; task->given_label && i < tile->n_rows; ++i) {
+        const int64_t k = task->given_label[first + i];
+        if (k >= 0 && k < K) thread->density[k * tile->stride + i] = thread->weight[i];
+    }
+}
+
+static void NAME(moments_block)(const gmm_task *task, gmm_thread *head, int64_t first, int64_t n_rows) {
+    const NAME(pass) *pass = task->shared;
+    const NAME(structure) *structure = pass->structure;
+    const int64_t K = task->n_components, D = task->n_features;
+    NAME(pass_thread) *thread = (NAME(pass_thread) *)(void *)head;
+    NAME(start_sums)(task, thread);
+    for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
+        const int64_t rows = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows, at = first + done;
+        NAME(pack)(task->rows, at, rows, &thread->tile);
+        NAME(pack_weights)(task->rows, at, &thread->tile, thread->weight);
+        const int64_t bad = NAME(nonfinite_row)(&thread->tile, D);
+        if (bad >= 0 && at + bad < head->bad_row) head->bad_row = at + bad;
+        for (int64_t i = 0; i < thread->tile.rows; ++i) thread->log_density[i] = 0;
+        NAME(pass_totals)(task, thread, at);
+        NAME(given_weights)(task, thread, at);
+        structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
+    }
+    NAME(flush_sums)(task, thread);
+}
+
+static const gmm_kernel NAME(moments) = {
+    .share = NAME(share_accumulate),
+    .private = NAME(private_accumulate),
+    .block = NAME(moments_block),
+    .partial_bytes = NAME(pass_partial_bytes),
+    .merge = NAME(merge_pass),
+    .finish = NAME(finish_pass),
+};
