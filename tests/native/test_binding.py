@@ -263,14 +263,6 @@ def test_moments_take_one_of_responsibilities_and_labels():
         given.moments(responsibilities=shares[:, :3].copy())
 
 
-@pytest.mark.parametrize("label", [4, -2])
-def test_labels_out_of_range(label):
-    labels = np.zeros(50, np.int64)
-    labels[13] = label
-    with pytest.raises(ValueError, match=r"argument|label"):
-        problem().moments(labels=labels)
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", [0, 1023, 1024, 2999])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
