@@ -14,9 +14,25 @@ static int sizes_are_valid(gmm_structure structure, gmm_dtype precision, int64_t
     return (double)K * ((double)D * (double)D + 4096.0) * 64.0 * ((double)n_threads + 1.0) < (double)(SIZE_MAX / 4);
 }
 
+/* Slots for blocks that wait for their turn: two a thread, more while they are small. */
+static int64_t slots_needed(int n_threads, size_t partial_bytes) {
+    const size_t room = (size_t)1 << 18, each = partial_bytes * 2 > room ? 2 : room / partial_bytes;
+    return (int64_t)(each < 64 ? each : 64) * n_threads;
+}
+
+static size_t partial_bytes_of(const gmm_task *task, const gmm_kernel *kernel) {
+    return kernel->partial_bytes ? gmm_round_to_line(kernel->partial_bytes(task)) : 0;
+}
+
 static size_t bytes_needed(gmm_task *task, const gmm_kernel *kernel, int n_threads) {
     gmm_workspace shared = {NULL, 0}, private = {NULL, 0};
+    const size_t partial_bytes = partial_bytes_of(task, kernel);
     gmm_take(&shared, n_threads, sizeof(gmm_thread *));
+    if (partial_bytes) {
+        const int64_t n_slots = slots_needed(n_threads, partial_bytes);
+        gmm_take(&shared, n_slots, sizeof(atomic_llong));
+        gmm_take(&shared, n_slots, partial_bytes);
+    }
     kernel->share(task, &shared);
     kernel->private(task, &private);
     return GMM_CACHE_LINE + shared.used + private.used * (size_t)n_threads;
@@ -40,18 +56,20 @@ size_t gmm_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n
 typedef struct {
     const gmm_task *task;
     gmm_thread **threads;
+    unsigned char *partials; /* (n_slots, partial_bytes) */
+    size_t partial_bytes;
 } gmm_run;
 
-static void run_block(void *context, int thread, int64_t index) {
+static void run_block(void *context, int thread, int64_t slot, int64_t index) {
     const gmm_run *run = context;
     const int64_t first = index * GMM_BLOCK_ROWS, left = run->task->rows->n_rows - first;
+    run->threads[thread]->partial = run->partials + (size_t)slot * run->partial_bytes;
     run->task->kernel->block(run->task, run->threads[thread], first, left < GMM_BLOCK_ROWS ? left : GMM_BLOCK_ROWS);
 }
 
-static void run_merge(void *context, int thread, int64_t index) {
+static void run_merge(void *context, int64_t slot) {
     const gmm_run *run = context;
-    (void)index;
-    run->task->kernel->merge(run->task, run->threads[thread]);
+    run->task->kernel->merge(run->task, run->partials + (size_t)slot * run->partial_bytes);
 }
 
 static gmm_status run(gmm_task *task, gmm_operation operation, gmm_dtype precision, int n_threads, void *scratch,
@@ -66,14 +84,20 @@ static gmm_status run(gmm_task *task, gmm_operation operation, gmm_dtype precisi
 
     gmm_workspace space = {gmm_align_to_line(scratch), 0};
     gmm_thread **threads = gmm_take(&space, usable, sizeof *threads);
+    gmm_run context = {task, threads, space.base, partial_bytes_of(task, task->kernel)};
+    gmm_blocks blocks = {.block = run_block, .context = &context, .n_blocks = n_blocks};
+    if (context.partial_bytes) {
+        blocks.merge = run_merge;
+        blocks.n_slots = slots_needed(usable, context.partial_bytes);
+        blocks.ready = gmm_take(&space, blocks.n_slots, sizeof *blocks.ready);
+        context.partials = gmm_take(&space, blocks.n_slots, context.partial_bytes);
+    }
     task->kernel->share(task, &space);
     for (int t = 0; t < usable; ++t) {
         threads[t] = task->kernel->private(task, &space);
         threads[t]->bad_row = INT64_MAX;
     }
-    gmm_run context = {task, threads};
-    const gmm_blocks blocks = {run_block, task->kernel->merge ? run_merge : NULL, &context};
-    gmm_run_blocks(&blocks, n_blocks, usable);
+    gmm_run_blocks(&blocks, usable);
 
     int64_t bad = INT64_MAX;
     for (int t = 0; t < usable; ++t)
@@ -192,9 +216,9 @@ typedef struct {
     int64_t repeats;
 } gmm_peak;
 
-static void peak_block(void *context, int thread, int64_t index) {
+static void peak_block(void *context, int thread, int64_t slot, int64_t index) {
     const gmm_peak *peak = context;
-    (void)thread, (void)index;
+    (void)thread, (void)slot, (void)index;
     peak->peak(peak->repeats);
 }
 
@@ -207,16 +231,16 @@ static double seconds_now(void) {
 double gmm_peak_flops(gmm_dtype precision, int n_threads) {
     const gmm_isa_row *isa = gmm_active_isa();
     if (!isa || (unsigned)precision >= GMM_N_DTYPES || n_threads < 1) return 0;
-    gmm_peak peak = {isa->peak[precision], 4096};
-    const gmm_blocks blocks = {peak_block, NULL, &peak};
+    gmm_peak peak = {isa->peak[precision], 1 << 15};
     const int64_t n_blocks = 16 * (int64_t)gmm_usable_threads(n_threads, n_threads);
+    const gmm_blocks blocks = {.block = peak_block, .context = &peak, .n_blocks = n_blocks};
+    const double flops = peak.peak(1) * (double)(peak.repeats * n_blocks);
     double best = 0;
-    for (int attempt = 0; attempt < 20; ++attempt) { /* the best of many short runs: others use the machine too */
+    for (int attempt = 0; attempt < 16; ++attempt) { /* the best of many short runs: others use the machine too */
         const double start = seconds_now();
-        gmm_run_blocks(&blocks, n_blocks, n_threads);
-        const double seconds = seconds_now() - start, flops = peak.peak(1) * (double)(peak.repeats * n_blocks);
+        gmm_run_blocks(&blocks, n_threads);
+        const double seconds = seconds_now() - start;
         if (seconds > 0 && flops / seconds > best) best = flops / seconds;
-        if (seconds < 2e-3) peak.repeats *= 2;
     }
     return best;
 }

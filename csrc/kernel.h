@@ -6,12 +6,12 @@
  *
  *     share   once       take shared scratch, pack factors, import totals
  *     private per thread take a thread's own scratch
- *     block   per block of GMM_BLOCK_ROWS rows, any thread, any order
- *     merge   per block, in the order of the blocks, one at a time
+ *     block   per block of GMM_BLOCK_ROWS rows, any thread, any order; its sums go to thread->partial
+ *     merge   per block, in the order of the blocks, one at a time, whichever thread is free
  *     finish  once       export totals
  *
- * Invariant: block writes only the thread's scratch and per-row outputs of its
- * own rows, so nothing but merge decides the order of a sum. */
+ * Invariant: block writes only the thread's scratch, its partial and per-row
+ * outputs of its own rows, so nothing but merge decides the order of a sum. */
 #ifndef GMM_KERNEL_H
 #define GMM_KERNEL_H
 
@@ -68,17 +68,19 @@ typedef struct gmm_task {
 /* The head of every kernel's per-thread state. */
 typedef struct {
     int64_t bad_row; /* smallest non-finite row this thread met, or INT64_MAX */
+    void *partial;   /* where the block at hand leaves its sums: partial_bytes(), not initialised */
 } gmm_thread;
 
 typedef struct gmm_kernel {
     /* Takes shared scratch, sets task->shared. When space->base is NULL it only measures: structure,
      * n_components and n_features are then all that may be read. */
     void (*share)(gmm_task *task, gmm_workspace *space);
-    /* A thread's state, starting with a gmm_thread; NULL when measuring. bad_row is set by the caller. */
+    /* A thread's state, starting with a gmm_thread, which the caller fills; NULL when measuring. */
     gmm_thread *(*private)(const gmm_task *task, gmm_workspace *space);
     void (*block)(const gmm_task *task, gmm_thread *thread, int64_t first_row, int64_t n_rows);
-    void (*merge)(const gmm_task *task, gmm_thread *thread); /* NULL: nothing to add up */
-    void (*finish)(const gmm_task *task);                    /* NULL: nothing to export */
+    size_t (*partial_bytes)(const gmm_task *task); /* of a block's sums; NULL: nothing to add up, no merge, no finish */
+    void (*merge)(const gmm_task *task, const void *partial);
+    void (*finish)(const gmm_task *task);
 } gmm_kernel;
 
 /* A row of the dispatch table: one ISA. */

@@ -5,8 +5,7 @@ static void NAME(accumulate_block)(const gmm_task *task, gmm_thread *head, int64
     const NAME(structure) *structure = pass->structure;
     const int64_t K = task->n_components, D = task->n_features;
     NAME(pass_thread) *thread = (NAME(pass_thread) *)(void *)head;
-    memset(thread->accumulator, 0, (size_t)structure->accumulator_size(K, D) * sizeof(REAL));
-    memset(thread->partial + pass->total_size, 0, NAME(PASS_EXTRA) * sizeof(double));
+    NAME(start_sums)(task, thread);
     for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
         const int64_t rows = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows;
         NAME(pass_density)(task, thread, first + done, rows);
@@ -15,7 +14,7 @@ static void NAME(accumulate_block)(const gmm_task *task, gmm_thread *head, int64
         NAME(pass_totals)(task, thread, first + done);
         structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
     }
-    structure->flush(K, D, thread->accumulator, thread->partial);
+    NAME(flush_sums)(task, thread);
 }
 
 static void NAME(share_accumulate)(gmm_task *task, gmm_workspace *space) { NAME(share_pass)(task, space, 1); }
@@ -28,6 +27,7 @@ static const gmm_kernel NAME(accumulate) = {
     .share = NAME(share_accumulate),
     .private = NAME(private_accumulate),
     .block = NAME(accumulate_block),
+    .partial_bytes = NAME(pass_partial_bytes),
     .merge = NAME(merge_pass),
     .finish = NAME(finish_pass),
 };

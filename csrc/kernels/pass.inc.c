@@ -1,7 +1,7 @@
 /* pass.inc.c: what accumulate, moments and score share: scratch, and a tile's way from rows to responsibilities.
  *
  * Shared scratch: packed factors, totals. A thread's: one tile, its (K, stride) table of densities, the accumulators
- * of a block and their doubles. Totals end in two extra slots, log-likelihood and weight. */
+ * of a block. Totals and partials end in two extra slots, log-likelihood and weight. */
 
 enum { NAME(PASS_LOG_LIKELIHOOD) = 0, NAME(PASS_WEIGHT) = 1, NAME(PASS_EXTRA) = 2 };
 
@@ -16,7 +16,6 @@ typedef struct {
     gmm_thread head;
     NAME(tile) tile;
     REAL *density, *weight, *log_density, *accumulator;
-    double *partial;
 } NAME(pass_thread);
 
 /* with_sums: 0 for score, which adds nothing up. */
@@ -50,7 +49,6 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     REAL *weight = gmm_take(space, rows, sizeof *weight);
     REAL *log_density = gmm_take(space, rows, sizeof *log_density);
     REAL *accumulator = with_sums ? gmm_take(space, structure->accumulator_size(K, D), sizeof *accumulator) : NULL;
-    double *partial = with_sums ? gmm_take(space, structure->total_size(K, D) + NAME(PASS_EXTRA), sizeof *partial) : NULL;
     if (!space->base) return NULL;
     *thread = (NAME(pass_thread)){
         .tile = {.stride = stride, .row_stride = row_stride, .column = column, .row = row, .work = work},
@@ -58,7 +56,6 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
         .weight = weight,
         .log_density = log_density,
         .accumulator = accumulator,
-        .partial = partial,
     };
     return &thread->head;
 }
@@ -100,19 +97,38 @@ static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, i
             log_likelihood[lane] += wi > 0 ? wi * log_density : 0;
             weight[lane] += wi;
         }
-    double *extra = thread->partial + pass->total_size;
+    double *extra = (double *)thread->head.partial + pass->total_size;
     for (int lane = 0; lane < LANES; ++lane) {
         extra[NAME(PASS_LOG_LIKELIHOOD)] += log_likelihood[lane];
         extra[NAME(PASS_WEIGHT)] += weight[lane];
     }
 }
 
-static void NAME(merge_pass)(const gmm_task *task, gmm_thread *head) {
+static size_t NAME(pass_partial_bytes)(const gmm_task *task) {
+    const NAME(structure) *structure = NAME(structure_of)(task->structure, task->n_features);
+    const int64_t size = structure->total_size(task->n_components, task->n_features) + NAME(PASS_EXTRA);
+    return (size_t)size * sizeof(double);
+}
+
+static void NAME(merge_pass)(const gmm_task *task, const void *partial) {
     const NAME(pass) *pass = task->shared;
-    const NAME(pass_thread) *thread = (const NAME(pass_thread) *)(const void *)head;
+    const double *sums = partial;
     double *total = pass->total;
-    const double *partial = thread->partial;
-    for (int64_t s = 0; s < pass->total_size + NAME(PASS_EXTRA); ++s) total[s] += partial[s];
+    for (int64_t s = 0; s < pass->total_size + NAME(PASS_EXTRA); ++s) total[s] += sums[s];
+}
+
+/* Before the first tile of a block. */
+static void NAME(start_sums)(const gmm_task *task, NAME(pass_thread) *thread) {
+    const NAME(pass) *pass = task->shared;
+    const int64_t size = pass->structure->accumulator_size(task->n_components, task->n_features);
+    memset(thread->accumulator, 0, (size_t)size * sizeof(REAL));
+    memset((double *)thread->head.partial + pass->total_size, 0, NAME(PASS_EXTRA) * sizeof(double));
+}
+
+/* After its last. */
+static void NAME(flush_sums)(const gmm_task *task, const NAME(pass_thread) *thread) {
+    const NAME(pass) *pass = task->shared;
+    pass->structure->flush(task->n_components, task->n_features, thread->accumulator, thread->head.partial);
 }
 
 static void NAME(finish_pass)(const gmm_task *task) {
