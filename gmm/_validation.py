@@ -85,9 +85,11 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
 
 def _as_array(X: Any, name: str) -> np.ndarray:
     try:
-        return np.asarray(X)
+        array = np.asarray(X)
     except ValueError:
         raise DataError(f"{name} has rows of different lengths") from None
+    # One word in a list makes NumPy spell every number out; keep them apart to name the right one.
+    return np.asarray(X, dtype=object) if array.dtype.kind in "SU" and isinstance(X, (list, tuple)) else array
 
 
 def _is_data_frame(X: Any) -> bool:
@@ -96,8 +98,7 @@ def _is_data_frame(X: Any) -> bool:
 
 def _frame_values(X: Any, name: str) -> np.ndarray:
     """Values of a data frame, as one array where the library has one, else column by column."""
-    kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
-    if kinds and kinds <= set("fiu"):
+    if all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in X.dtypes) and len(X.columns):
         return np.asarray(X)
     values = [_column(X, j, label, name) for j, label in enumerate(X.columns)]
     return np.column_stack(values) if values else np.empty((len(X), 0))

@@ -106,8 +106,9 @@ class Frame:
         return cls(exponent, centre, float(reach.max()), np.exp2(np.ceil(np.log2(floor))))
 
     def points_in(self, X: np.ndarray) -> np.ndarray:
-        """Rows or means (..., D) from user units to the frame."""
-        return np.asarray(X, np.float64) * self.scale - self.centre
+        """Rows or means (..., D) from user units to the frame; infinite where they are out of its reach."""
+        with np.errstate(over="ignore"):
+            return np.asarray(X, np.float64) * self.scale - self.centre
 
     def points_out(self, X: np.ndarray) -> np.ndarray:
         """Rows or means (..., D) from the frame to user units."""

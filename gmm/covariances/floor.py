@@ -5,12 +5,14 @@ the log-likelihood is a sum of regressions of each feature on those before, so w
 maximiser is d_j = max(d_j, b_j): a closed form, and EM stays monotone. Two bounds:
 
 - floor_j, the variance that rounding of the input makes (`Frame.floor`);
-- noise S_jj, what sums cannot resolve: a smaller d_j is rounding, its feature depends on the others. It becomes
-  16 noise frame units (S_jj > 16: noise times the next power of two), the same for every component, so that what
-  components share cancels from their density ratios and adds a constant to the log-likelihood.
+- noise sum_i u_ji^2 M_i, what sums cannot resolve, with u_j row j of inverse(C) and M_i the size of the squares that
+  were summed: d_j = u_j S u_j' is then rounding, and the feature depends on others. Its variance becomes 16 times the
+  next power of two of noise sum_i u_ji^2 S_ii, or of 16 noise if that is more, which it nearly always is: so the level
+  is the same for every component, and what components share cancels from their density ratios and adds a constant to
+  the log-likelihood.
 
-A raised feature is independent of those after it: its residual is rounding. Levels are powers of two, which lets
-`positive_definite.whitener` recognise a raised d_j behind the rounding of the dense matrix that holds it.
+A raised feature takes no part in the regressions of those after it: its residual is rounding. Levels are powers of
+two, which lets `positive_definite.whitener` recognise a raised d_j behind the rounding of the dense matrix.
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ from gmm.covariances.positive_definite import cholesky, diagonal, symmetric
 
 __all__ = ["lift"]
 
-NOISE_FLOAT64 = 2.0**-46  # 64 eps, times sqrt(D): errors of a Schur complement of sums over many rows
-NOISE_ARITHMETIC = 32.0  # times the unit roundoff of float32 tiles
-ROOM = 4  # binary digits from the noise to the level
+NOISE_FLOAT64 = 2.0**-48  # 16 eps, times sqrt(D): the error of sums over many rows, relative to sqrt(S_ii S_jj)
+NOISE_FLOAT32 = 32.0  # units roundoff of float32 tiles
+ROOM = 4  # binary digits between the noise and the level, and of spread before the level follows it
+CLEAR = 2.0**-20  # while every d_j is above this share of S_jj no direction is near the noise
 
 
-def lift(scatter: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+def lift(
+    scatter: np.ndarray, floor: np.ndarray, epsilon: float, squares: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Raise the conditional variances of a batch of covariances to the floor where they are below it.
 
     Parameters
@@ -37,6 +42,8 @@ def lift(scatter: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple[np.nda
         Variances, frame units.
     epsilon : float
         Unit roundoff of the arithmetic that made `scatter`.
+    squares : ndarray of shape (K, D), optional
+        Mean squares that `scatter` was computed from, where it is the difference of larger ones; its diagonal if None.
 
     Returns
     -------
@@ -47,41 +54,43 @@ def lift(scatter: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple[np.nda
     D = scatter.shape[-1]
     noise = NOISE_FLOAT64 * D**0.5
     if epsilon > np.finfo(np.float64).eps:
-        noise = max(noise, NOISE_ARITHMETIC * epsilon)
-    variances = diagonal(scatter)
+        noise = max(noise, NOISE_FLOAT32 * epsilon)
+    squares = diagonal(scatter) if squares is None else np.maximum(squares, diagonal(scatter))
     floored = np.zeros(len(scatter), bool)
     try:
-        low = (diagonal(cholesky(scatter)) ** 2 < np.maximum(floor, noise * variances)).any(axis=1)
+        d = diagonal(cholesky(scatter)) ** 2
+        suspect = (d < np.maximum(floor, CLEAR * squares)).any(axis=1)
     except np.linalg.LinAlgError:
-        low = np.ones(len(scatter), bool)
-    if low.any():
-        raised, floored[low] = _raise(scatter[low], floor, noise)
-        scatter = scatter.copy()
-        scatter[floored] = raised[floored[low]]
+        suspect = np.ones(len(scatter), bool)
+    if suspect.any():
+        raised, floored[suspect] = _raise(scatter[suspect], floor, noise, squares[suspect])
+        if floored.any():
+            scatter = scatter.copy()
+            scatter[floored] = raised[floored[suspect]]
     return scatter, floored
 
 
-def _raise(matrices: np.ndarray, floor: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
+def _raise(matrices: np.ndarray, floor: np.ndarray, noise: float, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Factorise column by column, all matrices at once, raising each d_j that is too small as it appears."""
     K, D = matrices.shape[:2]
-    coefficients, d, levels = np.zeros(matrices.shape), np.empty((K, D)), np.empty((K, D))
+    variances = diagonal(matrices)
+    C, U = np.zeros(matrices.shape), np.zeros(matrices.shape)
+    d, levels = np.zeros((K, D)), np.zeros((K, D))
     for j in range(D):
-        variance = matrices[:, j, j]
-        left = coefficients[:, j, :j] * d[:, :j]
-        column = matrices[:, j:, j] - (coefficients[:, j:, :j] @ left[:, :, None])[:, :, 0]
-        null = (column[:, 0] < noise * variance) & (variance >= floor[j])
-        level = np.where(null, np.maximum(_level(noise, variance), floor[j]), floor[j])
+        column = matrices[:, j:, j] - (C[:, j:, :j] @ (C[:, j, :j] * d[:, :j])[:, :, None])[:, :, 0]
+        U[:, j, :j] = -(C[:, None, j, :j] @ U[:, :j, :j])[:, 0]
+        U[:, j, j] = C[:, j, j] = 1.0
+        spread = U[:, j] ** 2
+        null = (column[:, 0] < noise * (spread * squares).sum(axis=1)) & (variances[:, j] >= floor[j])
         low = null | (column[:, 0] < floor[j])
-        # What is left of a raised feature takes no part in the regressions that follow: d = 0 there.
+        level = np.where(null, np.maximum(_level(noise, (spread * variances).sum(axis=1)), floor[j]), floor[j])
+        levels[:, j] = np.where(low, np.maximum(level, column[:, 0]), column[:, 0])
         d[:, j] = np.where(low, 0.0, column[:, 0])
-        levels[:, j] = np.where(low, level, d[:, j])
-        coefficients[:, j:, j] = np.where(low[:, None], 0.0, column / np.where(low, 1.0, column[:, 0])[:, None])
-        coefficients[:, j, j] = 1.0
-    lifted = symmetric((coefficients * levels[:, None, :]) @ coefficients.swapaxes(1, 2))
-    return lifted, (levels > d).any(axis=1)
+        C[:, j + 1 :, j] = np.where(low[:, None], 0.0, column[:, 1:] / np.where(low, 1.0, column[:, 0])[:, None])
+    return symmetric((C * levels[:, None, :]) @ C.swapaxes(1, 2)), (levels > d).any(axis=1)
 
 
-def _level(noise: float, variance: np.ndarray) -> np.ndarray:
-    """A power of two above the noise of a feature of this variance; constant for variances up to 2 ** ROOM."""
-    exponent = np.maximum(np.ceil(np.log2(np.maximum(variance, 1.0))), ROOM)
-    return np.exp2(np.ceil(np.log2(noise)) + exponent)
+def _level(noise: float, spread: np.ndarray) -> np.ndarray:
+    """A power of two well above noise * spread; constant for a spread up to 2 ** ROOM."""
+    exponent = np.maximum(np.ceil(np.log2(np.maximum(spread, 1.0))), ROOM)
+    return np.exp2(np.ceil(np.log2(noise)) + ROOM + exponent)

@@ -57,14 +57,15 @@ class Full(Covariance):
         floor: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         alive = statistics.n > 0
-        n = np.where(alive, statistics.n, 1.0)
-        scatter = symmetric(statistics.second / n[:, None, None] - shift[:, :, None] * shift[:, None, :])
+        moments = statistics.second / np.where(alive, statistics.n, 1.0)[:, None, None]
+        scatter = symmetric(moments - shift[:, :, None] * shift[:, None, :])
         if ridge is not None:
             scatter += np.diag(ridge)
+        squares = diagonal(moments)
         if alive.all():
-            return lift(scatter, floor, statistics.epsilon)
+            return lift(scatter, floor, statistics.epsilon, squares)
         covariances, floored = previous.copy(), np.zeros(alive.shape, bool)
-        covariances[alive], floored[alive] = lift(scatter[alive], floor, statistics.epsilon)
+        covariances[alive], floored[alive] = lift(scatter[alive], floor, statistics.epsilon, squares[alive])
         return covariances, floored
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:

@@ -68,12 +68,17 @@ class Tied(Covariance):
         ridge: np.ndarray | None,
         floor: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        second = statistics.second if statistics.second.ndim == 2 else statistics.second.sum(axis=0)
-        scatter = symmetric(second - (shift.T * statistics.n) @ shift) / statistics.n.sum()
+        n, second = statistics.n, statistics.second
+        if second.ndim == 2:  # a difference of sums about the frame's centre
+            squares = diagonal(second) + n @ statistics.means**2
+        else:
+            second = second.sum(axis=0)
+            squares = diagonal(second)
+        scatter = symmetric(second - (shift.T * n) @ shift) / n.sum()
         if ridge is not None:
             scatter += np.diag(ridge)
-        covariances, floored = lift(scatter[None], floor, statistics.epsilon)
-        return covariances[0], np.repeat(floored, statistics.n_components)
+        covariances, floored = lift(scatter[None], floor, statistics.epsilon, squares[None] / n.sum())
+        return covariances[0], np.repeat(floored, len(n))
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
         return np.repeat(covariances[None], n_components, axis=0)
