@@ -11,6 +11,14 @@ static void NAME(label_rows)(const gmm_task *task, const NAME(pass_thread) *thre
     }
 }
 
+/* A far row keeps one responsibility, and its log2-densities, all -inf, gave no label: take the one that is left. */
+static void NAME(label_far_rows)(const gmm_task *task, const NAME(pass_thread) *thread, int64_t *label) {
+    const int64_t stride = thread->tile.stride;
+    for (int64_t i = 0; i < thread->tile.n_rows; ++i)
+        for (int64_t k = 0; thread->density[label[i] * stride + i] == 0 && k < task->n_components; ++k)
+            if (thread->density[k * stride + i] > 0) label[i] = k;
+}
+
 static void NAME(score_block)(const gmm_task *task, gmm_thread *head, int64_t first, int64_t n_rows) {
     const NAME(pass) *pass = task->shared;
     const int64_t K = task->n_components;
@@ -22,6 +30,7 @@ static void NAME(score_block)(const gmm_task *task, gmm_thread *head, int64_t fi
         if (task->label) NAME(label_rows)(task, thread, task->label + at);
         for (int64_t i = 0; i < tile->rows; ++i) thread->weight[i] = 1;
         NAME(pass_softmax)(task, thread, at);
+        if (task->label) NAME(label_far_rows)(task, thread, task->label + at);
         for (int64_t i = 0; i < rows; ++i) {
             const REAL *posterior = thread->density + i;
             if (task->log_density) task->log_density[at + i] = (double)thread->log_density[i];
