@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TextIO
+from typing import Any
 
 import gmm
 from gmm.cli.arguments import parser
@@ -28,11 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a column name the terminal cannot show is no reason to fail
-    options = parser(gmm.__version__).parse_args(arguments)
+    root = parser(gmm.__version__)
+    options = root.parse_args(arguments)
+    if options.command is None:
+        root.print_help()
+        return DONE
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", GmmWarning)
-            warnings.showwarning = _note
+            warnings.showwarning = _noting(warnings.showwarning)
             import_module(f"gmm.cli.{options.command}").run(options)
         sys.stdout.flush()
     except (CommandError, GmmError) as error:
@@ -53,12 +57,13 @@ def _refuse(command: str, message: str) -> int:
     return REFUSED
 
 
-def _note(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+def _noting(show: Callable[..., None]) -> Callable[..., None]:
+    """Our warnings as one line without a source; everybody else's as before."""
+
+    def showwarning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, GmmWarning):
+            print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+        else:
+            show(message, category, *where, **more)
+
+    return showwarning

@@ -24,7 +24,7 @@ def parser(version: str) -> argparse.ArgumentParser:
     """The parser of `gmm`; the chosen command is in `command`."""
     root = Parser(prog="gmm", description="Gaussian mixture models from the command line.")
     root.add_argument("--version", action="version", version=f"gmm {version}")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = root.add_subparsers(dest="command", metavar="COMMAND")
 
     fit = _command(commands, "fit", "fit a mixture and describe it", "Without a file: the shipped Old Faithful data.")
     _add_data(fit, nargs="?")

@@ -56,14 +56,14 @@ def sentence(mixture: Description) -> str:
     """What the components are, in words, by the features that tell them apart best."""
     n_components = len(mixture.weights)
     if n_components == 1:
-        return "In plain words: one kind of row; these data show no separate groups."
+        return "In plain words: one kind of row; more components do not describe these rows better."
     telling = _telling(mixture)[: 2 if n_components <= MOST_NAMED else 3]
     if n_components > MOST_NAMED:
         sizes = f"the largest holds {100 * mixture.weights.max():.0f} in 100 rows"
         names = " and ".join(mixture.names[j] for j in telling[:2])
         return f"In plain words: {n_components} kinds of row; {sizes}. They differ most in {names}."
     kinds = "; ".join(
-        f"component {k}, {100 * mixture.weights[k]:.0f} in 100 rows, has "
+        f"component {k} ({100 * mixture.weights[k]:.0f} in 100 rows) has "
         + " and ".join(f"{mixture.names[j]} around {mixture.means[k, j]:.3g}" for j in sorted(telling))
         for k in range(n_components)
     )

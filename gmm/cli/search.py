@@ -83,13 +83,7 @@ def _save(model: gmm.GaussianMixture, file: str) -> None:
 
 
 def _as_dict(options: Namespace, table: Table, selection: Selection) -> dict[str, Any]:
-    tried = [
-        {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in asdict(entry).items()
-        }
-        for entry in selection.table
-    ]
+    tried = [{name: _or_none(value) for name, value in asdict(entry).items()} for entry in selection.table]
     return {
         "data": table.title,
         "criterion": options.criterion,
@@ -99,6 +93,10 @@ def _as_dict(options: Namespace, table: Table, selection: Selection) -> dict[str
     }
 
 
+def _or_none(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def _text(options: Namespace, table: Table, selection: Selection, show_tried: Callable[[Selection], str | None]) -> str:
     model = selection.best_
     fit = model._fitted()
@@ -106,9 +104,7 @@ def _text(options: Namespace, table: Table, selection: Selection, show_tried: Ca
     parts += [
         wrapped([f"Note: {text}"]) for text in describe_collapse(fit.mixture, fit.record.floored, fit.feature_names)
     ]
-    described = describe(model)
-    plain = (faithful_sentence(described) if options.file is None else None) or sentence(described)
-    parts.append(wrapped([plain]))
+    parts += [wrapped(_remarks(options, selection))]
     if options.output is not None:
         parts.append(wrapped([f"Model written to {options.output}; use it with: gmm predict {options.output} FILE"]))
     return "\n\n".join(part for part in parts if part)
@@ -122,6 +118,21 @@ def _opening(options: Namespace, table: Table) -> list[str]:
     if options.file is None:
         lines.append(f"(No file was given, so this is the shipped example. Yours: gmm {options.command} FILE)")
     return lines
+
+
+def _remarks(options: Namespace, selection: Selection) -> list[str]:
+    """What the components are in plain words, and whether more starts may be worth their time."""
+    model = selection.best_
+    described = describe(model)
+    remarks = []
+    if options.file is None and (told := faithful_sentence(described)):
+        remarks.append(told)
+    elif model.n_components > 1 or len(selection.table) > 1:
+        remarks.append(sentence(described))
+    record = model._fitted().record
+    if record.n_found == 1 < len(record.restarts):
+        remarks.append(f"Only one start led here; --n-init {4 * len(record.restarts)} looks for something better.")
+    return remarks
 
 
 def _title(model: gmm.GaussianMixture) -> str:
