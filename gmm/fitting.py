@@ -161,7 +161,8 @@ def fit_mixture(
     )
     mixture = Mixture(structure, raced.best.parameters, rows.frame)
     order = component_order(mixture, settings.order_by, names)
-    fit = Fit(mixture.reorder(order), names, settings.precision, _recorded(raced, rows, order))
+    record = _recorded(raced, rows, order, _log_likelihood(raced, mixture, rows))
+    fit = Fit(mixture.reorder(order), names, settings.precision, record)
     _report(fit, settings)
     return fit
 
@@ -184,12 +185,20 @@ def ridge_in(reg_covar: float, frame: Frame) -> np.ndarray | None:
     return ridge
 
 
-def _recorded(raced: Race, rows: Rows, order: np.ndarray) -> Record:
+def _log_likelihood(raced: Race, mixture: Mixture, rows: Rows) -> float:
+    """The one that ``score`` finds: with the kernel of prediction, where the climb's was another."""
+    if raced.best.statistics.second.shape == mixture.factors.whiteners.shape:
+        return raced.log_likelihood
+    statistics = rows.accumulate(mixture.factors)
+    return float(statistics.log_likelihood / statistics.weight) + rows.frame.log_jacobian
+
+
+def _recorded(raced: Race, rows: Rows, order: np.ndarray, log_likelihood: float) -> Record:
     trace = np.array(raced.best.trace) + rows.frame.log_jacobian
     trace.flags.writeable = False
     return Record(
         trace=trace,
-        log_likelihood=raced.log_likelihood,
+        log_likelihood=log_likelihood,
         stop_reason=raced.best.stop_reason,
         restarts=raced.restarts,
         n_found=raced.n_found,
@@ -229,13 +238,13 @@ def _report(fit: Fit, settings: Settings) -> None:
             f"tol={settings.tol:g} nats per row. Raise max_iter, or tol, or try other starts.",
             convergence_warning(),
         )
-    if record.stop_reason == FALL:
+    collapse = describe_collapse(fit.mixture, record.floored, fit.feature_names)
+    if record.stop_reason == FALL and not collapse:  # on the floor a fall is rounding, which the other warning says
         _warn(
             "The objective fell by more than rounding, so the fit stopped at the better parameters; the data may "
             "need float64 arithmetic (dtype='float64') or a reg_covar.",
             convergence_warning(),
         )
-    collapse = describe_collapse(fit.mixture, record.floored, fit.feature_names)
     if collapse:
         _warn(" ".join(collapse), CollapseWarning)
 

@@ -69,7 +69,7 @@ def _record_lines(record: Record, mixture: Mixture) -> list[str]:
     count, total = mixture.n_parameters, record.log_likelihood * record.weight
     weighted = "" if record.weight == record.n_rows else f" of total weight {record.weight:g}"
     likelihood = f"log-likelihood {record.log_likelihood:.6g} nats per row, {total:.8g} in all"
-    if record.trace[-1] != record.log_likelihood:
+    if not np.isclose(record.trace[-1], record.log_likelihood, rtol=1e-6, atol=1e-6):
         likelihood += f"; objective with reg_covar {record.trace[-1]:.6g} per row"
     ended = "converged" if record.stop_reason == CONVERGED else f"not converged ({record.stop_reason})"
     return [
