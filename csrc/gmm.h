@@ -87,10 +87,13 @@ typedef struct {
     double weight;          /* sum_i w_i */
 } gmm_statistics;
 
-/* What gmm_scan finds of each column; over rows of positive weight. User units (scale and centre are ignored). */
+/* What gmm_scan finds of each column of x' = x * scale - centre (for the scan either may be NULL: 1 and 0), over
+ * rows of positive weight; without such rows minimum is inf, maximum -inf, the rest 0. */
 typedef struct {
     double *minimum, *maximum;  /* (D,) */
-    double *mean, *scatter;     /* (D,) weighted mean, weighted sum of squares about it: overwritten, not added */
+    double *mean, *scatter;     /* (D,) weighted mean, weighted sum of squares about it: overwritten, not added. The
+                                   mean never overflows; scatter is inf where it cannot be written, and may have
+                                   underflowed where it is below 1e-290 */
     double weight;              /* sum_i w_i */
     int64_t n_positive;         /* rows with w_i > 0 */
     int64_t bad_row, bad_column;/* first NaN or infinity in row order (any weight), or -1, -1 */
@@ -134,7 +137,8 @@ gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_compo
                       int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
                       double *n, double *sum, double *inertia, int64_t *bad_row);
 
-/* Column ranges, means and scatter in one pass, and the first non-finite value. */
+/* Column ranges, means and scatter in one pass, and the first non-finite value. Always in double. On GMM_ENONFINITE
+ * bad_row and bad_column are set and the rest is unspecified. */
 gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t scratch_bytes, gmm_columns *columns);
 
 /* What this process runs: "scalar", "avx2", "avx512" or "neon" (GMM_ISA

@@ -167,14 +167,16 @@ static int NAME(scan_column)(NAME(scan_thread) *thread, int64_t j, int exponent)
     part->scatter[j] = 0;
     if (v_not_all(v_eq(zero, v_zero()))) return 0;
     if (!(least < most)) return 1;
-    const double s = fabs(least) > 0x1p480 || fabs(most) > 0x1p480 ? 0x1p-544 : 1;
+    enum { SHRINK = 544 };
+    const int huge = fabs(least) > 0x1p480 || fabs(most) > 0x1p480;
+    const double s = huge ? ldexp(1, -SHRINK) : 1;
     double first, second;
     NAME(scan_sums)(thread, x, s, least * s, &first, &second);
     const double middle = least * s + first / part->weight;
     NAME(scan_sums)(thread, x, s, middle, &first, &second);
     const double mean = (middle + first / part->weight) / s, scatter = second - first * (first / part->weight);
     part->mean[j] = mean < least ? least : mean > most ? most : mean;
-    part->scatter[j] = scatter > 0 ? ldexp(scatter / s / s, exponent) : 0;
+    part->scatter[j] = scatter > 0 ? ldexp(scatter, exponent + (huge ? 2 * SHRINK : 0)) : 0;
     return 1;
 }
 

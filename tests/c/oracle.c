@@ -1,0 +1,235 @@
+/* oracle.c: the contract of gmm.h in its plainest form. */
+#include "oracle.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef long double wide;
+
+static double weight_of(const problem *p, int64_t i)
+{
+    return p->rows.weight ? p->rows.weight[i] : 1;
+}
+
+void oracle_row(const problem *p, int64_t i, double *framed)
+{
+    int64_t d = p->rows.n_features;
+    for (int64_t j = 0; j < d; ++j) {
+        framed[j] = p->value[i * d + j] * p->rows.scale[j] - p->rows.centre[j];
+    }
+}
+
+/* |W_k (x - mean_k)|^2 / 2 */
+static wide half_square(const gmm_factors *f, const double *x, int64_t k)
+{
+    int64_t d = f->n_features;
+    const double *mean = f->mean + k * d;
+    wide sum = 0;
+    for (int64_t i = 0; i < d; ++i) {
+        wide y = 0;
+        if (f->structure == GMM_FULL || f->structure == GMM_TIED) {
+            const double *w = f->whitener + (f->structure == GMM_FULL ? k * d * d : 0) + i * d;
+            for (int64_t j = 0; j <= i; ++j) {
+                y += (wide)w[j] * ((wide)x[j] - (wide)mean[j]);
+            }
+        } else {
+            y = (wide)f->whitener[f->structure == GMM_DIAG ? k * d + i : k] * ((wide)x[i] - (wide)mean[i]);
+        }
+        sum += y * y;
+    }
+    return sum / 2;
+}
+
+/* Component log densities (K,) and responsibilities (K,) of a row; returns the log density. */
+static wide row_densities(const gmm_factors *f, const double *x, wide *density, wide *posterior)
+{
+    int64_t k = f->n_components;
+    wide largest = -INFINITY, sum = 0;
+    for (int64_t c = 0; c < k; ++c) {
+        density[c] = (wide)f->log_constant[c] - half_square(f, x, c);
+        largest = density[c] > largest ? density[c] : largest;
+    }
+    for (int64_t c = 0; c < k; ++c) {
+        sum += posterior[c] = expl(density[c] - largest);
+    }
+    for (int64_t c = 0; c < k; ++c) {
+        posterior[c] /= sum;
+    }
+    return largest + logl(sum);
+}
+
+static oracle_statistics empty_statistics(const problem *p)
+{
+    int64_t k = p->factors.n_components, d = p->factors.n_features;
+    size_t second = structure_size(p->factors.structure, k, d);
+    return (oracle_statistics){.n = room((size_t)k, 8), .first = room((size_t)(k * d), 8), .second = room(second, 8),
+                               .first_size = room((size_t)(k * d), 8), .second_size = room(second, 8)};
+}
+
+static void add_row(oracle_statistics *s, const gmm_factors *f, const double *x, int64_t k, double wr)
+{
+    int64_t d = f->n_features;
+    const double *mean = f->mean + k * d;
+    s->n[k] += wr;
+    for (int64_t i = 0; i < d; ++i) {
+        double c = x[i] - mean[i];
+        s->first[k * d + i] += wr * c;
+        s->first_size[k * d + i] += wr * fabs(c);
+        if (f->structure == GMM_FULL) {
+            for (int64_t j = 0; j < d; ++j) {
+                s->second[(k * d + i) * d + j] += wr * c * (x[j] - mean[j]);
+                s->second_size[(k * d + i) * d + j] += wr * fabs(c * (x[j] - mean[j]));
+            }
+        } else if (f->structure != GMM_TIED) {
+            int64_t at = f->structure == GMM_DIAG ? k * d + i : k;
+            s->second[at] += wr * c * c;
+            s->second_size[at] += wr * c * c;
+        }
+    }
+}
+
+oracle_statistics oracle_accumulate(const problem *p)
+{
+    const gmm_factors *f = &p->factors;
+    oracle_statistics s = empty_statistics(p);
+    double *x = room((size_t)f->n_features, sizeof *x);
+    wide *density = room((size_t)f->n_components, sizeof *density);
+    wide *posterior = room((size_t)f->n_components, sizeof *posterior);
+    for (int64_t i = 0; i < p->rows.n_rows; ++i) {
+        double w = weight_of(p, i);
+        if (w > 0) {
+            oracle_row(p, i, x);
+            double log_density = (double)row_densities(f, x, density, posterior);
+            s.log_likelihood += w * log_density;
+            s.likelihood_size += w * fabs(log_density);
+            s.weight += w;
+            for (int64_t k = 0; k < f->n_components; ++k) {
+                add_row(&s, f, x, k, w * (double)posterior[k]);
+            }
+        }
+    }
+    free(x);
+    free(density);
+    free(posterior);
+    return s;
+}
+
+oracle_statistics oracle_moments(const problem *p, const double *posterior, const int64_t *label)
+{
+    const gmm_factors *f = &p->factors;
+    oracle_statistics s = empty_statistics(p);
+    double *x = room((size_t)f->n_features, sizeof *x);
+    for (int64_t i = 0; i < p->rows.n_rows; ++i) {
+        double w = weight_of(p, i);
+        oracle_row(p, i, x);
+        s.weight += w;
+        for (int64_t k = 0; k < f->n_components; ++k) {
+            double r = posterior ? posterior[i * f->n_components + k] : label[i] == k;
+            if (w * r > 0) {
+                add_row(&s, f, x, k, w * r);
+            }
+        }
+    }
+    free(x);
+    return s;
+}
+
+void oracle_discard(oracle_statistics *s)
+{
+    free(s->n);
+    free(s->first);
+    free(s->second);
+    free(s->first_size);
+    free(s->second_size);
+}
+
+oracle_scores oracle_score(const problem *p)
+{
+    const gmm_factors *f = &p->factors;
+    int64_t n = p->rows.n_rows, k = f->n_components;
+    oracle_scores s = {.log_density = room((size_t)n, 8), .posterior = room((size_t)(n * k), 8),
+                       .gap = room((size_t)n, 8), .half_square = room((size_t)n, 8), .label = room((size_t)n, 8)};
+    double *x = room((size_t)f->n_features, sizeof *x);
+    wide *density = room((size_t)k, sizeof *density), *posterior = room((size_t)k, sizeof *posterior);
+    for (int64_t i = 0; i < n; ++i) {
+        oracle_row(p, i, x);
+        s.log_density[i] = (double)row_densities(f, x, density, posterior);
+        wide best = -INFINITY, next = -INFINITY, nearest = INFINITY;
+        for (int64_t c = 0; c < k; ++c) {
+            s.posterior[i * k + c] = (double)posterior[c];
+            if (density[c] > best) {
+                next = best;
+                best = density[c];
+                s.label[i] = c;
+            } else if (density[c] > next) {
+                next = density[c];
+            }
+            wide q = half_square(f, x, c);
+            nearest = q < nearest && f->log_constant[c] > -INFINITY ? q : nearest;
+        }
+        s.gap[i] = (double)(best - next);
+        s.half_square[i] = (double)nearest;
+    }
+    free(x);
+    free(density);
+    free(posterior);
+    return s;
+}
+
+void oracle_scores_discard(oracle_scores *s)
+{
+    free(s->log_density);
+    free(s->posterior);
+    free(s->gap);
+    free(s->half_square);
+    free(s->label);
+}
+
+oracle_assignment oracle_assign(const problem *p, const double *centre, int64_t k)
+{
+    int64_t n = p->rows.n_rows, d = p->rows.n_features;
+    oracle_assignment a = {.label = room((size_t)n, 8), .distance = room((size_t)n, 8), .gap = room((size_t)n, 8),
+                           .n = room((size_t)k, 8), .sum = room((size_t)(k * d), 8),
+                           .sum_size = room((size_t)(k * d), 8)};
+    double *x = room((size_t)d, sizeof *x);
+    for (int64_t i = 0; i < n; ++i) {
+        wide best = INFINITY, next = INFINITY;
+        oracle_row(p, i, x);
+        for (int64_t c = 0; c < k; ++c) {
+            wide q = 0;
+            for (int64_t j = 0; j < d; ++j) {
+                wide t = (wide)x[j] - (wide)centre[c * d + j];
+                q += t * t;
+            }
+            if (q < best) {
+                next = best;
+                best = q;
+                a.label[i] = c;
+            } else if (q < next) {
+                next = q;
+            }
+        }
+        double w = weight_of(p, i);
+        const double *own = centre + a.label[i] * d;
+        a.distance[i] = (double)best;
+        a.gap[i] = (double)(next - best);
+        a.inertia += w * (double)best;
+        a.n[a.label[i]] += w;
+        for (int64_t j = 0; j < d; ++j) {
+            a.sum[a.label[i] * d + j] += w * (x[j] - own[j]);
+            a.sum_size[a.label[i] * d + j] += w * fabs(x[j] - own[j]);
+        }
+    }
+    free(x);
+    return a;
+}
+
+void oracle_assignment_discard(oracle_assignment *a)
+{
+    free(a->label);
+    free(a->distance);
+    free(a->gap);
+    free(a->n);
+    free(a->sum);
+    free(a->sum_size);
+}

@@ -1,0 +1,203 @@
+/* test_accumulate.c: sums of gmm_accumulate and gmm_moments against the oracle. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "call.h"
+#include "check.h"
+#include "oracle.h"
+#include "tests.h"
+
+/* Allowed error of a sum, of its terms' absolute values: rounding of responsibilities (log-densities of up to some
+ * tens of nats) and, in float, of the rows themselves. */
+static double rounding(gmm_dtype precision)
+{
+    return precision == GMM_F32 ? 2e-5 : 1e-13;
+}
+
+/* Terms below exp(-600) in double and exp(-70) in float are dropped. */
+static double dropped(gmm_dtype precision)
+{
+    return precision == GMM_F32 ? 1e-28 : 1e-250;
+}
+
+static void compare(const gmm_statistics *s, const oracle_statistics *o, const gmm_factors *f, int with_likelihood)
+{
+    double eps = rounding(f->precision), least = dropped(f->precision);
+    int64_t k = f->n_components, d = f->n_features;
+    for (int64_t c = 0; c < k; ++c) {
+        CHECK_NEAR(s->n[c], o->n[c], eps * o->n[c] + least);
+    }
+    for (int64_t i = 0; i < k * d; ++i) {
+        CHECK_NEAR(s->first[i], o->first[i], eps * o->first_size[i] + least);
+    }
+    for (size_t i = 0; s->second && i < structure_size(f->structure, k, d); ++i) {
+        CHECK_NEAR(s->second[i], o->second[i], eps * o->second_size[i] + least);
+    }
+    if (with_likelihood) {
+        CHECK_NEAR(s->log_likelihood, o->log_likelihood, eps * (o->likelihood_size + o->weight));
+    }
+    CHECK_NEAR(s->weight, o->weight, 1e-14 * o->weight);
+}
+
+static void check_symmetric(const gmm_statistics *s, const gmm_factors *f)
+{
+    int64_t d = f->n_features;
+    for (int64_t c = 0; f->structure == GMM_FULL && c < f->n_components; ++c) {
+        const double *m = s->second + c * d * d;
+        for (int64_t i = 0; i < d; ++i) {
+            for (int64_t j = 0; j < i; ++j) {
+                CHECK(m[i * d + j] == m[j * d + i]);
+            }
+        }
+    }
+}
+
+static void accumulate_case(const recipe *r)
+{
+    in_case("accumulate %s", describe(r));
+    problem p = cook(r);
+    gmm_statistics s = new_statistics(&p.factors);
+    oracle_statistics o = oracle_accumulate(&p);
+    int64_t bad_row = 7;
+    CHECK(call_accumulate(&p.rows, &p.factors, 2, &s, &bad_row) == GMM_OK);
+    CHECK(bad_row == -1);
+    compare(&s, &o, &p.factors, 1);
+    check_symmetric(&s, &p.factors);
+    if (r->dead >= 0) {
+        CHECK(s.n[r->dead] == 0 && s.first[r->dead * r->d] == 0);
+    }
+    oracle_discard(&o);
+    drop_statistics(&s);
+    discard(&p);
+}
+
+static void moments_case(const recipe *r)
+{
+    problem p = cook(r);
+    for (int labelled = 0; labelled < 2; ++labelled) {
+        in_case("moments from %s, %s", labelled ? "labels" : "responsibilities", describe(r));
+        const double *posterior = labelled ? NULL : p.posterior;
+        const int64_t *label = labelled ? p.label : NULL;
+        gmm_factors f = p.factors; /* only sizes, precision, structure and mean are read */
+        f.log_constant = f.whitener = NULL;
+        gmm_statistics s = new_statistics(&f);
+        s.log_likelihood = 5;
+        oracle_statistics o = oracle_moments(&p, posterior, label);
+        int64_t bad_row = 7;
+        CHECK(call_moments(&p.rows, &f, posterior, label, 2, &s, &bad_row) == GMM_OK);
+        CHECK(bad_row == -1);
+        CHECK(s.log_likelihood == 5);
+        compare(&s, &o, &f, 0);
+        check_symmetric(&s, &f);
+        oracle_discard(&o);
+        drop_statistics(&s);
+    }
+    discard(&p);
+}
+
+/* Every D on both sides of the unrolled kernels and micro-tiles, with K and N that leave every remainder. */
+static void sweep(void (*one)(const recipe *), int with_tied)
+{
+    static const int64_t ds[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 23, 24, 33, 64};
+    static const int64_t ks[] = {3, 1, 8, 2, 17, 4, 5, 7, 1, 9, 2, 3, 6, 1, 4, 3, 2};
+    static const int64_t ns[] = {100, 1, 33, 1025, 64, 7, 250, 97, 129, 48, 500, 96, 31, 200, 65, 100, 90};
+    for (size_t i = 0; i < sizeof ds / sizeof *ds; ++i) {
+        for (int structure = 0; structure < 4; ++structure) {
+            for (int precision = 0; precision < 2; ++precision) {
+                if (structure == GMM_TIED && !with_tied) {
+                    continue;
+                }
+                recipe r = plain_recipe();
+                r.structure = (gmm_structure)structure;
+                r.precision = (gmm_dtype)precision;
+                r.dtype = (gmm_dtype)((i + (size_t)structure) % 2);
+                r.layout = (layout)((i + (size_t)precision) % N_LAYOUTS);
+                r.weighting = i % 4 == 2 ? WEIGHT_NONE : WEIGHT_SOME;
+                r.d = ds[i];
+                r.k = ks[(i + (size_t)structure) % 17];
+                r.n = ns[i];
+                r.seed = i + 1;
+                r.dead = r.k > 1 && i % 3 == 0 ? (int)r.k - 1 : -1;
+                one(&r);
+            }
+        }
+    }
+}
+
+static void layouts(void (*one)(const recipe *))
+{
+    for (int where = 0; where < N_LAYOUTS; ++where) {
+        for (int dtype = 0; dtype < 2; ++dtype) {
+            recipe r = plain_recipe();
+            r.layout = (layout)where;
+            r.dtype = (gmm_dtype)dtype;
+            r.n = 130;
+            one(&r);
+            r.structure = GMM_DIAG;
+            r.d = 11;
+            one(&r);
+        }
+    }
+}
+
+/* Sums are added to what is there; rows of weight zero, and no rows at all, add exactly nothing. */
+static void test_additions(void)
+{
+    for (int structure = 0; structure < 4; ++structure) {
+        recipe r = plain_recipe();
+        r.structure = (gmm_structure)structure;
+        r.weighting = WEIGHT_ZERO;
+        r.n = 50;
+        in_case("additions %s", describe(&r));
+        problem p = cook(&r);
+        gmm_statistics s = new_statistics(&p.factors);
+        size_t size = structure == GMM_TIED ? 0 : structure_size(r.structure, r.k, r.d);
+        s.n[1] = 3;
+        s.first[2] = -4;
+        s.log_likelihood = 6;
+        s.weight = 7;
+        for (size_t i = 0; i < size; ++i) {
+            s.second[i] = 5;
+        }
+        int64_t bad_row;
+        for (int empty = 0; empty < 2; ++empty) {
+            gmm_rows rows = slice_rows(&p.rows, 0, empty ? 0 : r.n);
+            rows.data = empty ? NULL : rows.data;
+            CHECK(call_accumulate(&rows, &p.factors, 1, &s, &bad_row) == GMM_OK);
+            CHECK(s.n[0] == 0 && s.n[1] == 3 && s.first[2] == -4 && s.first[0] == 0);
+            CHECK(s.log_likelihood == 6 && s.weight == 7);
+            for (size_t i = 0; i < size; ++i) {
+                CHECK(s.second[i] == 5);
+            }
+        }
+        drop_statistics(&s);
+        discard(&p);
+    }
+}
+
+/* More components than the vector accumulators of the axis kernels keep in cache. */
+static void test_many_components(void (*one)(const recipe *))
+{
+    for (int structure = 0; structure < 4; ++structure) {
+        recipe r = plain_recipe();
+        r.structure = (gmm_structure)structure;
+        r.k = structure == GMM_FULL ? 70 : 301;
+        r.d = 13;
+        r.n = 40;
+        one(&r);
+    }
+}
+
+void test_accumulate(void)
+{
+    sweep(accumulate_case, 1);
+    layouts(accumulate_case);
+    test_many_components(accumulate_case);
+    test_additions();
+}
+
+void test_moments(void)
+{
+    sweep(moments_case, 0);
+    layouts(moments_case);
+}

@@ -1,0 +1,21 @@
+/* tests.h: what main runs; each function is one area and names its own cases. */
+#ifndef TESTS_H
+#define TESTS_H
+
+void test_accumulate(void);
+void test_moments(void);
+void test_score(void);
+void test_far_rows(void);
+void test_assign(void);
+void test_scan(void);
+void test_scan_extremes(void);
+void test_determinism(void);
+void test_slices(void);
+void test_arguments(void);
+void test_nonfinite(void);
+void test_scratch(void);
+void test_host(void);
+void test_fork(void);
+void test_unknown_isa(void); /* only by name, with GMM_ISA set to no ISA of this machine */
+
+#endif
