@@ -3,7 +3,7 @@
 All of it comes from one immutable `gmm.fitting.Fit`, of which the attributes ending in an underscore are read-only
 views. Prediction is a short way from rows to `gmm._native.score`: one look at the type of X, one call.
 
-Invariant: nothing here changes the estimator.
+Invariant: nothing here changes the estimator, and each answer comes from one fit even while another thread refits.
 """
 
 from __future__ import annotations
@@ -40,41 +40,49 @@ class MixtureEstimator(Estimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Most probable component of each row, (N,) int64, lowest number on ties."""
-        return self._rows(X).score(self._fitted().mixture.factors, log_density=False, label=True).label
+        fit = self._fitted()
+        return self._rows(X, fit).score(fit.mixture.factors, log_density=False, label=True).label
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each component given each row, (N, K), in the precision of the arithmetic."""
-        return self._rows(X).score(self._fitted().mixture.factors, log_density=False, posterior=True).posterior
+        fit = self._fitted()
+        return self._rows(X, fit).score(fit.mixture.factors, log_density=False, posterior=True).posterior
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Log-density of each row, (N,) float64, nats; -inf where it is below float64's range."""
-        return self._log_density(self._rows(X))
+        """Log-density of each row, (N,) float64, nats; -inf where it is below the arithmetic's range."""
+        fit = self._fitted()
+        return _log_density(fit, self._rows(X, fit))
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
         """Mean log-density per row (nats), weighted by ``sample_weight`` if given."""
-        total, weight = self._totals(self._rows(X), sample_weight)
+        fit = self._fitted()
+        total, weight = _totals(fit, self._rows(X, fit), sample_weight)
         return total / weight
 
     def aic(self, X: Any, *, sample_weight: Any = None) -> float:
         """Akaike's information criterion of the rows: lower is better."""
-        return criteria.aic(self._totals(self._rows(X), sample_weight)[0], self.n_parameters())
+        fit = self._fitted()
+        total, _ = _totals(fit, self._rows(X, fit), sample_weight)
+        return criteria.aic(total, fit.mixture.n_parameters)
 
     def bic(self, X: Any, *, sample_weight: Any = None) -> float:
         """Bayesian information criterion (Schwarz 1978) of the rows: lower is better."""
-        total, weight = self._totals(self._rows(X), sample_weight)
-        return criteria.bic(total, self.n_parameters(), weight)
+        fit = self._fitted()
+        total, weight = _totals(fit, self._rows(X, fit), sample_weight)
+        return criteria.bic(total, fit.mixture.n_parameters, weight)
 
     def icl(self, X: Any, *, sample_weight: Any = None) -> float:
         """Integrated completed likelihood (Biernacki, Celeux, Govaert 2000): BIC plus what overlap costs."""
-        rows = self._rows(X)
-        weights = check_sample_weight(sample_weight, rows.n_rows)
-        total, weight = self._totals(rows, weights)
+        fit = self._fitted()
+        rows = self._rows(X, fit)
+        total, weight = _totals(fit, rows, sample_weight)
 
         def posterior(some: np.ndarray) -> np.ndarray:
-            return replace(rows, X=some).score(self._fitted().mixture.factors, log_density=False, posterior=True)[1]
+            return replace(rows, X=some).score(fit.mixture.factors, log_density=False, posterior=True).posterior
 
+        weights = check_sample_weight(sample_weight, rows.n_rows)
         entropy = criteria.classification_entropy(posterior, rows.X, weights)
-        return criteria.icl(total, self.n_parameters(), weight, entropy)
+        return criteria.icl(total, fit.mixture.n_parameters, weight, entropy)
 
     def n_parameters(self) -> int:
         """Number of free parameters: mixing weights, means and covariances."""
@@ -100,6 +108,16 @@ class MixtureEstimator(Estimator):
         >>> from gmm import GaussianMixture
         >>> from gmm.datasets import load_faithful
         >>> print(GaussianMixture(2, order_by="mean", random_state=0).fit(load_faithful().data).summary())
+        Gaussian mixture of 2 components in 2 features, covariance type 'full'
+        fitted to 272 rows; 11 free parameters
+        log-likelihood -4.15538 nats per row, -1130.264 in all
+        AIC 2282.5279, BIC 2322.1917 (lower is better)
+        converged after 6 iterations; best found 5 of 5 times
+        <BLANKLINE>
+        component  weight             x0            x1
+                0  0.3559  2.036 ± 0.263  54.48 ± 5.80
+                1  0.6441  4.290 ± 0.412  79.97 ± 6.00
+        feature columns: mean ± standard deviation
         """
         return summarize(self._fitted())
 
@@ -200,9 +218,8 @@ class MixtureEstimator(Estimator):
             raise not_fitted(f"This {type(self).__name__} was made from parameters; only a fit has this attribute.")
         return record
 
-    def _rows(self, X: Any) -> Rows:
-        """Rows checked against the fit and seen through its frame."""
-        fit: Fit = self._fitted()
+    def _rows(self, X: Any, fit: Fit) -> Rows:
+        """Rows checked against a fit and seen through its frame."""
         if type(X) is not np.ndarray or fit.feature_names is not None:
             check_feature_names(X, fit.feature_names, owner=type(self).__name__)
         X = check_rows(X, owner=type(self).__name__)
@@ -210,17 +227,20 @@ class MixtureEstimator(Estimator):
         n_threads = resolve_threads(self.n_threads) if len(X) > ROWS_WORTH_THREADS else 1
         return Rows(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
 
-    def _log_density(self, rows: Rows) -> np.ndarray:
-        return rows.score(self._fitted().mixture.factors).log_density + rows.frame.log_jacobian
 
-    def _totals(self, rows: Rows, sample_weight: Any) -> tuple[float, float]:
-        """Total log-density (nats) and total sample weight of rows."""
-        log_density = self._log_density(rows)
-        weights = check_sample_weight(sample_weight, rows.n_rows)
-        if weights is None:
-            return float(log_density.sum()), float(rows.n_rows)
-        counted = weights > 0  # a row of weight zero is absent, even one whose log-density is -inf
-        return float(weights[counted] @ log_density[counted]), float(weights.sum())
+def _log_density(fit: Fit, rows: Rows) -> np.ndarray:
+    """Log-density of each row in the user's units, (N,)."""
+    return rows.score(fit.mixture.factors).log_density + rows.frame.log_jacobian
+
+
+def _totals(fit: Fit, rows: Rows, sample_weight: Any) -> tuple[float, float]:
+    """Total log-density (nats) and total sample weight of rows."""
+    weights = check_sample_weight(sample_weight, rows.n_rows)
+    log_density = _log_density(fit, rows)
+    if weights is None:
+        return float(log_density.sum()), float(rows.n_rows)
+    counted = weights > 0  # a row of weight zero is absent, even one whose log-density is -inf
+    return float(weights[counted] @ log_density[counted]), float(weights.sum())
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -89,13 +89,21 @@ def _table(fit: Fit) -> list[str]:
     names = [str(label) for label in _labels(mixture, fit.feature_names)[:shown]]
     cells = [["component", "weight", *names]]
     for k in range(mixture.n_components):
-        row = [f"{means[k, j]:.5g} ± {spread[k, j]:.3g}" for j in range(shown)]
+        row = [_measured(means[k, j], spread[k, j]) for j in range(shown)]
         cells.append([str(k), f"{mixture.parameters.weights[k]:.4f}", *row])
     widths = [max(len(row[j]) for row in cells) for j in range(len(cells[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
     rest = mixture.n_features - shown
     legend = "feature columns: mean ± standard deviation" + (f"; {rest} more features not shown" if rest else "")
     return [*lines, legend]
+
+
+def _measured(mean: float, spread: float) -> str:
+    """Mean and standard deviation to three digits of the latter, as long as both read well without exponents."""
+    if 1e-6 < spread < 1e6 and abs(mean) < 1e9:
+        decimals = max(0, 2 - int(np.floor(np.log10(spread))))
+        return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
+    return f"{mean:.6g} ± {spread:.3g}"
 
 
 def _variances(mixture: Mixture) -> np.ndarray:

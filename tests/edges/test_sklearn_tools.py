@@ -126,6 +126,14 @@ def test_sample_weight_under_another_name_and_through_a_clone(X, routing):
     np.testing.assert_allclose(search.best_estimator_.means_[0], X[:60].mean(axis=0), rtol=1e-12)
 
 
+def test_scores_are_weighted_when_asked_for(X, routing):
+    weight = np.r_[np.ones(60), np.zeros(120)]
+    mixture = GaussianMixture(random_state=0).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+    scores = cross_val_score(mixture, X, cv=[(np.arange(180), np.arange(180))], params={"sample_weight": weight})
+    model = GaussianMixture(random_state=0).fit(X[:60])
+    np.testing.assert_allclose(scores, [model.score(X[:60])], rtol=1e-12)
+
+
 def test_an_unrequested_weight_is_refused(X, routing):
     search = GridSearchCV(GaussianMixture(), {"n_components": [1]})
     with pytest.raises(sklearn.exceptions.UnsetMetadataPassedError):

@@ -135,3 +135,32 @@ def test_threads_predict_while_others_fit():
     for worker in workers:
         worker.join()
     assert not wrong
+
+
+def test_a_prediction_sees_one_fit_while_another_thread_refits():
+    X = rows(600)
+    model = GaussianMixture(2, n_init=1, max_iter=2, tol=0.0, random_state=0).fit(X)
+    expected = {}
+    for n_components in (2, 5):
+        model.set_params(n_components=n_components).fit(X)
+        expected[n_components] = model.predict_proba(X).tobytes()
+    done, wrong = threading.Event(), []
+
+    def predict():
+        while not done.is_set():
+            try:
+                posterior = model.predict_proba(X)
+                if posterior.tobytes() != expected[posterior.shape[1]]:
+                    wrong.append("mixed")
+            except Exception as error:  # anything a reader could see of a half-changed model
+                wrong.append(repr(error))
+
+    readers = [threading.Thread(target=predict) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for turn in range(60):
+        model.set_params(n_components=(5, 2)[turn % 2]).fit(X)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong, wrong[:3]
