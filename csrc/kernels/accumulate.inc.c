@@ -8,9 +8,9 @@ static void NAME(accumulate_block)(const gmm_task *task, gmm_thread *head, int64
     NAME(start_sums)(task, thread);
     for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
         const int64_t rows = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows;
-        NAME(pass_density)(task, thread, first + done, rows);
+        NAME(pack)(task->rows, first + done, rows, &thread->tile);
         NAME(pack_weights)(task->rows, first + done, &thread->tile, thread->weight);
-        NAME(pass_softmax)(task, thread, first + done);
+        NAME(pass_responsibilities)(task, thread, first + done, NULL);
         NAME(pass_totals)(task, thread, first + done);
         structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
     }

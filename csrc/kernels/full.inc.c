@@ -57,10 +57,11 @@ static void NAME(full_export)(int64_t n_components, int64_t n_features, const do
 }
 
 #define SMALL(d)                                                                                                 \
-    static void NAME(small_density_##d)(const NAME(tile) *tile, int64_t n_components, int64_t n_features,       \
-                                        const REAL *packed, REAL *density) {                                    \
+    static int NAME(small_responsibilities_##d)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, \
+                                                const REAL *packed, const REAL *weight, REAL *table,             \
+                                                REAL *log_density, REAL *label) {                                \
         (void)n_features;                                                                                        \
-        NAME(small_density)(d, tile, n_components, packed, density);                                             \
+        return NAME(small_responsibilities)(d, tile, n_components, packed, weight, table, log_density, label);   \
     }                                                                                                            \
     static void NAME(small_moments_##d)(const NAME(tile) *tile, int64_t n_components, int64_t n_features,       \
                                         const REAL *packed, const REAL *weight, REAL *accumulator) {            \
@@ -72,9 +73,12 @@ SMALL(1) SMALL(2) SMALL(3) SMALL(4) SMALL(5) SMALL(6) SMALL(7) SMALL(8)
 
 static const NAME(structure) *NAME(full)(int64_t n_features) {
 #define SMALL(d)                                                                                                      \
-    {NAME(small_tile_rows),        0,                     NAME(small_factor_size), NAME(small_pack_factors),          \
-     NAME(small_density_##d),      NAME(small_accumulator_size), NAME(small_work_size), NAME(small_moments_##d),      \
-     NAME(small_factor_size),      NAME(small_flush),     NAME(small_import),      NAME(small_export)}
+    {.tile_rows = NAME(small_tile_rows),           .factor_size = NAME(small_factor_size),                            \
+     .pack_factors = NAME(small_pack_factors),     .responsibilities = NAME(small_responsibilities_##d),              \
+     .work_size = NAME(small_work_size),           .accumulator_size = NAME(small_accumulator_size),                  \
+     .moments = NAME(small_moments_##d),           .total_size = NAME(small_factor_size),                             \
+     .flush = NAME(small_flush),                   .import = NAME(small_import),                                      \
+     .export = NAME(small_export)}
     static const NAME(structure) small[FULL_SMALL] = {SMALL(1), SMALL(2), SMALL(3), SMALL(4),
                                                       SMALL(5), SMALL(6), SMALL(7), SMALL(8)};
 #undef SMALL

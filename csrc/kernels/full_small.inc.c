@@ -9,10 +9,10 @@
 #define FULL_SMALL 8
 #define TRIANGLE(d) ((d) * ((d) + 1) / 2)
 
-/* U row vectors of one component. */
+/* U row vectors of one component: their log2-densities. */
 GMM_INLINE void NAME(small_density_rows)(const int D, const int U, const REAL *x, int64_t stride, const REAL *factor,
-                                         REAL *density) {
-    vec c[FULL_SMALL][2], q[2];
+                                         vec *q) {
+    vec c[FULL_SMALL][4];
     GMM_UNROLL
     for (int j = 0; j < D; ++j) {
         const vec mean = v_set1(factor[1 + j]);
@@ -24,7 +24,7 @@ GMM_INLINE void NAME(small_density_rows)(const int D, const int U, const REAL *x
     GMM_UNROLL
     for (int i = 0; i < D; ++i) {
         const REAL *w = factor + 1 + D + TRIANGLE(i);
-        vec y[2];
+        vec y[4];
         GMM_UNROLL
         for (int u = 0; u < U; ++u) y[u] = v_mul(v_set1(w[0]), c[0][u]);
         GMM_UNROLL
@@ -36,20 +36,45 @@ GMM_INLINE void NAME(small_density_rows)(const int D, const int U, const REAL *x
         GMM_UNROLL
         for (int u = 0; u < U; ++u) q[u] = v_fnma(y[u], y[u], q[u]);
     }
-    GMM_UNROLL
-    for (int u = 0; u < U; ++u) v_store(density + u * V_LANES, q[u]);
 }
 
-GMM_INLINE void NAME(small_density)(const int D, const NAME(tile) *tile, int64_t n_components, const REAL *packed,
-                                    REAL *density) {
+/* G groups of U row vectors of every component, then their softmax. */
+GMM_INLINE int NAME(small_group)(const int D, const int G, const int U, int64_t stride, int64_t n_components,
+                                 const REAL *x, const REAL *packed, const REAL *weight, REAL *table,
+                                 REAL *log_density, REAL *label) {
+    const vec least = v_set1((REAL)-INFINITY);
+    vec reference[4];
+    GMM_UNROLL
+    for (int u = 0; u < G * U; ++u) reference[u] = least;
     for (int64_t k = 0; k < n_components; ++k) {
-        const REAL *factor = packed + k * (1 + D + TRIANGLE(D));
-        REAL *l = density + k * tile->stride;
-        int64_t i = 0;
-        for (; i + 2 * V_LANES <= tile->rows; i += 2 * V_LANES)
-            NAME(small_density_rows)(D, 2, tile->column + i, tile->stride, factor, l + i);
-        if (i < tile->rows) NAME(small_density_rows)(D, 1, tile->column + i, tile->stride, factor, l + i);
+        GMM_UNROLL
+        for (int g = 0; g < G; ++g) {
+            vec l[4];
+            NAME(small_density_rows)(D, U, x + g * U * V_LANES, stride, packed + k * (1 + D + TRIANGLE(D)), l);
+            GMM_UNROLL
+            for (int u = 0; u < U; ++u) {
+                reference[g * U + u] = v_max(reference[g * U + u], l[u]);
+                v_store(table + k * stride + (g * U + u) * V_LANES, l[u]);
+            }
+        }
     }
+    return NAME(softmax_rows)(G * U, stride, n_components, reference, table, weight, log_density, label);
+}
+
+GMM_INLINE int NAME(small_responsibilities)(const int D, const NAME(tile) *tile, int64_t n_components,
+                                            const REAL *packed, const REAL *weight, REAL *table, REAL *log_density,
+                                            REAL *label) {
+    enum { U = SOFTMAX_ROWS };
+    const int unit = D <= 3 ? U : U / 2; /* row vectors whose centred features fit the registers */
+    int64_t i = 0;
+    int strange = 0;
+    for (; i + U * V_LANES <= tile->rows; i += U * V_LANES)
+        strange |= NAME(small_group)(D, U / unit, unit, tile->stride, n_components, tile->column + i, packed, weight + i,
+                                     table + i, log_density + i, label ? label + i : NULL);
+    for (; i < tile->rows; i += V_LANES)
+        strange |= NAME(small_group)(D, 1, 1, tile->stride, n_components, tile->column + i, packed, weight + i,
+                                     table + i, log_density + i, label ? label + i : NULL);
+    return strange;
 }
 
 /* Adds rows low..high-1 of the triangle, and with_first n and first, over the whole tile. */

@@ -1,4 +1,4 @@
-/* pass.inc.c: what accumulate, moments and score share: scratch, and a tile's way from rows to responsibilities.
+/* pass.inc.c: what accumulate, moments and score share: scratch, and a tile's way to responsibilities.
  *
  * Shared scratch: packed factors, totals. A thread's: one tile, its (K, stride) table of densities, the accumulators
  * of a block. Totals and partials end in two extra slots, log-likelihood and weight. */
@@ -15,7 +15,7 @@ typedef struct {
 typedef struct {
     gmm_thread head;
     NAME(tile) tile;
-    REAL *density, *weight, *log_density, *accumulator;
+    REAL *density, *weight, *log_density, *label, *accumulator;
 } NAME(pass_thread);
 
 /* with_sums: 0 for score, which adds nothing up. */
@@ -48,6 +48,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     REAL *density = gmm_take(space, K * stride, sizeof *density);
     REAL *weight = gmm_take(space, rows, sizeof *weight);
     REAL *log_density = gmm_take(space, rows, sizeof *log_density);
+    REAL *label = gmm_take(space, rows, sizeof *label);
     REAL *accumulator = with_sums ? gmm_take(space, structure->accumulator_size(K, D), sizeof *accumulator) : NULL;
     if (!space->base) return NULL;
     *thread = (NAME(pass_thread)){
@@ -55,33 +56,36 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
         .density = density,
         .weight = weight,
         .log_density = log_density,
+        .label = label,
         .accumulator = accumulator,
     };
     return &thread->head;
 }
 
-/* Packs rows [first, first + n_rows) and turns them into log2-densities. */
-static void NAME(pass_density)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
+/* Turns the packed tile, whose first row is row `first` of the call, into responsibilities times thread->weight,
+ * log-densities and, unless NULL, labels; far rows and bad rows looked after. */
+static void NAME(pass_responsibilities)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, REAL *label) {
     const NAME(pass) *pass = task->shared;
-    NAME(pack)(task->rows, first, n_rows, &thread->tile);
-    pass->structure->density(&thread->tile, task->n_components, task->n_features, pass->factors, thread->density);
-}
-
-/* Log-densities to responsibilities times thread->weight, in place, far rows and bad rows looked after. */
-static void NAME(pass_softmax)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first) {
+    const NAME(structure) *structure = pass->structure;
     const NAME(tile) *tile = &thread->tile;
-    if (!NAME(softmax)(tile->rows, tile->stride, task->n_components, thread->density, thread->weight,
-                       thread->log_density))
-        return;
-    for (int64_t i = 0; i < tile->rows; ++i) {
+    const int64_t K = task->n_components, D = task->n_features;
+    int strange;
+    if (structure->responsibilities) {
+        strange = structure->responsibilities(tile, K, D, pass->factors, thread->weight, thread->density,
+                                              thread->log_density, label);
+    } else {
+        structure->density(tile, K, D, pass->factors, thread->density);
+        strange = NAME(softmax)(tile->rows, tile->stride, K, thread->density, thread->weight, thread->log_density, label);
+    }
+    for (int64_t i = 0; strange && i < tile->rows; ++i) {
         if (thread->log_density[i] == thread->log_density[i]) continue;
         double log_density = 0;
         const int64_t nearest =
             i < tile->n_rows ? gmm_far_row(task->rows, task->factors, first + i, &log_density) : 0;
         if (nearest < 0 && first + i < thread->head.bad_row) thread->head.bad_row = first + i;
-        for (int64_t k = 0; k < task->n_components; ++k)
-            thread->density[k * tile->stride + i] = k == nearest ? thread->weight[i] : 0;
+        for (int64_t k = 0; k < K; ++k) thread->density[k * tile->stride + i] = k == nearest ? thread->weight[i] : 0;
         thread->log_density[i] = (REAL)log_density;
+        if (label) label[i] = (REAL)nearest;
     }
 }
 

@@ -12,34 +12,90 @@
 #define REFERENCE_LIMIT 1e307
 #endif
 
-/* density: (K, stride) log2-densities in, responsibilities out. log_density: (rows) out.
- * Returns 1 when some row of the tile must be looked at: its log_density is then NaN. */
-static int NAME(softmax)(int64_t rows, int64_t stride, int64_t n_components, REAL *density, const REAL *weight,
-                         REAL *log_density) {
+/* Row vectors handled together: a chain of maximum, exponential, sum and quotient is long, several hide its latency. */
+#define SOFTMAX_ROWS (V_REGISTERS >= 32 ? 4 : 2)
+
+/* U row vectors whose maxima are known. table: (K, stride) log2-densities in, responsibilities out. label, unless NULL:
+ * the lowest k whose density is the reference. Returns 1 when some row must be looked at: its log_density is NaN. */
+GMM_INLINE int NAME(softmax_rows)(const int U, int64_t stride, int64_t n_components, const vec *reference, REAL *table,
+                                  const REAL *weight, REAL *log_density, REAL *label) {
     const vec limit = v_set1(-REFERENCE_LIMIT), one = v_set1((REAL)1), ln2 = v_set1((REAL)0.693147180559945309);
+    vec sum[4], share[4];
     int strange = 0;
-    for (int64_t i = 0; i < rows; i += V_LANES) {
-        vec reference = v_load(density + i);
-        for (int64_t k = 1; k < n_components; ++k) reference = v_max(reference, v_load(density + k * stride + i));
-        vec sum = v_zero();
-        for (int64_t k = 0; k < n_components; ++k) {
-            REAL *l = density + k * stride + i;
-            const vec term = NAME(exp2)(v_sub(v_load(l), reference));
-            sum = v_add(sum, term);
-            v_store(l, term);
+    if (label) {
+        vec largest[4];
+        GMM_UNROLL
+        for (int u = 0; u < U; ++u) largest[u] = v_zero();
+        for (int64_t k = n_components - 1; k > 0; --k) {
+            const vec index = v_set1((REAL)k);
+            GMM_UNROLL
+            for (int u = 0; u < U; ++u) {
+                const vec l = v_load(table + k * stride + u * V_LANES);
+                largest[u] = v_select(v_eq(l, reference[u]), index, largest[u]);
+            }
         }
-        const vec share = v_div(v_load(weight + i), sum);
-        for (int64_t k = 0; k < n_components; ++k) {
-            REAL *l = density + k * stride + i;
-            v_store(l, v_mul(v_load(l), share));
+        GMM_UNROLL
+        for (int u = 0; u < U; ++u) {
+            const vmask zeroth = v_eq(v_load(table + u * V_LANES), reference[u]);
+            v_store(label + u * V_LANES, v_select(zeroth, v_zero(), largest[u]));
         }
-        /* both comparisons are false for NaN */
-        const vec sane = v_select(v_lt(limit, reference), v_select(v_lt(sum, one), v_zero(), sum), v_zero());
+    }
+    GMM_UNROLL
+    for (int u = 0; u < U; ++u) sum[u] = v_zero();
+    for (int64_t k = 0; k < n_components; ++k) {
+        REAL *l = table + k * stride;
+        vec term[4];
+        GMM_UNROLL
+        for (int u = 0; u < U; ++u) term[u] = NAME(exp2)(v_sub(v_load(l + u * V_LANES), reference[u]));
+        GMM_UNROLL
+        for (int u = 0; u < U; ++u) {
+            sum[u] = v_add(sum[u], term[u]);
+            v_store(l + u * V_LANES, term[u]);
+        }
+    }
+    GMM_UNROLL
+    for (int u = 0; u < U; ++u) share[u] = v_div(v_load(weight + u * V_LANES), sum[u]);
+    for (int64_t k = 0; k < n_components; ++k) {
+        REAL *r = table + k * stride;
+        GMM_UNROLL
+        for (int u = 0; u < U; ++u) v_store(r + u * V_LANES, v_mul(v_load(r + u * V_LANES), share[u]));
+    }
+    GMM_UNROLL
+    for (int u = 0; u < U; ++u) {
+        /* every comparison is false for NaN */
+        const vec sane = v_select(v_lt(limit, reference[u]), v_select(v_lt(sum[u], one), v_zero(), sum[u]), v_zero());
         const vmask good = v_lt(v_zero(), sane);
         strange |= v_not_all(good);
-        const vec log_row = v_fma(reference, ln2, NAME(log)(v_select(good, sum, one)));
-        v_store(log_density + i, v_select(good, log_row, v_set1((REAL)NAN)));
+        const vec log_row = v_fma(reference[u], ln2, NAME(log)(v_select(good, sum[u], one)));
+        v_store(log_density + u * V_LANES, v_select(good, log_row, v_set1((REAL)NAN)));
     }
+    return strange;
+}
+
+/* Any tile: table (K, stride), weight and log_density and label (rows). */
+GMM_INLINE int NAME(softmax_group)(const int U, int64_t stride, int64_t n_components, REAL *table, const REAL *weight,
+                                   REAL *log_density, REAL *label) {
+    vec reference[4];
+    GMM_UNROLL
+    for (int u = 0; u < U; ++u) reference[u] = v_load(table + u * V_LANES);
+    for (int64_t k = 1; k < n_components; ++k) {
+        GMM_UNROLL
+        for (int u = 0; u < U; ++u) reference[u] = v_max(reference[u], v_load(table + k * stride + u * V_LANES));
+    }
+    return NAME(softmax_rows)(U, stride, n_components, reference, table, weight, log_density, label);
+}
+
+static int NAME(softmax)(int64_t rows, int64_t stride, int64_t n_components, REAL *table, const REAL *weight,
+                         REAL *log_density, REAL *label) {
+    const int64_t group = SOFTMAX_ROWS * V_LANES;
+    int64_t i = 0;
+    int strange = 0;
+    for (; i + group <= rows; i += group)
+        strange |= NAME(softmax_group)(SOFTMAX_ROWS, stride, n_components, table + i, weight + i, log_density + i,
+                                       label ? label + i : NULL);
+    for (; i < rows; i += V_LANES)
+        strange |= NAME(softmax_group)(1, stride, n_components, table + i, weight + i, log_density + i,
+                                       label ? label + i : NULL);
     return strange;
 }
 

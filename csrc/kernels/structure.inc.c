@@ -17,6 +17,10 @@ typedef struct {
     void (*density)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
                     REAL *density);
 
+    /* density and softmax in one, where that is faster: see softmax.inc.c for arguments and result. Or NULL. */
+    int (*responsibilities)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
+                            const REAL *weight, REAL *table, REAL *log_density, REAL *label);
+
     /* weight: (K, tile->stride) responsibility times sample weight, 0 past n_rows. Adds to accumulator, which is
      * zeroed at the start of a block and so never sums more than GMM_BLOCK_ROWS rows in REAL. */
     int64_t (*accumulator_size)(int64_t n_components, int64_t n_features); /* REALs */
