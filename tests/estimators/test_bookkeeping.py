@@ -15,7 +15,11 @@ STRUCTURES = ("full", "tied", "diag", "spherical")
 @pytest.fixture(name="X", scope="module")
 def make_rows():
     rng = np.random.default_rng(0)
-    return np.concatenate([rng.normal(c, s, size=(150, 3)) for c, s in ((0.0, 1.0), (2.0, 0.5), (3.0, 2.0))])
+    return np.concatenate([rng.normal(c, s, size=(150, 3)) for c, s in ((0.0, 1.0), (2.0, 0.5), (3.0, 2.0))]) * [
+        1.0,
+        100.0,
+        0.01,
+    ]
 
 
 def fit(X, *args, **kwargs):
@@ -141,6 +145,11 @@ def test_restarts_are_audited(X):
     assert len(model.restarts_) == 6
     best = max(row.log_likelihood for row in model.restarts_)
     assert best == pytest.approx(model.log_likelihood_, abs=1e-9)
+
+
+def test_tol_zero_runs_all_iterations_and_does_not_warn(X):
+    model = GaussianMixture(3, tol=0.0, max_iter=60, n_init=1, random_state=0).fit(X)
+    assert (model.n_iter_, model.converged_, model.stop_reason_) == (60, False, "max_iter")
 
 
 def test_max_iter_warns_and_convergence_does_not(X):

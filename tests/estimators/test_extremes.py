@@ -120,6 +120,20 @@ def test_a_constant_column(structure, value):
         assert "floor" in model.summary()
 
 
+@pytest.mark.parametrize("order_by", [None, "mean", "weight"])
+def test_a_floored_component_is_named_with_its_flat_feature(order_by):
+    rng = np.random.default_rng(0)
+    flat = np.column_stack([rng.normal(20.0, 1.0, 300), np.full(300, 5.0)])
+    X = np.concatenate([flat, rng.normal(size=(100, 2))])
+    start = np.repeat([0, 1], (300, 100))
+    with pytest.warns(CollapseWarning) as caught:
+        model = GaussianMixture(2, order_by=order_by).fit(X, start=start)
+    held = int(np.argmax(model.means_[:, 0]))
+    said = f"component {held} has no spread in x1"
+    assert said in str(caught[0].message)
+    assert said in model.summary()
+
+
 @pytest.mark.parametrize("structure", ["full", "tied"])
 @pytest.mark.parametrize("kind", ["duplicated", "combination", "line"])
 def test_linear_dependence(structure, kind):

@@ -71,6 +71,53 @@ def test_units_per_column(structure):
     np.testing.assert_array_equal(scaled.predict(X * units), base.predict(X))
 
 
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_ridge_is_absolute_in_squared_data_units(structure, scale):
+    X = blobs() * scale
+    model = GaussianMixture(1, covariance_type=structure, reg_covar=0.25 * scale**2).fit(X)
+    bare = GaussianMixture(1, covariance_type=structure).fit(X)
+    added = {"full": np.eye(3)[None], "tied": np.eye(3)}.get(structure, 1.0)
+    np.testing.assert_allclose(model.covariances_, bare.covariances_ + 0.25 * scale**2 * added, rtol=1e-12)
+
+
+def test_a_ridge_beyond_the_datas_range():
+    with pytest.raises(ValueError, match="reg_covar"):
+        GaussianMixture(1, reg_covar=1.0).fit(blobs() * 1e-200)
+    model = GaussianMixture(1, reg_covar=1e-6).fit(blobs() * 1e200)
+    assert model.objective_ == model.log_likelihood_
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_given_parameters_are_in_the_datas_units(structure):
+    X = blobs() * ([1e-3, 1.0, 1e3] if structure != "spherical" else [1e-3] * 3)
+    model = GaussianMixture(3, covariance_type=structure, n_init=1, random_state=0, max_iter=3, tol=0.0).fit(X)
+    given = {"weights_init": model.weights_, "means_init": model.means_}
+    for name in ("covariances", "precisions"):
+        kept = GaussianMixture(3, covariance_type=structure, max_iter=0, **given)
+        kept.set_params(**{f"{name}_init": getattr(model, f"{name}_")}).fit(X)
+        assert kept.score(X) == pytest.approx(model.score(X), abs=1e-9)
+        np.testing.assert_allclose(kept.covariances_, model.covariances_, rtol=1e-9)
+    means_only = GaussianMixture(3, covariance_type=structure, means_init=model.means_, max_iter=0).fit(X)
+    np.testing.assert_array_equal(means_only.means_, kept.means_)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_a_warm_start_follows_the_data_to_other_units(structure):
+    X = blobs()
+    model = GaussianMixture(3, covariance_type=structure, random_state=0, n_init=1).fit(X)
+    before, score = model.means_, model.score(X)
+    moved = X * 16.0 + 48.0
+    mapped = GaussianMixture.from_parameters(
+        model.weights_, before * 16.0 + 48.0, model.covariances_ * 256.0, covariance_type=structure
+    )
+    model.set_params(warm_start=True, max_iter=0).fit(X[:500] + 0.25)
+    assert model.score(X) == pytest.approx(score, abs=1e-10)
+    np.testing.assert_allclose(model.means_, before, rtol=1e-13, atol=1e-13)
+    mapped.set_params(warm_start=True, max_iter=0).fit(X)
+    assert mapped.score(moved) == pytest.approx(score - 3 * np.log(16.0), abs=1e-10)
+
+
 @pytest.mark.parametrize("structure", ["full", "tied", "diag"])
 def test_units_per_column_do_not_change_the_starts(structure):
     X, units = blobs(), np.array([1e-6, 1.0, 1e6])

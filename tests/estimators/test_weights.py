@@ -44,7 +44,7 @@ def test_integer_weights_are_repetitions(problem, structure, reg_covar):
 def test_zero_weight_is_absence(problem, structure):
     X, count, start = problem
     weight = count.astype(float)
-    outlier = np.concatenate([X, [[1e6, -1e6]]])
+    outlier = np.concatenate([X, [[1e200, -1e200]]])  # its log-density is -inf
     a = fit(outlier, np.r_[start, 0], structure, np.r_[weight, 0.0])
     b = fit(X[count > 0], start[count > 0], structure, weight[count > 0])
     assert_same_fit(a, b)
