@@ -14,5 +14,5 @@ def framed(
 ) -> gmm.rows.Rows:
     """Rows of plain arrays, in the frame that `structure` asks for."""
     X = np.ascontiguousarray(X, np.float64)
-    rows = gmm.rows.Rows.from_array(X, sample_weight, scaling=structure.scaling, n_threads=2)
+    rows = gmm.rows.Rows.from_array(X, sample_weight, scaling=structure.scaling)
     return gmm.reference.Rows(rows.X, rows.sample_weight, rows.frame) if twin else rows

@@ -1,5 +1,8 @@
 """The EM loop: what it returns, that it climbs, and closed forms."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from framed_rows import framed
@@ -95,8 +98,6 @@ class Sinking(Full):
 def test_a_fall_is_never_convergence_and_the_better_parameters_come_back():
     rows = framed(blobs(300).X)
     begin = start(rows, FULL, 3, "kmeans", 0, floor=rows.frame.floor)
-    ended = run(rows, Sinking(), begin=begin, tol=1e300)
-    assert ended.converged
     ended = run(rows, Sinking(), begin=begin, tol=1e-300)
     assert (ended.stop_reason, ended.converged, ended.n_iter) == (FALL, False, 2)
     np.testing.assert_array_equal(ended.parameters.means, run(rows, begin=begin, tol=0, max_iter=2).parameters.means)
@@ -106,8 +107,12 @@ def test_a_fall_is_never_convergence_and_the_better_parameters_come_back():
 def test_an_objective_that_is_not_a_number_is_an_error():
     rows = framed(blobs(300).X)
     begin = start(rows, FULL, 3, "kmeans", 0, floor=rows.frame.floor)
+
+    def spoilt(factors):
+        return replace(rows.accumulate(factors), log_likelihood=math.nan)
+
     with pytest.raises(GmmError, match="not a number"):
-        run(rows, begin=Parameters(begin.weights, begin.means, begin.covariances * np.nan))
+        climb(spoilt, FULL, begin, floor=rows.frame.floor, tol=1e-6, max_iter=3)
 
 
 # ---- it climbs
@@ -138,7 +143,7 @@ def test_objective_never_falls(name, n_features, n_components, separation, seed,
 
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_objective_never_falls_on_degenerate_rows(name, structure):
-    ended = run(framed(DEGENERATE[name]()[0], structure), structure, 2, tol=1e-9, max_iter=200)
+    ended = run(framed(DEGENERATE[name]()[0], structure), structure, 2, tol=1e-6, max_iter=500)
     assert ended.stop_reason == CONVERGED
     assert falls(ended) <= MONOTONE
 
