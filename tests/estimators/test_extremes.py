@@ -98,6 +98,7 @@ def test_five_distinct_points_with_eight_components(structure):
     assert (model.weights_ > 0).sum() <= 5
     assert (model.weights_[model.weights_ <= 1e-12] == 0.0).all()
     assert len(caught) == 1, [str(w.message) for w in caught]
+    assert "no rows and mixing weight 0" in str(caught[0].message)
     assert_finite(model, X)
 
 
