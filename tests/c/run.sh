@@ -8,8 +8,8 @@
 # TESTS="score assign" runs only those. CC, CLANG and CROSS name the compilers.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT INT TERM
+scratch=${BUILD:-$(mktemp -d)}
+[ -n "${BUILD:-}" ] || trap 'rm -rf "$scratch"' EXIT INT TERM
 warnings="-Wall -Wextra -Wshadow -Wconversion -Werror"
 avx2="-mavx2 -mfma"
 avx512="-mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512"

@@ -75,6 +75,8 @@ static void refuse_rows(int which)
         REFUSED(which, a.bad_row = NULL);
         REFUSED(which, a.factors.precision = (gmm_dtype)2);
         REFUSED(which, a.factors.n_components = 0);
+    }
+    if (which == MOMENTS || which == ASSIGN) { /* the others may read (K,) constants first */
         REFUSED(which, a.factors.n_components = INT64_MAX / 8);
     }
 }
