@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from time import perf_counter, process_time
 
 from contenders import ALL, contender
 from environment import describe
@@ -19,6 +20,7 @@ from timing import agree, interleave
 HERE = Path(__file__).parent
 CHECKED_ITERATIONS = 3
 CHECKED_ROWS = 4_000
+CLOCKS = {"wall": perf_counter, "cpu": process_time}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,9 +61,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5, help="turns each contender takes")
     parser.add_argument("--scale", type=float, default=1.0, help="fraction of a shape's rows; 1 is what tables quote")
+    parser.add_argument("--clock", default="wall", choices=CLOCKS, help="cpu: with one thread, on a busy machine")
     parser.add_argument("--json", help="also write every number to this file (for compare.py)")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md and README.md")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.clock == "cpu" and options.threads != 1:
+        parser.error("--clock cpu adds up the time of all threads: use it with --threads 1")
+    return options
 
 
 def measure(players: dict, shape: Shape, covariance_type: str, dtype: str, options: argparse.Namespace) -> list[dict]:
@@ -72,7 +78,7 @@ def measure(players: dict, shape: Shape, covariance_type: str, dtype: str, optio
     rows = {name: X if player.ALL_ROWS else X[: shape.fewest_samples] for name, player in able.items()}
     climbs = {name: player.climber(rows[name], start, options.threads) for name, player in able.items()}
     check({name: climbs[name] for name in able if len(rows[name]) == len(X)}, X, covariance_type, dtype)
-    seconds = interleave(climbs, repeats=options.repeats)
+    seconds = interleave(climbs, repeats=options.repeats, clock=CLOCKS[options.clock])
     return [
         {
             "shape": shape._asdict(),

@@ -6,6 +6,8 @@ Slow contenders take fewer iterations (b - a >= 2), fast ones repeat the pair un
 Contenders take turns, so that a busy machine slows all of them alike; a ratio is the median over turns of ratios
 within a turn.
 
+On a machine that others use, ``clock=process_time`` with one thread counts only the processor's time.
+
 Invariant: nothing is timed before its result was checked (`agree`).
 """
 
@@ -17,27 +19,33 @@ from typing import Any
 import numpy as np
 
 SHORT, LONG, FEWEST = 2, 12, 2
+Clock = Callable[[], float]
 
 
-def seconds_of(climb: Callable[[int], Any], n_iter: int) -> float:
-    """Wall-clock seconds of one climb."""
-    begin = perf_counter()
+def seconds_of(climb: Callable[[int], Any], n_iter: int, clock: Clock = perf_counter) -> float:
+    """Seconds of one climb."""
+    begin = clock()
     climb(n_iter)
-    return perf_counter() - begin
+    return clock() - begin
 
 
-def one_turn(climb: Callable[[int], Any], iterations: int, turn: float) -> float:
+def one_turn(climb: Callable[[int], Any], iterations: int, turn: float, clock: Clock = perf_counter) -> float:
     """Seconds an iteration, the median of as many pairs of climbs as fit into ``turn`` seconds (one at least)."""
     pairs, spent = [], 0.0
     while not pairs or spent < turn:
-        short, long = seconds_of(climb, SHORT), seconds_of(climb, SHORT + iterations)
+        short, long = seconds_of(climb, SHORT, clock), seconds_of(climb, SHORT + iterations, clock)
         pairs.append((long - short) / iterations)
         spent += short + long
     return median(pairs)
 
 
 def interleave(
-    climbs: Mapping[str, Callable[[int], Any]], *, repeats: int, turn: float = 0.2, patience: float = 8.0
+    climbs: Mapping[str, Callable[[int], Any]],
+    *,
+    repeats: int,
+    turn: float = 0.2,
+    patience: float = 8.0,
+    clock: Clock = perf_counter,
 ) -> dict[str, list[float]]:
     """For every contender its seconds an iteration in each of ``repeats`` turns.
 
@@ -50,7 +58,7 @@ def interleave(
     seconds: dict[str, list[float]] = {name: [] for name in climbs}
     for _ in range(repeats):
         for name, climb in climbs.items():
-            seconds[name].append(one_turn(climb, iterations[name], turn))
+            seconds[name].append(one_turn(climb, iterations[name], turn, clock))
     return seconds
 
 

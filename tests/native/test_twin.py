@@ -3,6 +3,8 @@
 Every structure, both precisions, sizes on both sides of every tile and lane boundary, weights and layouts.
 """
 
+from operator import attrgetter
+
 import numpy as np
 import pytest
 from tolerances import SUM_FLOAT32, SUM_FLOAT64
@@ -13,6 +15,7 @@ from gmm.reference import Rows as Twin
 from gmm.rows import Rows
 
 KERNELS = list(Kernel)
+NAME = attrgetter("name")
 TOLERANCE = {"float32": SUM_FLOAT32, "float64": SUM_FLOAT64}
 SIZES = [(1, 1), (2, 3), (3, 16), (5, 4), (8, 7), (9, 2), (16, 9), (33, 5), (39, 3), (64, 2), (70, 1)]
 
@@ -54,7 +57,7 @@ def weights_of(n_rows):
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", KERNELS, ids=NAME)
 @pytest.mark.parametrize(("n_features", "n_components"), SIZES)
 def test_accumulate(n_features, n_components, kernel, precision):
     X, frame, factors = problem(n_features, n_components, kernel)
@@ -66,7 +69,7 @@ def test_accumulate(n_features, n_components, kernel, precision):
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 7, 8, 9, 63, 64, 65, 127, 129, 1023, 1024, 1025, 2047, 2049])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", KERNELS, ids=NAME)
 def test_any_number_of_rows(kernel, n_rows):
     X, frame, factors = problem(5, 3, kernel)
     found = Rows(X[:n_rows], None, frame, "float64", 2).accumulate(factors)
@@ -75,7 +78,7 @@ def test_any_number_of_rows(kernel, n_rows):
     close(found.log_likelihood, expected.log_likelihood, SUM_FLOAT64)
 
 
-@pytest.mark.parametrize("kernel", [Kernel.FULL, Kernel.DIAG, Kernel.SPHERICAL])
+@pytest.mark.parametrize("kernel", [Kernel.FULL, Kernel.DIAG, Kernel.SPHERICAL], ids=NAME)
 @pytest.mark.parametrize(("n_features", "n_components"), SIZES)
 def test_moments(n_features, n_components, kernel):
     X, frame, factors = problem(n_features, n_components, kernel)
@@ -91,7 +94,7 @@ def test_moments(n_features, n_components, kernel):
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", KERNELS, ids=NAME)
 @pytest.mark.parametrize(("n_features", "n_components"), SIZES)
 def test_score(n_features, n_components, kernel, precision):
     X, frame, factors = problem(n_features, n_components, kernel, n_rows=300)
