@@ -7,49 +7,65 @@
  * Accumulator of a component: n (V_LANES), first (P vectors), then for every I: the rotations, then for every j of
  * I in turn its products with vectors 0 .. I - 1. P = vectors to hold D features. */
 
-enum { NAME(FULL_ROTATIONS) = V_LANES / 2 + 1, NAME(FULL_SIDE) = V_LANES < V_OUT ? V_LANES : V_OUT };
+enum {
+    NAME(FULL_ROTATIONS) = V_LANES / 2 + 1,
+    NAME(FULL_SIDE) = V_LANES < V_OUT ? V_LANES : V_OUT,
+    NAME(FULL_STEP) = V_LANES % 4 == 0 ? 4 : 1 /* rows at a time, each with sums of its own: an addition takes 4 cycles */
+};
 
 GMM_INLINE int64_t NAME(full_second_at)(int64_t I) {
     return I * NAME(FULL_ROTATIONS) * V_LANES + V_LANES * V_LANES * (I * (I - 1) / 2);
 }
 
-/* s (rows, row_stride) and the first two moments. */
-GMM_INLINE void NAME(full_centre)(const NAME(tile) *tile, int64_t vectors, const REAL *mean, const REAL *root,
-                                  REAL *s, REAL *first) {
-    for (int64_t v = 0; v < vectors * V_LANES; v += V_LANES) {
-        const vec m = v_load(mean + v);
-        vec sum = v_zero();
-        for (int64_t i = 0; i < tile->rows; ++i) {
-            const vec q = v_set1(root[i]), c = v_mul(q, v_sub(v_load(tile->row + i * tile->row_stride + v), m));
-            sum = v_fma(q, c, sum);
-            v_store(s + i * tile->row_stride + v, c);
-        }
-        v_store(first + v, v_add(v_load(first + v), sum));
-    }
-}
-
-/* Diagonal block. */
-GMM_INLINE void NAME(full_rotations)(int64_t rows, int64_t stride, const REAL *s, REAL *second) {
-    enum { N = NAME(FULL_ROTATIONS) };
-    vec sum[N];
+/* s (rows, row_stride) and the first two moments, for one vector of features. */
+GMM_INLINE void NAME(full_centre)(const NAME(tile) *tile, const REAL *x, const REAL *mean, const REAL *root, REAL *s,
+                                  REAL *first) {
+    enum { STEP = NAME(FULL_STEP) };
+    const vec m = v_load(mean);
+    vec sum[STEP];
     GMM_UNROLL
-    for (int n = 0; n < N; ++n) sum[n] = v_zero();
-    for (int64_t i = 0; i < rows; ++i, s += stride) {
-        const vec a = v_load(s);
-        sum[0] = v_fma(a, a, sum[0]);
+    for (int u = 0; u < STEP; ++u) sum[u] = v_zero();
+    for (int64_t i = 0; i < tile->rows; i += STEP) {
         GMM_UNROLL
-        for (int n = 1; n < N; ++n) sum[n] = v_fma(a, v_rotate(a, n), sum[n]);
+        for (int u = 0; u < STEP; ++u) {
+            const vec q = v_set1(root[i + u]), c = v_mul(q, v_sub(v_load(x + (i + u) * tile->row_stride), m));
+            sum[u] = v_fma(q, c, sum[u]);
+            v_store(s + (i + u) * tile->row_stride, c);
+        }
     }
     GMM_UNROLL
-    for (int n = 0; n < N; ++n) v_store(second + n * V_LANES, v_add(v_load(second + n * V_LANES), sum[n]));
+    for (int u = 1; u < STEP; ++u) sum[0] = v_add(sum[0], sum[u]);
+    v_store(first, v_add(v_load(first), sum[0]));
 }
 
-/* FULL_SIDE features from a, V vectors from b. */
-GMM_INLINE void NAME(full_panel)(const int V, int64_t rows, int64_t stride, const REAL *a, const REAL *b, REAL *second,
-                                 int64_t second_stride) {
+/* Diagonal block; two rows at a time where there are registers. */
+GMM_INLINE void NAME(full_rotations)(int64_t rows, int64_t stride, const REAL *s, REAL *second) {
+    enum { N = NAME(FULL_ROTATIONS), STEP = 2 * N + 4 <= V_REGISTERS / 2 && V_LANES % 2 == 0 ? 2 : 1 };
+    vec sum[STEP][N];
+    GMM_UNROLL
+    for (int n = 0; n < STEP * N; ++n) sum[n / N][n % N] = v_zero();
+    for (int64_t i = 0; i < rows; i += STEP, s += STEP * stride) {
+        GMM_UNROLL
+        for (int u = 0; u < STEP; ++u) {
+            const vec a = v_load(s + u * stride);
+            sum[u][0] = v_fma(a, a, sum[u][0]);
+            GMM_UNROLL
+            for (int n = 1; n < N; ++n) sum[u][n] = v_fma(a, v_rotate(a, n), sum[u][n]);
+        }
+    }
+    GMM_UNROLL
+    for (int n = 0; n < N; ++n) {
+        const vec all = STEP == 2 ? v_add(sum[0][n], sum[STEP - 1][n]) : sum[0][n];
+        v_store(second + n * V_LANES, v_add(v_load(second + n * V_LANES), all));
+    }
+}
+
+/* Products of S features from a with V vectors from b. */
+GMM_INLINE void NAME(full_panel)(const int S, const int V, int64_t rows, int64_t stride, const REAL *a, const REAL *b,
+                                 REAL *second, int64_t second_stride) {
     vec sum[NAME(FULL_SIDE)][V_ROWS];
     GMM_UNROLL
-    for (int i = 0; i < NAME(FULL_SIDE); ++i) {
+    for (int i = 0; i < S; ++i) {
         GMM_UNROLL
         for (int v = 0; v < V; ++v) sum[i][v] = v_zero();
     }
@@ -58,20 +74,32 @@ GMM_INLINE void NAME(full_panel)(const int V, int64_t rows, int64_t stride, cons
         GMM_UNROLL
         for (int v = 0; v < V; ++v) x[v] = v_load(b + v * V_LANES);
         GMM_UNROLL
-        for (int i = 0; i < NAME(FULL_SIDE); ++i) {
+        for (int i = 0; i < S; ++i) {
             const vec y = v_set1(a[i]);
             GMM_UNROLL
             for (int v = 0; v < V; ++v) sum[i][v] = v_fma(y, x[v], sum[i][v]);
         }
     }
     GMM_UNROLL
-    for (int i = 0; i < NAME(FULL_SIDE); ++i) {
+    for (int i = 0; i < S; ++i) {
         GMM_UNROLL
         for (int v = 0; v < V; ++v) {
             REAL *out = second + i * second_stride + v * V_LANES;
             v_store(out, v_add(v_load(out), sum[i][v]));
         }
     }
+}
+
+/* Products of S features from a with vectors 0 .. I-1 of s. */
+GMM_INLINE void NAME(full_side)(const int S, int64_t I, int64_t rows, int64_t stride, const REAL *a, const REAL *s,
+                                REAL *second) {
+    int64_t J = 0;
+    for (; J + V_ROWS <= I; J += V_ROWS)
+        NAME(full_panel)(S, V_ROWS, rows, stride, a, s + J * V_LANES, second + J * V_LANES, I * V_LANES);
+#if V_ROWS > 2
+    if (I - J == 2) NAME(full_panel)(S, 2, rows, stride, a, s + J * V_LANES, second + J * V_LANES, I * V_LANES);
+#endif
+    if (I - J == 1) NAME(full_panel)(S, 1, rows, stride, a, s + J * V_LANES, second + J * V_LANES, I * V_LANES);
 }
 
 static int64_t NAME(full_component_size)(int64_t n_features) {
@@ -94,24 +122,19 @@ static void NAME(full_moments)(const NAME(tile) *tile, int64_t n_components, int
         }
         v_store(n, sum);
         for (int64_t j = 0; j < vectors * V_LANES; ++j) mean[j] = j < n_features ? centre[j] : 0;
-        NAME(full_centre)(tile, vectors, mean, root, s, first);
+        for (int64_t v = 0; v < vectors * V_LANES; v += V_LANES)
+            NAME(full_centre)(tile, tile->row + v, mean + v, root, s + v, first + v);
         for (int64_t I = 0; I < vectors; ++I) {
-            REAL *block = second + NAME(full_second_at)(I);
+            REAL *block = second + NAME(full_second_at)(I), *side = block + NAME(FULL_ROTATIONS) * V_LANES;
             NAME(full_rotations)(tile->rows, tile->row_stride, s + I * V_LANES, block);
-            block += NAME(FULL_ROTATIONS) * V_LANES;
-            for (int64_t i = 0; i < V_LANES; i += NAME(FULL_SIDE)) {
+            const int64_t left = n_features - I * V_LANES, features = left < V_LANES ? left : V_LANES;
+            for (int64_t i = 0; i < features; i += NAME(FULL_SIDE)) {
                 const REAL *a = s + I * V_LANES + i;
-                REAL *out = block + i * I * V_LANES;
-                int64_t J = 0;
-                for (; J + V_ROWS <= I; J += V_ROWS)
-                    NAME(full_panel)(V_ROWS, tile->rows, tile->row_stride, a, s + J * V_LANES, out + J * V_LANES,
-                                     I * V_LANES);
-                if (I - J == 2)
-                    NAME(full_panel)(2, tile->rows, tile->row_stride, a, s + J * V_LANES, out + J * V_LANES,
-                                     I * V_LANES);
-                else if (I - J == 1)
-                    NAME(full_panel)(1, tile->rows, tile->row_stride, a, s + J * V_LANES, out + J * V_LANES,
-                                     I * V_LANES);
+                REAL *out = side + i * I * V_LANES;
+                if (features - i <= NAME(FULL_SIDE) / 2)
+                    NAME(full_side)(NAME(FULL_SIDE) / 2, I, tile->rows, tile->row_stride, a, s, out);
+                else
+                    NAME(full_side)(NAME(FULL_SIDE), I, tile->rows, tile->row_stride, a, s, out);
             }
         }
     }

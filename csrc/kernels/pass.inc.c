@@ -89,22 +89,26 @@ static void NAME(pass_responsibilities)(const gmm_task *task, NAME(pass_thread) 
     }
 }
 
-/* Adds sum w log density and sum w of the tile to the thread's partial sums. */
+/* Adds sum w log density and sum w of the tile to the partial sums, in 8 chains of doubles. */
 static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first) {
-    enum { LANES = 8 };
+    enum { CHAINS = 8 };
     const NAME(pass) *pass = task->shared;
     const double *w = task->rows->weight ? task->rows->weight + first : NULL;
-    double log_likelihood[LANES] = {0}, weight[LANES] = {0};
-    for (int64_t i = 0; i < thread->tile.n_rows; i += LANES)
-        for (int64_t lane = 0; lane < LANES && i + lane < thread->tile.n_rows; ++lane) {
-            const double wi = w ? w[i + lane] : 1, log_density = (double)thread->log_density[i + lane];
-            log_likelihood[lane] += wi > 0 ? wi * log_density : 0;
-            weight[lane] += wi;
-        }
+    const REAL *l = thread->log_density;
     double *extra = (double *)thread->head.partial + pass->total_size;
-    for (int lane = 0; lane < LANES; ++lane) {
-        extra[NAME(PASS_LOG_LIKELIHOOD)] += log_likelihood[lane];
-        extra[NAME(PASS_WEIGHT)] += weight[lane];
+    double likelihood[CHAINS] = {0}, weight[CHAINS] = {0};
+    int64_t i = 0;
+    for (; !w && i + CHAINS <= thread->tile.n_rows; i += CHAINS)
+        for (int c = 0; c < CHAINS; ++c) likelihood[c] += (double)l[i + c];
+    weight[0] = (double)i;
+    for (; i < thread->tile.n_rows; ++i) {
+        const double wi = w ? w[i] : 1;
+        likelihood[i % CHAINS] += wi > 0 ? wi * (double)l[i] : 0; /* the log-density of an absent row may be -inf */
+        weight[i % CHAINS] += wi;
+    }
+    for (int c = 0; c < CHAINS; ++c) {
+        extra[NAME(PASS_LOG_LIKELIHOOD)] += likelihood[c];
+        extra[NAME(PASS_WEIGHT)] += weight[c];
     }
 }
 
