@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,20 +78,38 @@ def test_select_shows_every_model_and_the_lead(run):
 def test_options_reach_the_estimator(run, iris):
     code, out, _ = run(
         "fit", iris, "--columns", "petal_length,3", "-k", "3", "--covariance", "diag", "--n-init", "2", "--seed", "7",
-        "--tol", "1e-3", "--max-iter", "50", "--reg-covar", "0.01", "--threads", "1", "--dtype", "float32", "--json",
+        "--tol", "1e-3", "--max-iter", "4", "--reg-covar", "0.01", "--threads", "1", "--dtype", "float32", "--json",
     )  # fmt: skip
     assert code == 0
     X = load_iris().data[:, [2, 1]]
-    fitted = gmm.GaussianMixture(
-        3, covariance_type="diag", n_init=2, random_state=7, tol=1e-3, max_iter=50, reg_covar=0.01, dtype="float32",
+    estimator = gmm.GaussianMixture(
+        3,
+        covariance_type="diag",
+        n_init=2,
+        random_state=7,
+        tol=1e-3,
+        max_iter=4,
+        reg_covar=0.01,
+        dtype="float32",
         order_by="mean",
-    ).fit(X)  # fmt: skip
+    )
+    with pytest.warns(gmm.errors.ConvergenceWarning):
+        fitted = estimator.fit(X)
     told = json.loads(out)["best"]
     assert told["feature_names"] == ["petal_length", "sepal_width"]
     assert told["means"] == fitted.means_.tolist()
     assert told["covariances"] == fitted.covariances_.tolist()
     assert told["bic"] == pytest.approx(fitted.bic(X), rel=1e-5)
-    assert told["n_iter"] == fitted.n_iter_
+    assert told["n_iter"] == fitted.n_iter_ == 4
+    assert told["n_starts"] == 2
+
+
+def test_tol_is_when_to_stop(run):
+    def n_iter(*tol):
+        return json.loads(run("fit", "-k", "3", "--n-init", "1", "--json", *tol)[1])["best"]["n_iter"]
+
+    fitted = gmm.GaussianMixture(3, n_init=1, random_state=0, tol=0.01).fit(load_faithful().data)
+    assert n_iter("--tol", "0.01") == fitted.n_iter_ < n_iter()
 
 
 def test_weights_are_how_many_times_a_row_counts(run, tmp_path):
@@ -320,3 +339,9 @@ def test_progress_only_on_a_terminal_and_wiped(run, monkeypatch):
 def test_standard_input(run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x\n1\n2\n3\n")))
     assert json.loads(run("fit", "-", "-k", "1", "--json")[1])["best"]["means"] == [[2.0]]
+
+
+def test_readme_shows_what_the_command_prints(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"```\n{run('fit')[1]}```\n" in readme
