@@ -2,8 +2,10 @@
 
 A start is a partition of rows (labels or responsibilities) put through one maximise step:
 
-- "kmeans": k-means of standardised columns (`gmm.kmeans`);
-- "k-means++": each row to the nearest of the seeds of that k-means, no iterations;
+- "kmeans": the better of two k-means partitions (`gmm.kmeans`), one of columns in units of their standard deviation,
+  one in units of their range; which is better, three EM iterations from each tell. Structures that single out the
+  identity, such as "spherical", see all columns in one common unit instead, both times;
+- "k-means++": each row to the nearest of the seeds of the first of those k-means, no iterations;
 - "random": means are distinct random rows, each covariance is that of 2 (D + 1) random rows (4 for structures
   without correlations), equal mixing weights;
 - "random_from_data": means are distinct random rows, each covariance is that of all rows, equal mixing weights;
@@ -20,23 +22,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gmm.covariances.base import Covariance
+from gmm.em import climb
 from gmm.errors import DataError, ParameterError
-from gmm.kmeans import column_moments, lloyd, seed_centres, standardised
+from gmm.kmeans import Spread, column_moments, lloyd, seed_centres, standardised
 from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
-from gmm.subsample import chosen_rows, largest
+from gmm.subsample import ROWS_PER_COMPONENT, chosen_rows, largest
 
 __all__ = ["METHODS", "Method", "from_partition", "start"]
 
 Method = str | Callable[[np.ndarray, int, np.random.Generator], Any]
 
+SPREADS: dict[str, tuple[Spread, ...]] = {"feature": ("sd", "range") * 2, "common": ("common",) * 2}
+SKETCH_ROWS = 1 << 12  # rows on which the partitions are compared
+TRIAL_ITERATIONS = 3  # on digits, 64-D, ranks correlate 0.8 with those after convergence; those of the starts, -0.1
 POOLED_SHARE_OF_TOTAL = 1e-3  # keeps the pooled covariance from 0 when every row is a component of its own
 
 
@@ -153,13 +158,40 @@ def _kmeans(
     *,
     floor: np.ndarray,
     ridge: np.ndarray | None,
-    iterate: bool = True,
 ) -> Parameters:
-    labels = np.zeros(rows.n_rows, np.int64)
-    if n_components > 1:
-        points = standardised(rows)
-        centres = seed_centres(points, n_components, rng)
-        labels = lloyd(points, centres)[1] if iterate else points.assign(centres, label=True).label
+    if n_components == 1:
+        everyone = np.zeros(rows.n_rows, np.int64)
+        return from_partition(rows, structure, 1, everyone, floor=floor, ridge=ridge, spare=2)
+    limits = {"floor": floor, "ridge": ridge}
+    size = max(SKETCH_ROWS, ROWS_PER_COMPONENT * n_components)
+    sketch = rows if rows.n_rows <= 2 * size else rows.subset(np.sort(_drawn_rows(rows, size, rng)))
+    best, found = None, None
+    for spread in SPREADS[structure.scaling]:
+        points = standardised(sketch, spread)
+        centres, labels = lloyd(points, seed_centres(points, n_components, rng))
+        begun = from_partition(sketch, structure, n_components, labels, **limits, spare=2)
+        tried = climb(sketch.accumulate, structure, begun, **limits, tol=0.0, max_iter=TRIAL_ITERATIONS)
+        merit = (-float(tried.floored.sum()), tried.objective)
+        if best is None or merit > best:
+            best, found = merit, (begun, points.frame, centres)
+    begun, view, centres = found
+    if sketch is rows:
+        return begun
+    labels = lloyd(replace(rows, frame=view), centres)[1]
+    return from_partition(rows, structure, n_components, labels, **limits, spare=2)
+
+
+def _seeding(
+    rows: Rows,
+    structure: Covariance,
+    n_components: int,
+    rng: np.random.Generator,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+) -> Parameters:
+    points = standardised(rows, SPREADS[structure.scaling][0])
+    labels = points.assign(seed_centres(points, n_components, rng), label=True).label
     return from_partition(rows, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
 
 
@@ -204,7 +236,7 @@ def _random_from_data(
 
 METHODS: dict[str, Callable[..., Parameters]] = {
     "kmeans": _kmeans,
-    "k-means++": partial(_kmeans, iterate=False),
+    "k-means++": _seeding,
     "random": _random,
     "random_from_data": _random_from_data,
 }
@@ -249,6 +281,12 @@ def _around_rows(rows: Rows, covariances: np.ndarray, n_components: int, rng: np
     weights = np.zeros(n_components)
     weights[: len(drawn)] = 1 / len(drawn)
     return Parameters(weights, means, covariances)
+
+
+def _drawn_rows(rows: Rows, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Numbers of ``n`` rows of positive weight, or of all of these when there are no more."""
+    counted = np.arange(rows.n_rows) if rows.sample_weight is None else np.flatnonzero(rows.sample_weight > 0)
+    return counted if len(counted) <= n else rng.choice(counted, n, replace=False)
 
 
 def _rows_needed(kernel: Kernel, n_features: int) -> int:

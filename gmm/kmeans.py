@@ -1,8 +1,8 @@
 """k-means to start from: greedy k-means++ seeding (Arthur and Vassilvitskii 2007) and Lloyd's iterations.
 
-    minimise over centres c    sum_i w_i min_k |z_i - c_k|^2,        z = (x - mean) / sd, column by column
+    minimise over centres c    sum_i w_i min_k |z_i - c_k|^2,        z = (x - mean) / spread, column by column
 
-Rows are read in place through `Standard`, so the units of a column cannot matter: here the scale is exactly 1 / sd,
+Rows are read in place through a `View`, so the units of a column cannot matter: here the scale is exactly 1 / spread,
 not a power of two. Constant columns get scale 0 and do not count. Distances come from `Rows.assign`; nothing of
 size N x K is stored.
 
@@ -13,23 +13,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from gmm.parameters import Kernel
 from gmm.rows import Rows
 
-__all__ = ["Standard", "column_moments", "lloyd", "seed_centres", "standardised"]
+__all__ = ["Spread", "View", "column_moments", "lloyd", "seed_centres", "standardised"]
 
 MAX_ITER = 100
 SHIFT_TOLERANCE = 1e-4  # squared shift of all centres together, in variances of a column: scikit-learn's default
 SAME_POINT = 64.0  # squared distance, in (unit roundoff)^2, below which a row lies on its centre
 
 
+Spread = Literal["sd", "range", "common"]
+
+
 @dataclass(frozen=True)
-class Standard:
-    """The view z = x * scale - centre that gives every column mean 0 and variance 1; stands in for a `Frame`."""
+class View:
+    """Coordinates z = x * scale - centre in which every column has mean 0; stands in for a `Frame`."""
 
     scale: np.ndarray
     centre: np.ndarray
@@ -46,12 +49,33 @@ def column_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     return mean[0], about.second[0] / about.n[0] - shift[0] ** 2
 
 
-def standardised(rows: Rows) -> Rows:
-    """The same rows seen with mean 0 and variance 1 in every column; columns within rounding of constant are 0."""
+def standardised(rows: Rows, spread: Spread = "sd") -> Rows:
+    """The same rows with mean 0 in every column, in units of a spread; columns within rounding of constant are 0.
+
+    Parameters
+    ----------
+    rows : Rows
+    spread : {"sd", "range", "common"}
+        Standard deviation of the column; its range; or one for all columns, the root of their mean variance.
+        Columns that hardly ever change weigh as much as any other under "sd" and little under "range".
+    """
     mean, variance = column_moments(rows)
-    spread = np.where(variance > rows.frame.floor, np.sqrt(np.maximum(variance, 0.0)), np.inf)
-    view: Any = Standard(rows.frame.scale / spread, (rows.frame.centre + mean) / spread)
+    changing = variance > rows.frame.floor
+    unit = {
+        "sd": lambda: np.sqrt(np.maximum(variance, 0.0)),
+        "range": lambda: _ranges(rows),
+        "common": lambda: np.full(rows.n_features, np.sqrt(variance[changing].mean() if changing.any() else 1.0)),
+    }[spread]()
+    unit = np.where(changing, unit, np.inf)
+    view: Any = View(rows.frame.scale / unit, (rows.frame.centre + mean) / unit)
     return replace(rows, frame=view)
+
+
+def _ranges(rows: Rows) -> np.ndarray:
+    """Largest less smallest value of every column among rows of positive weight, (D,), in the coordinates of rows."""
+    counted = rows.X if rows.sample_weight is None else rows.X[rows.sample_weight > 0]
+    high, low = counted.max(axis=0).astype(np.float64), counted.min(axis=0).astype(np.float64)
+    return high * rows.frame.scale - low * rows.frame.scale
 
 
 def seed_centres(rows: Rows, n_clusters: int, rng: np.random.Generator) -> np.ndarray:
