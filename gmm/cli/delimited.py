@@ -14,7 +14,7 @@ import math
 import warnings
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -24,9 +24,11 @@ from gmm.cli.columns import Choice, Table, Wanted, choose, spelled, split, spoke
 from gmm.cli.errors import CommandError
 from gmm.cli.layout import Layout, cells_of, is_missing, layout_of, number, opened
 
+LINES_A_WORD = 1 << 14
 
-def read_delimited(source: Path | bytes, title: str, wanted: Wanted) -> Table:
-    """Wanted columns of a delimited file (or of its bytes) as a `Table`.
+
+def read_delimited(source: Path | bytes, title: str, wanted: Wanted, say: Callable[[str], None]) -> Table:
+    """Wanted columns of a delimited file (or of its bytes) as a `Table`; `say` is told how far it has come.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def read_delimited(source: Path | bytes, title: str, wanted: Wanted) -> Table:
             layout = layout_of(lines, title, wanted.header)
         choice = choose(layout.names, wanted, left_out=(0,) if layout.row_labels else ())
         _refuse_text(layout, choice, wanted, title)
-        values = _parsed(source, layout, choice, title)
+        values = _parsed(source, layout, choice, title, say)
     except UnicodeDecodeError:
         raise CommandError(f"{title} is not a text file; gmm reads CSV, Parquet and .npy") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -62,7 +64,7 @@ def _refuse_text(layout: Layout, choice: Choice, wanted: Wanted, title: str) -> 
     raise CommandError(message)
 
 
-def _parsed(source: Path | bytes, layout: Layout, choice: Choice, title: str) -> np.ndarray:
+def _parsed(source: Path | bytes, layout: Layout, choice: Choice, title: str, say: Callable[[str], None]) -> np.ndarray:
     values = None
     with opened(source) as lines:
         for _ in range(layout.n_leading):
@@ -70,7 +72,7 @@ def _parsed(source: Path | bytes, layout: Layout, choice: Choice, title: str) ->
         with warnings.catch_warnings(), contextlib.suppress(ValueError):
             warnings.simplefilter("ignore", UserWarning)  # no rows: said below
             values = np.loadtxt(
-                _even_lines(lines, layout),
+                _even_lines(lines, layout, say),
                 delimiter=layout.delimiter,
                 quotechar='"',
                 comments=None,
@@ -84,10 +86,12 @@ def _parsed(source: Path | bytes, layout: Layout, choice: Choice, title: str) ->
     return values
 
 
-def _even_lines(lines: TextIO, layout: Layout) -> Iterator[str]:
+def _even_lines(lines: TextIO, layout: Layout, say: Callable[[str], None]) -> Iterator[str]:
     """The lines, refused when one is cut into another number of cells (which `usecols` would hide)."""
     n_cells, delimiter = len(layout.names), layout.delimiter
-    for line in lines:
+    for number_read, line in enumerate(lines):
+        if number_read % LINES_A_WORD == 0:
+            say(f"reading: {number_read} lines")
         cells = len(line.split()) if delimiter is None else line.count(delimiter) + 1
         if cells != n_cells and line.strip():
             raise ValueError(line)
@@ -111,17 +115,16 @@ def _walked(source: Path | bytes, layout: Layout, choice: Choice, title: str) ->
                     f"where the first lines have {len(layout.names)}"
                 )
             for j in choice.all:
-                values.append(_finite(row[j], layout, f"{title}: line {line}, {spoken(layout.names[j])}"))
+                value = number(row[j], layout.decimal_comma)
+                if value is None or not math.isfinite(value):
+                    raise CommandError(f"{title}: line {line}, {spoken(layout.names[j])} {_fault(row[j], value)}")
+                values.append(value)
     return np.frombuffer(values, dtype=np.float64).reshape(-1, len(choice.all))
 
 
-def _finite(cell: str, layout: Layout, where: str) -> float:
+def _fault(cell: str, value: float | None) -> str:
+    """What is wrong with a cell that is not a finite number."""
     if is_missing(cell):
         what = "is empty" if not cell.strip() else f"is missing ({cell.strip()!r})"
-        raise CommandError(f"{where} {what}; fill it in or leave the row out")
-    value = number(cell, layout.decimal_comma)
-    if value is None:
-        raise CommandError(f"{where} is not a number ({cell.strip()[:40]!r})")
-    if not math.isfinite(value):
-        raise CommandError(f"{where} is infinite ({cell.strip()!r})")
-    return value
+        return f"{what}; fill it in or leave the row out"
+    return f"{'is not a number' if value is None else 'is infinite'} ({cell.strip()[:40]!r})"

@@ -26,20 +26,25 @@ def run(options: Namespace) -> None:
     model = read_model(options.model)
     model.set_params(n_threads=options.threads)
     check_writable(options.output)
-    table = _matching(model, options)
-    with writing(options.output) as lines, Progress(shown=options.output is not None) as progress:
+    with Progress(shown=options.output is not None) as progress:
+        table = _matching(model, options, progress)
+        _write(model, table, options, progress)
+
+
+def _write(model: gmm.GaussianMixture, table: Table, options: Namespace, progress: Progress) -> None:
+    with writing(options.output) as lines:
         lines.write(",".join(_header(model, options)) + "\n")
         for done, columns in _chunks(model, table.data, options):
             lines.writelines(",".join(map(repr, row)) + "\n" for row in zip(*columns, strict=True))
             progress.say(f"{done} of {len(table.data)} rows")
 
 
-def _matching(model: gmm.GaussianMixture, options: Namespace) -> Table:
+def _matching(model: gmm.GaussianMixture, options: Namespace, progress: Progress) -> Table:
     """The features the model was fitted on: those of `--columns`, those of the same names, or all columns."""
     names = getattr(model, "feature_names_in_", None)
     header = None if options.header is None else options.header == "yes"
     preferred = () if names is None else tuple(names)
-    table = read_table(options.file, Wanted(options.columns, header=header, preferred=preferred))
+    table = read_table(options.file, Wanted(options.columns, header=header, preferred=preferred), progress.say)
     if len(table.names) != model.n_features_in_:
         fitted = ", ".join(feature_names(model))
         raise CommandError(

@@ -20,8 +20,8 @@ GAP = "  "
 
 
 def terminal_width() -> int:
-    """Columns of the terminal; 80 where there is none."""
-    return max(30, shutil.get_terminal_size((80, 24)).columns)
+    """Columns of the terminal, at least 36; 80 where there is none."""
+    return max(36, shutil.get_terminal_size((80, 24)).columns)
 
 
 def table(rows: Sequence[Sequence[str]], *, right: int | None = None) -> str:

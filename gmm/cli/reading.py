@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ NOT_TABLES = {
 }
 
 
-def read_table(file: str | None, wanted: Wanted = ALL) -> Table:
+def read_table(file: str | None, wanted: Wanted = ALL, say: Callable[[str], None] = lambda what: None) -> Table:
     """Rows of a file, of standard input (`-`), or of Old Faithful when there is no file.
+
+    `say` is told now and then how far a long file has come.
 
     Raises
     ------
@@ -44,7 +47,7 @@ def read_table(file: str | None, wanted: Wanted = ALL) -> Table:
         for magic, kind in NOT_TABLES.items():
             if start.startswith(magic):
                 raise CommandError(f"{title} is {kind}")
-        return read_delimited(source, title, wanted)
+        return read_delimited(source, title, wanted, say)
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror or error}") from None
 

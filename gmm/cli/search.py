@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 import gmm
+from gmm import fitting
 from gmm.cli.columns import Table, Wanted
 from gmm.cli.description import faithful_sentence, sentence
 from gmm.cli.errors import CommandError
@@ -28,10 +29,11 @@ def run(options: Namespace, structures: Sequence[str], show_tried: Callable[[Sel
     """Try every number of components with every structure, and report on the best."""
     check_writable(options.output)
     header = None if options.header is None else options.header == "yes"
-    table = read_table(options.file, Wanted(options.columns, options.weights, header))
+    with Progress(shown=not options.quiet) as progress:
+        table = read_table(options.file, Wanted(options.columns, options.weights, header), progress.say)
+        selection = _search(options, table, structures, progress)
     for note in () if options.quiet else table.notes:
         print(f"note: {note}", file=sys.stderr)
-    selection = _search(options, table, structures)
     model = selection.best_
     if options.output is not None:
         _save(model, options.output)
@@ -41,38 +43,36 @@ def run(options: Namespace, structures: Sequence[str], show_tried: Callable[[Sel
         print(_text(options, table, selection, show_tried))
 
 
-def _search(options: Namespace, table: Table, structures: Sequence[str]) -> Selection:
+def _search(options: Namespace, table: Table, structures: Sequence[str], progress: Progress) -> Selection:
     counts = options.components or range(1, min(MOST_TRIED, len(table.data)) + 1)
     n_models = len(counts) * len(structures)
-    trying = "model 1"
-    with Progress(shown=not options.quiet) as progress:
+    trying = 1
 
-        def on_iteration(state: Any) -> None:
-            progress.say(
-                f"{trying} of {n_models}: start {state.start + 1} of {options.n_init}, iteration {state.n_iter}"
-            )
+    def on_iteration(state: fitting.Progress) -> None:
+        at = f"start {state.start + 1} of {options.n_init}, iteration {state.n_iter}"
+        progress.say(f"model {trying} of {n_models}: {at}")
 
-        def on_model(done: int, of: int, candidate: Candidate) -> None:
-            nonlocal trying
-            trying = f"model {done + 1}"
+    def on_model(done: int, of: int, candidate: Candidate) -> None:
+        nonlocal trying
+        trying = done + 1
 
-        return gmm.select(
-            table.named(),
-            counts,
-            tuple(structures),
-            options.criterion,
-            sample_weight=table.sample_weight,
-            progress=on_model,
-            callbacks=[on_iteration],
-            n_init=options.n_init,
-            random_state=options.seed,
-            tol=options.tol,
-            max_iter=options.max_iter,
-            reg_covar=options.reg_covar,
-            n_threads=options.threads,
-            dtype=options.dtype,
-            order_by="mean",
-        )
+    return gmm.select(
+        table.named(),
+        counts,
+        tuple(structures),
+        options.criterion,
+        sample_weight=table.sample_weight,
+        progress=on_model,
+        callbacks=[on_iteration],
+        n_init=options.n_init,
+        random_state=options.seed,
+        tol=options.tol,
+        max_iter=options.max_iter,
+        reg_covar=options.reg_covar,
+        n_threads=options.threads,
+        dtype=options.dtype,
+        order_by="mean",
+    )
 
 
 def _save(model: gmm.GaussianMixture, file: str) -> None:
