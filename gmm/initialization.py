@@ -165,19 +165,24 @@ def _kmeans(
     limits = {"floor": floor, "ridge": ridge}
     size = max(SKETCH_ROWS, ROWS_PER_COMPONENT * n_components)
     sketch = rows if rows.n_rows <= 2 * size else rows.subset(np.sort(_drawn_rows(rows, size, rng)))
-    best, found = None, None
+    best, found, inertias = None, None, set()
+    views = {spread: standardised(sketch, spread) for spread in set(SPREADS[structure.scaling])}
     for spread in SPREADS[structure.scaling]:
-        points = standardised(sketch, spread)
-        centres, labels = lloyd(points, seed_centres(points, n_components, rng))
-        begun = from_partition(sketch, structure, n_components, labels, **limits, spare=2)
+        points = views[spread]
+        clusters = lloyd(points, seed_centres(points, n_components, rng))
+        inertia = (spread, float(f"{clusters.inertia:.6g}"))
+        if inertia in inertias:
+            continue  # the same partition again
+        inertias.add(inertia)
+        begun = from_partition(sketch, structure, n_components, clusters.labels, **limits, spare=2)
         tried = climb(sketch.accumulate, structure, begun, **limits, tol=0.0, max_iter=TRIAL_ITERATIONS)
-        merit = (-float(tried.floored.sum()), tried.objective)
+        merit = (-int(tried.floored.sum()), tried.objective)
         if best is None or merit > best:
-            best, found = merit, (begun, points.frame, centres)
+            best, found = merit, (begun, points.frame, clusters.centres)
     begun, view, centres = found
     if sketch is rows:
         return begun
-    labels = lloyd(replace(rows, frame=view), centres)[1]
+    labels = lloyd(replace(rows, frame=view), centres).labels
     return from_partition(rows, structure, n_components, labels, **limits, spare=2)
 
 

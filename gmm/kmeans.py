@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from gmm.parameters import Kernel
 from gmm.rows import Rows
 
-__all__ = ["Spread", "View", "column_moments", "lloyd", "seed_centres", "standardised"]
+__all__ = ["Clusters", "Spread", "View", "column_moments", "lloyd", "seed_centres", "standardised"]
 
 MAX_ITER = 100
 SHIFT_TOLERANCE = 1e-4  # squared shift of all centres together, in variances of a column: scikit-learn's default
@@ -116,7 +116,15 @@ def seed_centres(rows: Rows, n_clusters: int, rng: np.random.Generator) -> np.nd
     return centres
 
 
-def lloyd(rows: Rows, centres: np.ndarray, *, max_iter: int = MAX_ITER) -> tuple[np.ndarray, np.ndarray]:
+class Clusters(NamedTuple):
+    """Centres (K, D), the nearest of them for each row (N,) int64, and the sum of weight times squared distance."""
+
+    centres: np.ndarray
+    labels: np.ndarray
+    inertia: float
+
+
+def lloyd(rows: Rows, centres: np.ndarray, *, max_iter: int = MAX_ITER) -> Clusters:
     """Lloyd's iterations until no label changes or the centres rest.
 
     A centre that lost its rows moves to the row farthest from every centre.
@@ -130,9 +138,8 @@ def lloyd(rows: Rows, centres: np.ndarray, *, max_iter: int = MAX_ITER) -> tuple
 
     Returns
     -------
-    centres : ndarray of shape (K, D)
-    labels : ndarray of shape (N,), int64
-        Nearest centre of each row, lowest on ties.
+    Clusters
+        A row goes to the lowest of equally near centres.
     """
     labels = None
     for _ in range(max_iter):
@@ -142,12 +149,13 @@ def lloyd(rows: Rows, centres: np.ndarray, *, max_iter: int = MAX_ITER) -> tuple
         for k in np.flatnonzero(~full):
             moved[k] = _farthest(rows, moved)
         if full.all() and labels is not None and np.array_equal(labels, nearest.label):
-            return centres, labels
+            return Clusters(centres, labels, nearest.inertia)
         shift = float(((moved - centres) ** 2).sum())
         labels, centres = nearest.label, moved
         if shift <= SHIFT_TOLERANCE:
             break
-    return centres, rows.assign(centres, label=True).label
+    nearest = rows.assign(centres, label=True)
+    return Clusters(centres, nearest.label, nearest.inertia)
 
 
 def _farthest(rows: Rows, centres: np.ndarray) -> np.ndarray:
