@@ -15,6 +15,7 @@ from gmm.cli.columns import numbered
 from gmm.cli.description import Description
 from gmm.cli.errors import CommandError
 from gmm.cli.printing import components, terminal_width
+from gmm.convergence import CONVERGED, LIMIT
 from gmm.model_file import ModelFileError
 from gmm.summary import standard_deviations
 
@@ -67,9 +68,9 @@ def report(model: gmm.GaussianMixture) -> str:
 def _how_it_ended(model: gmm.GaussianMixture) -> str:
     record = model._fitted().record
     iterations = f"{record.n_iter} iteration{'s' * (record.n_iter != 1)}"
-    ended = (
-        f"Converged after {iterations}" if record.converged else f"Not converged: {record.stop_reason}, {iterations}"
-    )
+    ended = f"{'Converged' if record.converged else 'Not converged'} after {iterations}"
+    if record.stop_reason not in (CONVERGED, LIMIT):
+        ended += f" ({record.stop_reason})"
     n_starts = len(record.restarts)
     if n_starts == 1:
         return f"{ended}; one start."
