@@ -17,13 +17,12 @@ the file. Invariant: what loads is bitwise what was saved, in the same frame, an
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import os
+import secrets
 import struct
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -127,25 +126,16 @@ def _write_whole(path: Path, parts: list[bytes]) -> None:
         with path.open("wb") as file:
             file.writelines(parts)
         return
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.writelines(parts)
-            os.fchmod(file.fileno(), _mode(path))
+            if path.exists():
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
         os.replace(temporary, path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
-
-
-def _mode(path: Path) -> int:
-    """Permissions of the file that is replaced, or those that a new file gets."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _read_checked(file: BinaryIO) -> tuple[dict[str, Any], bytes]:

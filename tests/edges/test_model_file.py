@@ -255,6 +255,13 @@ def test_a_link_stays_a_link_and_permissions_stay(file, tmp_path):
     assert read(file).mixture.structure.name == "diag"
 
 
-def test_a_device_is_written_not_replaced():
-    write(Content(mixture()), "/dev/null")
-    assert not os.path.isfile("/dev/null")
+def test_what_is_no_file_is_written_not_replaced(tmp_path, small):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write(read(small), pipe)
+        assert os.read(reader, 1 << 16) == small.read_bytes()
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
