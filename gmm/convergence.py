@@ -93,7 +93,7 @@ def has_converged(trace: Sequence[float], tol: float, epsilon: float) -> bool:
     Examples
     --------
     >>> from gmm.convergence import has_converged
-    >>> has_converged([-3.0, -2.0, -1.9, -1.89, -1.889], 0.01, 2e-16)
+    >>> has_converged([-3.0, -2.0, -1.9, -1.89, -1.889, -1.8889], 0.02, 2e-16)
     True
     """
     if tol <= 0.0:

@@ -58,7 +58,7 @@ def chosen_rows(n_rows: int, seed: int, size: int, sample_weight: np.ndarray | N
     >>> chosen_rows(100, seed=0, size=100) is None
     True
     >>> chosen_rows(10**6, seed=0, size=4)
-    array([165377, 299639, 306003, 381544])
+    array([ 70273, 164256, 390831, 573548])
     """
     if n_rows <= size:
         return None
@@ -81,7 +81,7 @@ def seeds(random_state: Seed, n: int) -> list[int]:
     --------
     >>> from gmm.subsample import seeds
     >>> seeds(7, 3)
-    [7, 2309547929, 2105563310]
+    [7, 72105175, 3868737664]
     """
     first = _first_seed(random_state)
     counters = np.arange(max(n, 1), dtype=np.uint64)
