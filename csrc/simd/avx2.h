@@ -39,6 +39,8 @@
 #define v_mantissa(x)                                                                       \
     _mm256_or_ps(_mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x007FFFFF))), _mm256_set1_ps(1.0f))
 #define v_exp2_scale(z) NAME(avx2_exp2_scale)(z)
+#define v_zip_low(a, b) _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20)
+#define v_zip_high(a, b) _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31)
 #define v_rotate(a, n)                                                                                            \
     _mm256_permutevar8x32_ps(a, _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(n)))
 
@@ -89,6 +91,8 @@ static inline __m256 NAME(avx2_exponent)(__m256 x) {
 #define v_mantissa(x)                                                                                      \
     _mm256_or_pd(_mm256_and_pd(x, _mm256_castsi256_pd(_mm256_set1_epi64x(0x000FFFFFFFFFFFFF))), _mm256_set1_pd(1.0))
 #define v_exp2_scale(z) NAME(avx2_exp2_scale)(z)
+#define v_zip_low(a, b) _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x20)
+#define v_zip_high(a, b) _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31)
 #define v_rotate(a, n)                                                                                            \
     _mm256_castps_pd(_mm256_permutevar8x32_ps(                                                                     \
         _mm256_castpd_ps(a), _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(2 * (n)))))

@@ -38,9 +38,16 @@
 #define v_exponent(x) _mm512_getexp_ps(x)
 #define v_mantissa(x) _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)
 #define v_exp2_scale(z) NAME(avx512_exp2_scale)(z)
+#define v_zip_low(a, b) _mm512_permutex2var_ps(a, NAME(avx512_zip)(0), b)
+#define v_zip_high(a, b) _mm512_permutex2var_ps(a, NAME(avx512_zip)(8), b)
 #define v_rotate(a, n)                                                                                              \
     _mm512_permutexvar_ps(_mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), \
                                            _mm512_set1_epi32(n)), a)
+
+static inline __m512i NAME(avx512_zip)(int from) {
+    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    return _mm512_add_epi32(order, _mm512_set1_epi32(from));
+}
 
 /* Entry i holds the bits of 2^(i/16) less i << 19, which shifting the rounded argument left by 19 adds back. */
 static inline __m512 NAME(avx512_exp2_scale)(__m512 z) {
@@ -81,6 +88,8 @@ static inline __m512 NAME(avx512_exp2_scale)(__m512 z) {
 #define v_exponent(x) _mm512_getexp_pd(x)
 #define v_mantissa(x) _mm512_getmant_pd(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)
 #define v_exp2_scale(z) NAME(avx512_exp2_scale)(z)
+#define v_zip_low(a, b) _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b)
+#define v_zip_high(a, b) _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b)
 #define v_rotate(a, n) \
     _mm512_permutexvar_pd(_mm512_add_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(n)), a)
 

@@ -41,6 +41,8 @@
                                     vdupq_n_u32(0x3F800000)))
 #define v_exp2_scale(z) \
     vreinterpretq_f32_u32(vaddq_u32(vshlq_n_u32(vreinterpretq_u32_f32(z), 23), vdupq_n_u32(0x3F800000)))
+#define v_zip_low(a, b) vzip1q_f32(a, b)
+#define v_zip_high(a, b) vzip2q_f32(a, b)
 #define v_rotate(a, n) vreinterpretq_f32_u8(NAME(neon_rotate)(vreinterpretq_u8_f32(a), (n) * 4))
 
 #else
@@ -76,6 +78,8 @@
                                     vdupq_n_u64(0x3FF0000000000000)))
 #define v_exp2_scale(z) \
     vreinterpretq_f64_u64(vaddq_u64(vshlq_n_u64(vreinterpretq_u64_f64(z), 52), vdupq_n_u64(0x3FF0000000000000)))
+#define v_zip_low(a, b) vzip1q_f64(a, b)
+#define v_zip_high(a, b) vzip2q_f64(a, b)
 #define v_rotate(a, n) vreinterpretq_f64_u8(NAME(neon_rotate)(vreinterpretq_u8_f64(a), (n) * 8))
 
 #endif

@@ -9,6 +9,7 @@
  * v_exp2_scale(z) = 2^(z - V_EXP2_MAGIC) for z that is V_EXP2_MAGIC plus a multiple of 1 / V_EXP2_STEPS:
  *     adding V_EXP2_MAGIC to t rounds t to such a multiple and leaves its bits at the bottom of the mantissa
  * v_rotate(a, n): lane l of the result is lane (l + n) % V_LANES of a, n a constant in [0, V_LANES)
+ * v_zip_low(a, b), v_zip_high(a, b): the lower, the upper half of a0 b0 a1 b1 ...; not on one lane
  * V_OUT, V_ROWS: micro-tile of the whitening kernel, outputs by row vectors; V_OUT * V_ROWS accumulators fit the
  *     register file beside V_ROWS operands and one broadcast
  */
@@ -45,4 +46,6 @@
 #undef v_mantissa
 #undef v_exp2_scale
 #undef v_rotate
+#undef v_zip_low
+#undef v_zip_high
 
