@@ -99,7 +99,7 @@ class Frame:
         constant = low == high
         scale = np.ldexp(1.0, -exponent)
         middle = np.where(np.isfinite(mean), np.clip(mean, low, high), low / 2 + high / 2)
-        centre = np.where(constant, low, middle) * scale
+        centre = middle * scale
         reach = np.maximum(np.abs(low * scale - centre), np.abs(high * scale - centre))
         magnitude = np.maximum(np.abs(low), np.abs(high)) * scale
         floor = np.where(constant, 8 * eps, 8 * eps * reach + eps * magnitude) ** 2

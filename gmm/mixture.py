@@ -184,9 +184,8 @@ class Mixture:
         """
         p = self.parameters
         live = np.flatnonzero(p.weights > 0)
-        share = p.weights[live] / p.weights[live].sum()
         counts = np.zeros(self.n_components, np.int64)
-        counts[live] = rng.multinomial(n_samples, share / max(1.0, share.sum()))
+        counts[live] = rng.multinomial(n_samples, p.weights[live] / p.weights[live].sum())
         X = rng.standard_normal((n_samples, self.n_features))
         ends = np.cumsum(counts)
         for k in live:

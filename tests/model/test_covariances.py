@@ -144,7 +144,7 @@ def test_colorize_has_the_covariance(structure):
 def test_a_dead_component_keeps_its_place(structure):
     X, labels, _ = statistics_of(structure, 3)
     previous = truth(structure, 3, seed=5)
-    statistics = of_labels(X, np.where(labels == 1, 0, labels), previous.means, structure.moments_kernel)
+    statistics = of_labels(X, np.where(labels == 1, 0, labels), np.zeros((K, 3)), structure.moments_kernel)
     found, floored = structure.maximize(statistics, previous, floor=np.full(3, NO_FLOOR))
     assert found.weights[1] == 0.0
     assert found.weights.sum() == pytest.approx(1.0, abs=1e-15)
@@ -195,6 +195,7 @@ def test_the_log_determinant_survives_where_the_determinant_does_not():
         ([[0.0, 0.0], [2.0, 1.0]], np.eye(2), Kernel.TIED),
         ([[0.0, 0.0], [250.0, 0.0]], np.eye(2), Kernel.TIED),
         ([[0.0, 0.0], [260.0, 0.0]], np.eye(2), Kernel.FULL),
+        ([[0.0, 0.0], [200.0, 200.0]], np.eye(2), Kernel.FULL),
         ([[0.0, 0.0], [1.0, 1.0]], np.array([[1.0, 1 - 1e-6], [1 - 1e-6, 1.0]]), Kernel.FULL),
     ],
 )
@@ -249,6 +250,22 @@ def test_bad_covariances_are_named(name, kind):
     covariances, message = BAD[name][kind]
     with pytest.raises(ParameterError, match=f"covariances_init.*{message}"):
         STRUCTURES[name].validate(covariances, 3, 2, "covariances_init")
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+@pytest.mark.parametrize("D", [2, 30])
+def test_large_and_small_matrices_are_judged_alike(D, scale):
+    full = STRUCTURES["full"]
+    good = np.stack([problems.random_covariance(D, np.random.default_rng(0))] * 2) * scale
+    full.validate(good, 2, D)
+    skew, indefinite = good.copy(), good.copy()
+    skew[1, 0, 1] += 1e-3 * scale
+    indefinite[1, 0, 1] = indefinite[1, 1, 0] = scale
+    for bad, cause in ((skew, "symmetric"), (indefinite, "positive definite")):
+        with pytest.raises(ParameterError, match=f"component 1 is not {cause}"):
+            full.validate(bad, 2, D)
+    with pytest.raises(np.linalg.LinAlgError):
+        full.precisions(indefinite)
 
 
 def test_registry(structure):

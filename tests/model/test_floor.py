@@ -13,6 +13,7 @@ from gmm.covariances.floor import lift
 from gmm.frame import Frame
 from gmm.parameters import Parameters
 from gmm.reference import Rows as Twin
+from gmm.statistics import Statistics
 
 FLOOR = 2.0**-98
 
@@ -75,6 +76,7 @@ def test_the_floor_is_the_constrained_maximum(seed):
     floor = 2.0 ** np.array([-40.0, -40.0, -35.0, -40.0])
     found, floored = lift(S, floor, EPS64)
     assert floored.all()
+    assert np.count_nonzero(found[0, 0]) == 1
     best = objective(found[0], S[0])
     root = np.linalg.cholesky(found[0])
     for _ in range(1000):
@@ -89,10 +91,11 @@ def test_the_floor_is_the_constrained_maximum(seed):
 @pytest.mark.parametrize("value", [0.0, 5.0])
 def test_a_constant_feature_gets_its_floor(value):
     X = np.column_stack([np.random.default_rng(0).normal(size=(30, 2)), np.full(30, value)])
-    found, floored = lift(scatter(X), np.array([FLOOR, FLOOR, 2.0**-20]), EPS64)
-    assert floored.all()
-    assert found[0, 2, 2] == 2.0**-20
-    np.testing.assert_allclose(found[0, :2, :2], scatter(X)[0, :2, :2], rtol=CLOSED_FORM)
+    for squares in (None, np.full((1, 3), 100.0)):
+        found, floored = lift(scatter(X), np.array([FLOOR, FLOOR, 2.0**-50]), EPS64, squares)
+        assert floored.all()
+        assert found[0, 2, 2] == 2.0**-50
+        np.testing.assert_allclose(found[0, :2, :2], scatter(X)[0, :2, :2], rtol=CLOSED_FORM)
 
 
 def test_null_directions_cancel_between_components():
@@ -147,6 +150,17 @@ def test_float32_sums_resolve_less():
     found, floored = lift(S, np.full(2, FLOOR), EPS32)
     assert floored.all()
     assert np.linalg.eigvalsh(found)[0, 0] > 1e-6
+
+
+def test_pooled_scatter_is_judged_by_what_it_was_subtracted_from():
+    """A repeated feature, in sums about a centre 100 standard deviations away: 1e-12 is rounding there."""
+    tied = STRUCTURES["tied"]
+    means = np.array([[100.0, 100.0], [-100.0, -100.0]])
+    second = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-12]]) * 200
+    previous = Parameters(np.full(2, 0.5), means, np.eye(2))
+    for about, expected in ((means, True), (np.zeros((2, 2)), False)):
+        statistics = Statistics(np.full(2, 100.0), np.zeros((2, 2)), second, about, 0.0, 200.0, 200)
+        assert tied.maximize(statistics, previous, floor=np.full(2, FLOOR))[1].tolist() == [expected] * 2
 
 
 def test_vectors_and_scalars_are_clipped():
