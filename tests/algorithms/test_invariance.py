@@ -6,7 +6,7 @@ from framed_rows import framed
 from problems import blobs
 from tolerances import WEIGHTED
 
-from gmm.covariances import FULL, TIED
+from gmm.covariances import FULL, SPHERICAL, TIED
 from gmm.em import climb
 from gmm.initialization import from_partition
 
@@ -84,9 +84,8 @@ def test_units_of_all_features(problem, structure, unit):
     agree(there, path(X, structure, labels), PATH)
 
 
+@pytest.mark.parametrize("structure", [FULL, TIED, SPHERICAL], ids=lambda structure: structure.name)
 def test_rotation(problem, structure):
-    if structure.name == "diag":
-        pytest.skip("axis-aligned covariances do not rotate")
     X, labels = problem
     basis = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
     trace, means, _ = path(X @ basis, structure, labels)
