@@ -21,21 +21,21 @@ def _tried(selection: Selection) -> str | None:
     criterion = selection.criterion
     lines = [["components", "parameters", "log-likelihood", criterion.upper(), ""]]
     for entry in selection.table:
-        remark = "<- lowest" if entry is selection.best_candidate else ""
-        if entry.floored:
-            remark = "singular"
         if entry.error:
             lines.append([str(entry.n_components), "-", "-", "-", "not possible"])
             continue
-        if not entry.converged:
-            remark += " (not converged)"
+        remarks = {
+            "<- best": entry is selection.best_candidate,
+            "(singular)": entry.floored > 0,
+            "(not converged)": not entry.converged,
+        }
         lines.append(
             [
                 str(entry.n_components),
                 str(entry.n_parameters),
                 f"{entry.log_likelihood:.2f}",
                 f"{getattr(entry, criterion):.2f}",
-                remark.strip(),
+                " ".join(remark for remark, holds in remarks.items() if holds),
             ]
         )
     return table(lines, right=4)

@@ -56,12 +56,12 @@ def report(model: gmm.GaussianMixture) -> str:
     width = terminal_width()
     legend = "Each feature: mean (standard deviation) in its own units."
     record = model._fitted().record
-    lines = [components(describe(model), width), *textwrap.wrap(legend, width)]
+    lines = [components(describe(model), width), wrapped([legend])]
     if record is not None:
         total, count = record.log_likelihood * record.weight, model.n_parameters()
         bic = criteria.bic(total, count, record.weight)
         likelihood = f"Log-likelihood {total:.2f} nats ({record.log_likelihood:.4f} per row), BIC {bic:.2f}."
-        lines += ["", *textwrap.wrap(f"{likelihood} {_how_it_ended(model)}", width)]
+        lines += ["", wrapped([f"{likelihood} {_how_it_ended(model)}"])]
     return "\n".join(lines)
 
 
@@ -119,4 +119,5 @@ def _plain(value: Any) -> Any:
 
 def wrapped(paragraphs: Sequence[str]) -> str:
     """Paragraphs cut to the width of the terminal."""
-    return "\n".join(line for text in paragraphs for line in textwrap.wrap(text, terminal_width()))
+    width = terminal_width()
+    return "\n".join(line for text in paragraphs for line in textwrap.wrap(text, width, break_on_hyphens=False))

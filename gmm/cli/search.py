@@ -102,7 +102,8 @@ def _text(options: Namespace, table: Table, selection: Selection, show_tried: Ca
     fit = model._fitted()
     parts = [wrapped(_opening(options, table)), show_tried(selection), _title(model), report(model)]
     parts += [
-        wrapped([f"Note: {text}"]) for text in describe_collapse(fit.mixture, fit.record.floored, fit.feature_names)
+        wrapped([f"Note: {text.replace('set reg_covar', 'set --reg-covar')}"])
+        for text in describe_collapse(fit.mixture, fit.record.floored, fit.feature_names)
     ]
     parts += [wrapped(_remarks(options, selection))]
     if options.output is not None:
@@ -114,7 +115,8 @@ def _opening(options: Namespace, table: Table) -> list[str]:
     n_rows, n_columns = table.data.shape
     named = ", ".join(table.names[:MOST_NAMED]) + (", ..." if n_columns > MOST_NAMED else "")
     weighted = "" if table.sample_weight is None else f", of total weight {table.sample_weight.sum():g}"
-    lines = [f"{table.title}: {n_rows} rows{weighted}, {n_columns} column{'s' * (n_columns != 1)} ({named})"]
+    rows, columns = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in ((n_rows, "row"), (n_columns, "column")))
+    lines = [f"{table.title}: {rows}{weighted}, {columns} ({named})"]
     if options.file is None:
         lines.append(f"(No file was given, so this is the shipped example. Yours: gmm {options.command} FILE)")
     return lines

@@ -53,7 +53,7 @@ def test_fit_on_nothing_tells_of_two_kinds_of_eruption(run):
     code, out, err = run("fit")
     assert (code, err) == (0, "")
     assert "272 rows, 2 columns (eruptions, waiting)" in out
-    assert re.search(r"2 +11 +-1130\.26 +2322\.19  <- lowest", out)
+    assert re.search(r"2 +11 +-1130\.26 +2322\.19  <- best", out)
     assert re.search(r"0 +35\.6 % +2\.036 \(0\.263\) +54\.48 \(5\.80\) +0\.29\n", out)
     assert "5 of 5 starts led here" in " ".join(out.split())
     assert "two kinds of eruption. 36 in 100 are short" in " ".join(out.split())
@@ -197,9 +197,10 @@ def test_singular_and_impossible_models_are_marked(run, tmp_path):
     path.write_text("".join(f"{i},{2 * i}\n" for i in range(6)))
     code, out, _ = run("fit", str(path), "-k", "1,2,7")
     assert code == 0
-    assert re.search(r"2 .* singular\n", out)
+    assert re.search(r"2 .* \(singular\)\n", out)
     assert re.search(r"7 +- +- +-  not possible\n", out)
     assert "Note: component 0 has no spread" in out
+    assert "set --reg-covar" in " ".join(out.split())
     told = json.loads(run("fit", str(path), "-k", "1,7", "--json")[1])
     assert told["models"][1]["bic"] is None
 
