@@ -27,7 +27,7 @@ from gmm.threads import resolve_threads
 __all__ = ["MixtureEstimator"]
 
 PRECISION_OF: dict[np.dtype, Precision] = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
-ROWS_WORTH_THREADS = 4096  # below, waking a second thread costs more than it saves
+WORK_WORTH_THREADS = 2**18  # multiply-adds, some 20 microseconds: below, waking a second thread costs what it saves
 
 
 class MixtureEstimator(Estimator):
@@ -224,7 +224,8 @@ class MixtureEstimator(Estimator):
             check_feature_names(X, fit.feature_names, owner=type(self).__name__)
         X = check_rows(X, owner=type(self).__name__)
         check_n_features(X, fit.mixture.n_features, owner=type(self).__name__)
-        n_threads = resolve_threads(self.n_threads) if len(X) > ROWS_WORTH_THREADS else 1
+        work = len(X) * max(fit.mixture.factors.whiteners.size, fit.mixture.factors.means.size)
+        n_threads = resolve_threads(self.n_threads) if work > WORK_WORTH_THREADS else 1
         return Rows(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gmm import GaussianMixture
+from gmm.errors import CollapseWarning
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 EPS = np.finfo(np.float64).eps
@@ -43,6 +44,24 @@ def test_scale(structure, scale):
     assert scaled.score(X * scale) == pytest.approx(base.score(X) - 3 * np.log(scale), abs=1e-9)
     np.testing.assert_array_equal(scaled.predict(X * scale), base.predict(X))
     np.testing.assert_allclose(scaled.means_ / scale, base.means_, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("structure", ["full", "tied"])
+def test_condition_1e12(structure):
+    X, spread = blobs(), np.array([1.0, 1e-3, 1e-6])
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    base, thin = fit(X, structure), fit(X * spread @ rotation, structure)
+    assert thin.score(X * spread @ rotation) == pytest.approx(base.score(X) - np.log(spread).sum(), abs=1e-4)
+    np.testing.assert_array_equal(thin.predict(X * spread @ rotation), base.predict(X))
+
+
+@pytest.mark.parametrize("structure", ["full", "tied"])
+def test_condition_1e20_rests_on_the_floor(structure):
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    with pytest.warns(CollapseWarning, match="floor"):
+        model = fit(blobs() * [1.0, 1.0, 1e-10] @ rotation, structure)
+    assert np.isfinite(model.lower_bounds_).all()
+    assert np.linalg.eigvalsh(model.covariances_).min() > 0
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
@@ -98,6 +117,9 @@ def test_given_parameters_are_in_the_datas_units(structure):
         kept.set_params(**{f"{name}_init": getattr(model, f"{name}_")}).fit(X)
         assert kept.score(X) == pytest.approx(model.score(X), abs=1e-9)
         np.testing.assert_allclose(kept.covariances_, model.covariances_, rtol=1e-9)
+    fortran = GaussianMixture(3, covariance_type=structure, max_iter=0, **given)
+    fortran.set_params(precisions_init=np.asfortranarray(model.precisions_)).fit(X)
+    np.testing.assert_array_equal(fortran.covariances_, kept.covariances_)
     means_only = GaussianMixture(3, covariance_type=structure, means_init=model.means_, max_iter=0).fit(X)
     np.testing.assert_array_equal(means_only.means_, kept.means_)
 
