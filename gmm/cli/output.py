@@ -13,17 +13,19 @@ from typing import TextIO
 from gmm.cli.errors import CommandError
 
 
-def check_writable(file: str | None) -> None:
-    """Refuse now what could not be written after minutes of work.
+def check_writable(file: str | None, *inputs: str | None) -> None:
+    """Refuse now what could not be written after minutes of work, or would be written over what is being read.
 
     Raises
     ------
     CommandError
-        No such directory, a directory, no permission, a full or read-only disk.
+        An input, a directory, in no directory, no permission, a full or read-only disk.
     """
     if file is None:
         return
     path = Path(os.path.realpath(file))
+    if any(name is not None and path.is_file() and path == Path(os.path.realpath(name)) for name in inputs):
+        raise CommandError(f"cannot write {file}: it is what is being read")
     if path.is_dir():
         raise CommandError(f"cannot write {file}: it is a directory")
     if not path.parent.is_dir():

@@ -25,7 +25,7 @@ def run(options: Namespace) -> None:
     """Label the rows of a file."""
     model = read_model(options.model)
     model.set_params(n_threads=options.threads)
-    check_writable(options.output)
+    check_writable(options.output, options.file, options.model)
     with Progress(shown=options.output is not None) as progress:
         table = _matching(model, options, progress)
         _write(model, table, options, progress)

@@ -27,7 +27,7 @@ MOST_NAMED = 6
 
 def run(options: Namespace, structures: Sequence[str], show_tried: Callable[[Selection], str | None]) -> None:
     """Try every number of components with every structure, and report on the best."""
-    check_writable(options.output)
+    check_writable(options.output, options.file)
     header = None if options.header is None else options.header == "yes"
     with Progress(shown=not options.quiet) as progress:
         table = read_table(options.file, Wanted(options.columns, options.weights, header), progress.say)

@@ -280,6 +280,19 @@ def test_output_without_permission(run, tmp_path, monkeypatch):
     assert (code, out, err) == (2, "", f"gmm fit: cannot write {tmp_path / 'm'}: Permission denied\n")
 
 
+def test_inputs_are_not_written_over(run, iris, model, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(iris)
+    for arguments in (
+        ("fit", iris, "-o", str(link)),
+        ("predict", model, iris, "-o", model),
+        ("select", iris, "-o", iris),
+    ):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert "it is what is being read" in err
+
+
 def test_memory_that_runs_out_is_told(run, monkeypatch):
     def work(*_, **__):
         raise MemoryError
