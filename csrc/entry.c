@@ -211,38 +211,37 @@ gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t s
 
 /* ---- the roof ---- */
 
-typedef struct {
-    double (*peak)(int64_t repeats);
-    int64_t repeats;
-} gmm_peak;
-
-static void peak_block(void *context, int thread, int64_t slot, int64_t index) {
-    const gmm_peak *peak = context;
-    (void)thread, (void)slot, (void)index;
-    peak->peak(peak->repeats);
-}
-
 static double seconds_now(void) {
     struct timespec now;
     timespec_get(&now, TIME_UTC);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+typedef struct {
+    double (*peak)(int64_t repeats);
+    int64_t repeats;
+    _Atomic double rate; /* best seen, flop/s of one thread */
+} gmm_peak;
+
+static void peak_block(void *context, int thread, int64_t slot, int64_t index) {
+    gmm_peak *peak = context;
+    (void)thread, (void)slot, (void)index;
+    const double start = seconds_now(), flops = peak->peak(peak->repeats), seconds = seconds_now() - start;
+    double best = atomic_load(&peak->rate);
+    while (seconds > 0 && flops / seconds > best && !atomic_compare_exchange_weak(&peak->rate, &best, flops / seconds)) {}
+}
+
+/* All threads at work, the fastest of many short blocks: other processes use the machine too. */
 double gmm_peak_flops(gmm_dtype precision, int n_threads) {
+    enum { BLOCKS = 256 };
     const gmm_isa_row *isa = gmm_active_isa();
     if (!isa || (unsigned)precision >= GMM_N_DTYPES || n_threads < 1) return 0;
-    gmm_peak peak = {isa->peak[precision], 1 << 15};
-    const int64_t n_blocks = 16 * (int64_t)gmm_usable_threads(n_threads, n_threads);
-    const gmm_blocks blocks = {.block = peak_block, .context = &peak, .n_blocks = n_blocks};
-    const double flops = peak.peak(1) * (double)(peak.repeats * n_blocks);
-    double best = 0;
-    for (int attempt = 0; attempt < 16; ++attempt) { /* the best of many short runs: others use the machine too */
-        const double start = seconds_now();
-        gmm_run_blocks(&blocks, n_threads);
-        const double seconds = seconds_now() - start;
-        if (seconds > 0 && flops / seconds > best) best = flops / seconds;
-    }
-    return best;
+    gmm_peak peak = {.peak = isa->peak[precision], .repeats = 1 << 15};
+    atomic_init(&peak.rate, 0);
+    const int threads = gmm_usable_threads(n_threads, n_threads);
+    const gmm_blocks blocks = {.block = peak_block, .context = &peak, .n_blocks = (int64_t)threads * BLOCKS};
+    gmm_run_blocks(&blocks, threads);
+    return atomic_load(&peak.rate) * threads;
 }
 
 const char *gmm_status_message(gmm_status status) {

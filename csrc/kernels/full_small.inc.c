@@ -65,7 +65,7 @@ GMM_INLINE int NAME(small_responsibilities)(const int D, const NAME(tile) *tile,
                                             const REAL *packed, const REAL *weight, REAL *table, REAL *log_density,
                                             REAL *label) {
     enum { U = SOFTMAX_ROWS };
-    const int unit = D <= 3 ? U : U / 2; /* row vectors whose centred features fit the registers */
+    const int unit = D * U * 2 <= V_REGISTERS ? U : U / 2; /* row vectors whose centred features fit the registers */
     int64_t i = 0;
     int strange = 0;
     for (; i + U * V_LANES <= tile->rows; i += U * V_LANES)
