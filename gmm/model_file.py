@@ -12,7 +12,8 @@ Layout, little-endian, no padding but the header's:
     32 bytes  SHA-256 of everything before
 
 The header alone fixes the length of the file, so it is compared before any array is read, and memory stays below twice
-the file. Invariant: what loads is bitwise what was saved, in the same frame, and is a valid mixture.
+the file and a few matrices of one component. Invariant: what loads is bitwise what was saved, in the same frame, and is
+a valid mixture.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import secrets
 import struct
 from dataclasses import dataclass, field
@@ -30,7 +32,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gmm._validation import check_means, check_weights
-from gmm.covariances import structure
+from gmm.covariances import Covariance, structure
 from gmm.errors import GmmError
 from gmm.frame import LARGEST_EXPONENT, Frame
 from gmm.mixture import Mixture
@@ -45,6 +47,7 @@ DIGEST_BYTES = 32
 HEADER_LIMIT = 1 << 22
 HEADER_KEYS = {"extras", "n_components", "n_features", "n_trace", "radius", "structure"}
 LARGEST_SIZE = 1 << 40
+VALUES_AT_ONCE = 1 << 13
 
 
 class ModelFileError(GmmError, ValueError):
@@ -208,8 +211,8 @@ def _content(header: dict[str, Any], body: bytes) -> Content:
     shapes = _shapes(header)
     for shape, kind in zip(shapes, ["<f8"] * 6 + ["<i8"], strict=True):
         count = math.prod(shape)
-        stored = np.frombuffer(body, kind, count, start)
-        arrays.append(stored.astype(stored.dtype.newbyteorder("=")).reshape(shape))
+        stored = np.frombuffer(body, kind, count, start).reshape(shape)
+        arrays.append(stored.astype(stored.dtype.newbyteorder("="), copy=False))
         start += 8 * count
     weights, means, covariances, centre, floor, trace, exponent = arrays
     kind = structure(header["structure"])
@@ -217,7 +220,7 @@ def _content(header: dict[str, Any], body: bytes) -> Content:
     try:
         check_weights(weights, K)
         check_means(means, K, D)
-        kind.validate(covariances, K, D)
+        _check_covariances(kind, covariances, K, D)
     except ValueError as error:
         raise ModelFileError(f"model file that holds no mixture: {error}") from None
     uneven = kind.scaling == "common" and (exponent != exponent[0]).any()
@@ -229,3 +232,22 @@ def _content(header: dict[str, Any], body: bytes) -> Content:
     # Checked, not replaced by what the checks return: the bits are those that were saved.
     frame = Frame(exponent, centre, header["radius"], floor)
     return Content(Mixture(kind, Parameters(weights, means, covariances), frame), header["extras"], trace)
+
+
+def _check_covariances(kind: Covariance, covariances: np.ndarray, n_components: int, n_features: int) -> None:
+    """`Covariance.validate` on a few components at a time, because it makes several copies of what it is given."""
+    step = max(1, VALUES_AT_ONCE // n_features**2)
+    for first in range(0, n_components, step):
+        chosen = np.arange(first, min(first + step, n_components))
+        part = kind.take(covariances, chosen)
+        try:
+            kind.validate(part, len(chosen), n_features)
+        except ValueError as error:
+            raise ValueError(_renumbered(str(error), first)) from None
+        if part.size == covariances.size:
+            return
+
+
+def _renumbered(message: str, first: int) -> str:
+    """A message on "component k" of a part that begins at `first`."""
+    return re.sub(r"component (\d+)", lambda number: f"component {int(number[1]) + first}", message)

@@ -137,6 +137,13 @@ def test_signed_but_no_mixture(file, replaced, message):
         read(file)
 
 
+def test_the_component_is_named_also_where_few_are_looked_at_a_time(file, monkeypatch):
+    monkeypatch.setattr("gmm.model_file.VALUES_AT_ONCE", 1)
+    forged(file, covariances=np.array([np.eye(2), np.eye(2), [[1.0, 2], [2, 1]]]))
+    with pytest.raises(ModelFileError, match="component 2 is not positive definite"):
+        read(file)
+
+
 def test_common_scale_is_required_where_the_structure_needs_it(tmp_path):
     model = mixture("spherical")
     frame = Frame(np.array([1, 2]), model.frame.centre, 1.0, model.frame.floor)
@@ -206,6 +213,26 @@ def test_huge_sizes_are_refused_before_they_are_allocated(file):
         with pytest.raises(ModelFileError, match="truncated"):
             read(file)
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_memory_stays_below_twice_the_file_and_a_few_matrices(tmp_path, name):
+    K, D = 40, 100
+    covariances = {
+        "full": np.tile(np.eye(D), (K, 1, 1)),
+        "tied": np.eye(D),
+        "diag": np.ones((K, D)),
+        "spherical": np.ones(K),
+    }
+    write(Content(Mixture.from_user(np.full(K, 1 / K), np.ones((K, D)), covariances[name], name)), tmp_path / "m")
+    read(tmp_path / "m")
+    tracemalloc.start()
+    try:
+        read(tmp_path / "m")
+        few_matrices = 6 * 8 * D**2
+        assert tracemalloc.get_traced_memory()[1] < 2 * (tmp_path / "m").stat().st_size + few_matrices + 64 * 1024
     finally:
         tracemalloc.stop()
 
