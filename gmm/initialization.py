@@ -2,18 +2,18 @@
 
 A start is a partition of rows (labels or responsibilities) put through one maximise step:
 
-- "kmeans": the better of two k-means partitions (`gmm.kmeans`), one of columns in units of their standard deviation,
-  one in units of their range; which is better, three EM iterations from each tell. Structures that single out the
-  identity, such as "spherical", see all columns in one common unit instead, both times;
+- "kmeans": the likeliest of four k-means partitions (`gmm.kmeans`), two of columns in units of their standard
+  deviation and two in units of their range, after three EM iterations from each on a sketch of 2**12 rows. Structures
+  that single out the identity, such as "spherical", see all columns in one common unit, and try two. Of many rows it is
+  what the likeliest of up to sixteen such starts and "random_from_data" ones reaches on a sketch (`gmm.rehearsal`);
 - "k-means++": each row to the nearest of the seeds of the first of those k-means, no iterations;
 - "random": means are distinct random rows, each covariance is that of 2 (D + 1) random rows (4 for structures
   without correlations), equal mixing weights;
 - "random_from_data": means are distinct random rows, each covariance is that of all rows, equal mixing weights;
 - a callable ``(X, n_components, rng)``: responsibilities (N, K), labels (N,) or means (K, D) in user units.
 
-Named starts look at a subsample (`gmm.subsample`). A partition with fewer rows in a component than its covariance
-needs would start at, or next to, a singular matrix; `maximized` tops such a component up with pooled rows. A component
-without rows stays dead: mixing weight exactly 0. Parameters given by the user replace those of the start, exactly.
+Named starts look at a subsample (`gmm.subsample`). Components with few rows, or none, are the business of
+`gmm.partition`. Parameters given by the user replace those of the start, exactly (`gmm.starts`).
 
 Invariant: a start depends on the rows, the structure and the seed, not on the units of a column or on n_threads.
 """
@@ -28,21 +28,21 @@ import numpy as np
 
 from gmm.covariances.base import Covariance
 from gmm.em import climb
-from gmm.errors import DataError, ParameterError
-from gmm.kmeans import Spread, column_moments, lloyd, seed_centres, standardised
-from gmm.parameters import Kernel, Parameters
+from gmm.errors import ParameterError
+from gmm.kmeans import Spread, lloyd, seed_centres, standardised
+from gmm.parameters import Parameters
+from gmm.partition import from_partition, maximized, rows_needed, total
+from gmm.rehearsal import likeliest, n_candidates
 from gmm.rows import Rows
-from gmm.statistics import Statistics
 from gmm.subsample import ROWS_PER_COMPONENT, chosen_rows, largest
 
-__all__ = ["METHODS", "Method", "from_partition", "start"]
+__all__ = ["METHODS", "Method", "start"]
 
 Method = str | Callable[[np.ndarray, int, np.random.Generator], Any]
 
 SPREADS: dict[str, tuple[Spread, ...]] = {"feature": ("sd", "range") * 2, "common": ("common",) * 2}
 SKETCH_ROWS = 1 << 12  # rows on which the partitions are compared
 TRIAL_ITERATIONS = 3  # on digits, 64-D, ranks correlate 0.8 with those after convergence; those of the starts, -0.1
-POOLED_SHARE_OF_TOTAL = 1e-3  # keeps the pooled covariance from 0 when every row is a component of its own
 
 
 def start(
@@ -79,60 +79,16 @@ def start(
         return _from_callable(rows, structure, n_components, method, rng, floor=floor, ridge=ridge)
     if method not in METHODS:
         raise ParameterError(f"init_params must be one of {sorted(METHODS)} or a callable, got {method!r}")
+    if method == "kmeans" and n_components > 1 and n_candidates(rows.n_rows, n_components, rows.n_features) > 1:
+        limits = {"floor": floor, "ridge": ridge}
+        candidates = [
+            lambda sketch, rng, begin=begin: begin(sketch, structure, n_components, rng, **limits)
+            for begin in (_kmeans, _random_from_data)
+        ]
+        return likeliest(rows, structure, n_components, candidates, seed, **limits)
     chosen = chosen_rows(rows.n_rows, seed, largest(n_components, rows.n_features), rows.sample_weight)
     seen = rows if chosen is None else rows.subset(chosen)
     return METHODS[method](seen, structure, n_components, rng, floor=floor, ridge=ridge)
-
-
-def from_partition(
-    rows: Rows,
-    structure: Covariance,
-    n_components: int,
-    partition: np.ndarray,
-    *,
-    floor: np.ndarray,
-    ridge: np.ndarray | None = None,
-    spare: int = 1,
-) -> Parameters:
-    """One maximise step from labels (N,), -1 for rows that belong nowhere, or responsibilities (N, K).
-
-    ``spare`` times the rows that a covariance needs to be regular are what a component is topped up to; with the
-    default 1 this is the plain maximise step wherever that is regular.
-    """
-    labelled = partition.ndim == 1
-    given = {"labels": partition} if labelled else {"responsibilities": partition}
-    kernel = structure.moments_kernel
-    about = rows.moments(Kernel.SPHERICAL, np.zeros((n_components, rows.n_features)), **given)
-    means = about.first / np.where(about.n > 0, about.n, 1.0)[:, None]
-    statistics = rows.moments(kernel, means, **given)
-    if not statistics.n.any():
-        raise DataError("the start gives no row of positive weight to any component")
-    counted = slice(None) if rows.sample_weight is None else rows.sample_weight > 0
-    if labelled:
-        kept = partition[counted]
-        counts = np.bincount(kept[kept >= 0], minlength=n_components).astype(np.float64)
-    else:
-        counts = partition[counted].sum(axis=0)
-    missing = np.maximum(spare * _rows_needed(kernel, rows.n_features) - counts, 0.0)
-    if missing.any():
-        missing *= statistics.n.sum() / counts.sum()  # rows to sample weight
-        statistics = _topped_up(statistics, missing, _pooled(rows, statistics, kernel))
-    return maximized(structure, statistics, about.n, floor=floor, ridge=ridge)
-
-
-def maximized(
-    structure: Covariance,
-    statistics: Statistics,
-    weights: np.ndarray,
-    *,
-    floor: np.ndarray,
-    ridge: np.ndarray | None,
-) -> Parameters:
-    """The maximise step, every component alive, with mixing weights in proportion to ``weights`` (K,)."""
-    shape = structure.shape(statistics.n_components, statistics.n_features)
-    unused = Parameters(statistics.n, statistics.means, np.zeros(shape))
-    parameters, _ = structure.maximize(statistics, unused, ridge=ridge, floor=floor)
-    return Parameters(weights / weights.sum(), parameters.means, parameters.covariances)
 
 
 def distinct_rows(rows: Rows, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -209,7 +165,7 @@ def _random(
     floor: np.ndarray,
     ridge: np.ndarray | None,
 ) -> Parameters:
-    size = 2 * _rows_needed(structure.moments_kernel, rows.n_features)
+    size = 2 * rows_needed(structure.moments_kernel, rows.n_features)
     weight = rows.sample_weight
     drawn = rng.choice(rows.n_rows, n_components * size, p=None if weight is None else weight / weight.sum())
     groups = replace(rows.subset(drawn), sample_weight=None)
@@ -227,13 +183,13 @@ def _random_from_data(
     floor: np.ndarray,
     ridge: np.ndarray | None,
 ) -> Parameters:
-    total = _total(rows, structure.moments_kernel)
+    everything = total(rows, structure.moments_kernel)
     alike = replace(
-        total,
-        n=np.repeat(total.n, n_components),
-        first=np.repeat(total.first, n_components, axis=0),
-        second=np.repeat(total.second, n_components, axis=0),
-        means=np.repeat(total.means, n_components, axis=0),
+        everything,
+        n=np.repeat(everything.n, n_components),
+        first=np.repeat(everything.first, n_components, axis=0),
+        second=np.repeat(everything.second, n_components, axis=0),
+        means=np.repeat(everything.means, n_components, axis=0),
     )
     spread = maximized(structure, alike, alike.n, floor=floor, ridge=ridge)
     return _around_rows(rows, spread.covariances, n_components, rng)
@@ -292,29 +248,3 @@ def _drawn_rows(rows: Rows, n: int, rng: np.random.Generator) -> np.ndarray:
     """Numbers of ``n`` rows of positive weight, or of all of these when there are no more."""
     counted = np.arange(rows.n_rows) if rows.sample_weight is None else np.flatnonzero(rows.sample_weight > 0)
     return counted if len(counted) <= n else rng.choice(counted, n, replace=False)
-
-
-def _rows_needed(kernel: Kernel, n_features: int) -> int:
-    """Rows in general position that make a covariance of this shape regular."""
-    return n_features + 1 if kernel is Kernel.FULL else 2
-
-
-def _topped_up(statistics: Statistics, missing: np.ndarray, pooled: np.ndarray) -> Statistics:
-    """Statistics with ``missing`` (K,) more sample weight in each component, spread about its mean like ``pooled``."""
-    return replace(
-        statistics,
-        n=statistics.n + missing,
-        second=statistics.second + np.multiply.outer(missing, pooled),
-    )
-
-
-def _pooled(rows: Rows, statistics: Statistics, kernel: Kernel) -> np.ndarray:
-    """Second moments per sample weight within components, and a little of those about the grand mean."""
-    total = _total(rows, kernel)
-    within = statistics.second.sum(axis=0) / statistics.n.sum()
-    return within + POOLED_SHARE_OF_TOTAL * (total.second[0] / total.n[0] - within)
-
-
-def _total(rows: Rows, kernel: Kernel) -> Statistics:
-    """Statistics of all rows as one component about their mean."""
-    return rows.moments(kernel, column_moments(rows)[0][None], labels=np.zeros(rows.n_rows, np.int64))

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmm.agreement import adjusted_rand_index
 from gmm.convergence import LIMIT, STOPPED, gain_to_come
 from gmm.covariances.base import Covariance
 from gmm.em import Callback, Climb, climb, resume
@@ -27,7 +28,7 @@ from gmm.parameters import Parameters
 from gmm.rows import Rows
 from gmm.subsample import chosen_rows
 
-__all__ = ["Race", "Restart", "adjusted_rand_index", "log_likelihood", "race"]
+__all__ = ["Race", "Restart", "log_likelihood", "race"]
 
 SAME_PARTITION = 0.95  # adjusted Rand index from which two starts have found the same mixture
 SAME_OBJECTIVE = 10.0  # in units of tol
@@ -169,32 +170,6 @@ def log_likelihood(rows: Rows, structure: Covariance, ended: Climb, ridge: np.nd
     if ridge is not None and ridge.any():
         statistics = rows.accumulate(structure.factorize(ended.parameters))
     return float(statistics.log_likelihood / statistics.weight) + rows.frame.log_jacobian
-
-
-def adjusted_rand_index(labels: np.ndarray, others: np.ndarray) -> float:
-    """Agreement of two partitions: 1 when they are the same, 0 on average for unrelated ones (Hubert, Arabie 1985).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gmm.restarts import adjusted_rand_index
-    >>> adjusted_rand_index(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]))
-    1.0
-    >>> round(adjusted_rand_index(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])), 12)
-    -0.5
-    """
-    width = int(others.max(initial=0)) + 1
-    counts = np.bincount(labels * width + others, minlength=(int(labels.max(initial=0)) + 1) * width)
-    table = counts.reshape(-1, width).astype(np.float64)
-
-    def pairs(n: np.ndarray) -> float:
-        return float((n * (n - 1.0)).sum()) / 2.0
-
-    together, rows, columns = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
-    every = pairs(np.array([table.sum()]))
-    expected = rows * columns / every if every else 0.0
-    most = (rows + columns) / 2.0
-    return 1.0 if most == expected else (together - expected) / (most - expected)
 
 
 def _merit(climbed: Climb) -> tuple[int, float]:

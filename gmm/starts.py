@@ -21,6 +21,7 @@ from gmm.errors import DataError, ParameterError
 from gmm.frame import Frame
 from gmm.mixture import Mixture
 from gmm.parameters import Parameters
+from gmm.partition import from_partition
 from gmm.rows import Rows
 from gmm.settings import Settings
 
@@ -69,7 +70,7 @@ def choose_start(
 
     if partition is not None:
         checked = checked_partition(partition, rows.n_rows, settings.n_components)
-        return Start(lambda seed: replaced(initialization.from_partition(*shape, checked, **limits)), False)
+        return Start(lambda seed: replaced(from_partition(*shape, checked, **limits)), False)
     if previous is not None:
         continued = in_frame(previous, settings, rows.frame)
         return Start(lambda seed: continued, False)

@@ -16,8 +16,9 @@ from gmm.covariances import FULL, STRUCTURES
 from gmm.covariances.full import Full
 from gmm.em import climb, resume
 from gmm.errors import GmmError
-from gmm.initialization import from_partition, start
+from gmm.initialization import start
 from gmm.parameters import Parameters
+from gmm.partition import from_partition
 
 
 def run(rows, structure=FULL, n_components=3, *, tol=1e-6, max_iter=100, ridge=None, begin=None, **more):

@@ -7,7 +7,8 @@ from problems import blobs, far_apart, five_distinct_points
 
 from gmm.covariances import DIAG, FULL, SPHERICAL
 from gmm.errors import ParameterError
-from gmm.initialization import METHODS, from_partition, start
+from gmm.initialization import METHODS, start
+from gmm.partition import from_partition
 from gmm.subsample import chosen_rows, generator, largest, seeds
 
 ANY_METHOD = pytest.mark.parametrize("method", list(METHODS))

@@ -8,7 +8,7 @@ from tolerances import WEIGHTED
 
 from gmm.covariances import FULL, SPHERICAL, TIED
 from gmm.em import climb
-from gmm.initialization import from_partition
+from gmm.partition import from_partition
 
 PATH = 1e-9  # relative: the same climb summed in another order or in other coordinates, condition 10, 20 iterations
 

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from problems import blobs
 from sklearn.metrics import adjusted_rand_score
 
+from gmm.agreement import adjusted_rand_index
 from gmm.convergence import CONVERGED, LIMIT
 from gmm.covariances import FULL
 from gmm.datasets import load_faithful
 from gmm.em import climb
-from gmm.initialization import from_partition, start
-from gmm.restarts import adjusted_rand_index, log_likelihood, race
+from gmm.initialization import start
+from gmm.partition import from_partition
+from gmm.restarts import log_likelihood, race
 from gmm.subsample import seeds
 
 
