@@ -5,7 +5,8 @@
 #     gcc clang   warnings are errors                  serial    without OpenMP
 #     sanitize    ASan and UBSan                       aarch64   cross-compiled, run under qemu-aarch64
 #     coverage    gcov: lines and branches of csrc, a table; fails on a line that no test reaches
-# TESTS="score assign" runs only those. CC, CLANG and CROSS name the compilers.
+# TESTS="score assign" runs only those. CC, CLANG and CROSS name the compilers. BUILD names a directory to build in
+# and keep.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=${BUILD:-$(mktemp -d)}
@@ -14,9 +15,9 @@ warnings="-Wall -Wextra -Wshadow -Wconversion -Werror"
 avx2="-mavx2 -mfma"
 avx512="-mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512"
 
-# compile CC TARGET FLAGS: one object per source, as the extension is built, two at a time
+# compile CC TARGET FLAGS OPENMP: one object per source, as the extension is built, two at a time
 compile() {
-    cc=$1 target=$2 flags="-std=c11 -ffp-contract=off $warnings $3" openmp=$4 out=$scratch/build jobs=""
+    cc=$1 target=$2 flags="-std=c11 -ffp-contract=off $warnings $3" openmp=$4 out=$scratch/build
     rm -rf "$out" && mkdir "$out"
     case $target in
         x86_64 | amd64) isas="avx512 avx2 scalar" ;;
@@ -32,7 +33,7 @@ compile() {
         echo "$cc $flags $extra -I$root/csrc -c $source -o $out/$(basename "$source" .c).o"
     done >>"$scratch/jobs"
     (cd "$out" && xargs -P 2 -I{} sh -c '{}' <"$scratch/jobs")
-    $cc $3 $openmp "$out"/*.o -lm -o "$out/tests" $5
+    $cc $3 $openmp "$out"/*.o -lm -o "$out/tests"
 }
 
 run() {
@@ -48,17 +49,23 @@ host=$(uname -m)
 for mode in ${*:-gcc sanitize}; do
     echo "== $mode"
     case $mode in
-        gcc) compile "${CC:-gcc}" "$host" "-O3" "-fopenmp" "" && run "" ;;
-        clang) compile "${CLANG:-clang}" "$host" "-O3" "" "" && run "" ;;
-        serial) compile "${CC:-gcc}" "$host" "-O3" "" "" && run "" ;;
+        gcc)
+            compile "${CC:-gcc}" "$host" "-O3" "-fopenmp"
+            run "" ;;
+        clang)
+            compile "${CLANG:-clang}" "$host" "-O3" ""
+            run "" ;;
+        serial)
+            compile "${CC:-gcc}" "$host" "-O3" ""
+            run "" ;;
         sanitize)
-            compile "${CC:-gcc}" "$host" "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" "-fopenmp" ""
+            compile "${CC:-gcc}" "$host" "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" "-fopenmp"
             run "" ;;
         aarch64)
-            compile "${CROSS:-aarch64-linux-gnu-gcc}" aarch64 "-O2" "-fopenmp" "-static"
-            run qemu-aarch64 ;;
+            compile "${CROSS:-aarch64-linux-gnu-gcc}" aarch64 "-O2" "-fopenmp"
+            run "qemu-aarch64 -L /usr/aarch64-linux-gnu" ;;
         coverage)
-            compile "${CC:-gcc}" "$host" "-O0 -g --coverage" "-fopenmp" ""
+            compile "${CC:-gcc}" "$host" "-O1 -g --coverage" "-fopenmp"
             run ""
             python3 "$root/tests/c/coverage.py" "$scratch/build" "$root" ;;
         *) echo "unknown mode $mode" >&2 && exit 2 ;;

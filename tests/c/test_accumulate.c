@@ -98,7 +98,7 @@ static void moments_case(const recipe *r)
 /* Every D on both sides of the unrolled kernels and micro-tiles, with K and N that leave every remainder. */
 static void sweep(void (*one)(const recipe *), int with_tied)
 {
-    static const int64_t ds[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 23, 24, 33, 64};
+    static const int64_t ds[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 23, 14, 33, 64};
     static const int64_t ks[] = {3, 1, 8, 2, 17, 4, 5, 7, 1, 9, 2, 3, 6, 1, 4, 3, 2};
     static const int64_t ns[] = {100, 1, 33, 1025, 64, 7, 250, 97, 129, 48, 500, 96, 31, 200, 65, 100, 90};
     for (size_t i = 0; i < sizeof ds / sizeof *ds; ++i) {

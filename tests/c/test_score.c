@@ -150,8 +150,8 @@ static void far_case(const recipe *r, double far)
     int64_t at = r->n / 2, bad_row, size = r->precision == GMM_F32 ? 4 : 8;
     scores near = new_scores(r->n, r->k), s = new_scores(r->n, r->k);
     CHECK(call_score(&p.rows, &p.factors, 1, near.log_density, near.posterior, near.label, &bad_row) == GMM_OK);
-    p.value[at * r->d] = far;
-    p.value[at * r->d + r->d - 1] = -far;
+    p.value[at * r->d] = r->dtype == GMM_F32 ? (double)(float)far : far;
+    p.value[at * r->d + r->d - 1] = -p.value[at * r->d];
     relay(&p, r->dtype, r->layout);
     oracle_scores o = oracle_score(&p);
     CHECK(call_score(&p.rows, &p.factors, 1, s.log_density, s.posterior, s.label, &bad_row) == GMM_OK);
@@ -198,6 +198,9 @@ void test_far_rows(void)
                 far_case(&r, fars[f]);
                 r.precision = GMM_F32;
                 far_case(&r, fars[f]);
+                r.dtype = GMM_F32;
+                r.layout = LAYOUT_STRIDED;
+                far_case(&r, fars[f] > 0 ? 1e30 : -1e20);
             }
         }
     }

@@ -16,6 +16,7 @@ void test_nonfinite(void);
 void test_scratch(void);
 void test_host(void);
 void test_fork(void);
+void test_parallel(void);
 void test_unknown_isa(void); /* only by name, with GMM_ISA set to no ISA of this machine */
 
 #endif
