@@ -28,6 +28,7 @@ Scaling = Literal["feature", "common"]
 EPS = float(np.finfo(np.float64).eps)
 LARGEST_EXPONENT = 1022  # both 2**e and 2**-e are normal doubles
 SMALLEST_VARIANCE = 2.0**-900  # below this a sum of squares may have lost digits
+FARTHEST = 2.0**-900  # a common unit is at least this share of the largest value, or that would be infinite in it
 WIDEST = 40  # a column spans at most 2**WIDEST of its units, however little weight its far rows have
 
 
@@ -95,7 +96,9 @@ class Frame:
         low, high, mean, scatter = (
             np.asarray(columns[key], np.float64) for key in ("minimum", "maximum", "mean", "scatter")
         )
-        exponent = _exponents(low, high, scatter / columns["weight"], scaling)
+        with np.errstate(over="ignore"):
+            variance = scatter / columns["weight"]
+        exponent = _exponents(low, high, variance, scaling)
         constant = low == high
         scale = np.ldexp(1.0, -exponent)
         middle = np.where(np.isfinite(mean), np.clip(mean, low, high), low / 2 + high / 2)
@@ -103,6 +106,7 @@ class Frame:
         reach = np.maximum(np.abs(low * scale - centre), np.abs(high * scale - centre))
         magnitude = np.maximum(np.abs(low), np.abs(high)) * scale
         floor = np.where(constant, 8 * eps, 8 * eps * reach + eps * magnitude) ** 2
+        floor = np.maximum(floor, SMALLEST_VARIANCE)  # of a column that is nothing in a common unit
         return cls(exponent, centre, float(reach.max()), np.exp2(np.ceil(np.log2(floor))))
 
     def points_in(self, X: np.ndarray) -> np.ndarray:
@@ -160,7 +164,8 @@ def _exponents(low: np.ndarray, high: np.ndarray, variance: np.ndarray, scaling:
     spread = np.maximum(spread, half * 2.0**-WIDEST)
     varies = low < high
     if scaling == "common":
-        spread = np.full(low.shape, spread[varies].max() if varies.any() else np.abs(low).max())
+        largest = np.maximum(np.abs(low), np.abs(high)).max()
+        spread = np.full(low.shape, max(spread[varies].max(), largest * FARTHEST) if varies.any() else largest)
     else:
         spread = np.where(varies, spread, np.abs(low))
     return _clamp(np.where(spread > 0, np.frexp(spread)[1] - 1, 0).astype(np.int64))

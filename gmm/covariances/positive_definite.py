@@ -65,30 +65,33 @@ def cholesky(matrices: np.ndarray) -> np.ndarray:
 
 def whitener(covariances: np.ndarray) -> np.ndarray:
     """Lower triangular W with W'W the inverse of each matrix; a LinAlgError when one is not positive definite."""
-    roots = _settled(cholesky(covariances), covariances)
+    roots = cholesky(covariances)
     D = roots.shape[-1]
     if D < BATCHED_INVERSE:
-        return _forward_inverse(roots)
+        return _settled(_forward_inverse(roots), covariances)
     flat = roots.reshape(-1, D, D)
     for k, root in enumerate(flat):
         flat[k] = lapack.dtrtri(root.T, lower=0)[0].T
-    return roots
+    return _settled(roots, covariances)
 
 
-def _settled(roots: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """Set every small L_jj^2 that is a power of two, up to its rounding, to just that.
+def _settled(W: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Set every large W_jj^-2 = d_j that is a power of two, up to its rounding, to just that.
 
-    Such is the mark of `floor.lift`. The dense matrix holds L_jj^2 only to about D eps S_jj; without this step the
-    log-determinant would carry that rounding from one iteration to the next.
+    Such is the mark of `floor.lift`. The dense matrix S holds d_j = u S u' only to about D eps sum_i u_i^2 S_ii, with
+    u = W_j / W_jj; without this step the log-determinant would carry that rounding from one iteration to the next.
     """
-    pivots, variances = diagonal(roots) ** 2, diagonal(matrices)
-    if (pivots >= SMALL_PIVOT * variances).all():
-        return roots
-    power = np.exp2(np.round(np.log2(pivots)))
-    rounding = 8 * roots.shape[-1] * EPS * variances
-    settled = (pivots < SMALL_PIVOT * variances) & (np.abs(pivots - power) <= rounding)
-    roots[..., range(roots.shape[-1]), range(roots.shape[-1])] = np.sqrt(np.where(settled, power, pivots))
-    return roots
+    variances = diagonal(matrices)
+    d = diagonal(W) ** -2
+    if (d >= SMALL_PIVOT * variances).all():
+        return W
+    power = np.exp2(np.round(np.log2(d)))
+    rounding = 8 * W.shape[-1] * EPS * (W * W * variances[..., None, :]).sum(axis=-1) * d
+    settled = (d < SMALL_PIVOT * variances) & (np.abs(d - power) <= rounding)
+    result = W * np.sqrt(np.where(settled, d / power, 1.0))[..., None]
+    indices = range(W.shape[-1])
+    result[..., indices, indices] = np.where(settled, power**-0.5, diagonal(W))
+    return result
 
 
 def _forward_inverse(roots: np.ndarray) -> np.ndarray:
