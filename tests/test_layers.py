@@ -14,7 +14,10 @@ import gmm
 LAYERS = [
     ("native", "_native"),
     ("model", "errors _validation table frame rows parameters statistics mixture covariances threads model_file"),
-    ("algorithms", "em convergence initialization partition rehearsal kmeans subsample restarts agreement criteria ordering"),
+    (
+        "algorithms",
+        "em convergence initialization partition rehearsal kmeans subsample restarts agreement criteria ordering",
+    ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
     ("edges", "selection cli datasets config"),
 ]
