@@ -7,56 +7,42 @@
  * Accumulator of a component: n (V_LANES), first (P vectors), then for every I: the rotations, then for every j of
  * I in turn its products with vectors 0 .. I - 1. P = vectors to hold D features. */
 
-enum {
-    NAME(FULL_ROTATIONS) = V_LANES / 2 + 1,
-    NAME(FULL_SIDE) = V_LANES < V_OUT ? V_LANES : V_OUT,
-    NAME(FULL_STEP) = V_LANES % 4 == 0 ? 4 : 1 /* rows at a time, each with sums of its own: an addition takes 4 cycles */
-};
+enum { NAME(FULL_ROTATIONS) = V_LANES / 2 + 1, NAME(FULL_SIDE) = V_LANES < V_OUT ? V_LANES : V_OUT };
 
 GMM_INLINE int64_t NAME(full_second_at)(int64_t I) {
     return I * NAME(FULL_ROTATIONS) * V_LANES + V_LANES * V_LANES * (I * (I - 1) / 2);
 }
 
-/* s (rows, row_stride) and the first two moments, for one vector of features. */
-GMM_INLINE void NAME(full_centre)(const NAME(tile) *tile, const REAL *x, const REAL *mean, const REAL *root, REAL *s,
-                                  REAL *first) {
-    enum { STEP = NAME(FULL_STEP) };
+/* One vector of features: s, first moments and the diagonal block. Two rows at a time where there are registers, each
+ * with sums of its own, because an addition takes longer than a row. */
+GMM_INLINE void NAME(full_diagonal)(const NAME(tile) *tile, const REAL *x, const REAL *mean, const REAL *root, REAL *s,
+                                    REAL *first, REAL *second) {
+    enum { N = NAME(FULL_ROTATIONS), STEP = V_LANES % 2 == 0 && 3 * N + 5 < V_REGISTERS ? 2 : 1 };
+    const int64_t stride = tile->row_stride;
     const vec m = v_load(mean);
-    vec sum[STEP];
+    vec sum[STEP][N], one[STEP];
     GMM_UNROLL
-    for (int u = 0; u < STEP; ++u) sum[u] = v_zero();
+    for (int u = 0; u < STEP; ++u) {
+        one[u] = v_zero();
+        GMM_UNROLL
+        for (int n = 0; n < N; ++n) sum[u][n] = v_zero();
+    }
     for (int64_t i = 0; i < tile->rows; i += STEP) {
         GMM_UNROLL
         for (int u = 0; u < STEP; ++u) {
-            const vec q = v_set1(root[i + u]), c = v_mul(q, v_sub(v_load(x + (i + u) * tile->row_stride), m));
-            sum[u] = v_fma(q, c, sum[u]);
-            v_store(s + (i + u) * tile->row_stride, c);
-        }
-    }
-    GMM_UNROLL
-    for (int u = 1; u < STEP; ++u) sum[0] = v_add(sum[0], sum[u]);
-    v_store(first, v_add(v_load(first), sum[0]));
-}
-
-/* Diagonal block; two rows at a time where there are registers. */
-GMM_INLINE void NAME(full_rotations)(int64_t rows, int64_t stride, const REAL *s, REAL *second) {
-    enum { N = NAME(FULL_ROTATIONS), STEP = 2 * N + 4 <= V_REGISTERS / 2 && V_LANES % 2 == 0 ? 2 : 1 };
-    vec sum[STEP][N];
-    GMM_UNROLL
-    for (int n = 0; n < STEP * N; ++n) sum[n / N][n % N] = v_zero();
-    for (int64_t i = 0; i < rows; i += STEP, s += STEP * stride) {
-        GMM_UNROLL
-        for (int u = 0; u < STEP; ++u) {
-            const vec a = v_load(s + u * stride);
+            const vec q = v_set1(root[i + u]), a = v_mul(q, v_sub(v_load(x + (i + u) * stride), m));
+            v_store(s + (i + u) * stride, a);
+            one[u] = v_fma(q, a, one[u]);
             sum[u][0] = v_fma(a, a, sum[u][0]);
             GMM_UNROLL
             for (int n = 1; n < N; ++n) sum[u][n] = v_fma(a, v_rotate(a, n), sum[u][n]);
         }
     }
     GMM_UNROLL
-    for (int n = 0; n < N; ++n) {
-        const vec all = STEP == 2 ? v_add(sum[0][n], sum[STEP - 1][n]) : sum[0][n];
-        v_store(second + n * V_LANES, v_add(v_load(second + n * V_LANES), all));
+    for (int u = 0; u < STEP; ++u) {
+        v_store(first, v_add(v_load(first), one[u]));
+        GMM_UNROLL
+        for (int n = 0; n < N; ++n) v_store(second + n * V_LANES, v_add(v_load(second + n * V_LANES), sum[u][n]));
     }
 }
 
@@ -122,11 +108,10 @@ static void NAME(full_moments)(const NAME(tile) *tile, int64_t n_components, int
         }
         v_store(n, sum);
         for (int64_t j = 0; j < vectors * V_LANES; ++j) mean[j] = j < n_features ? centre[j] : 0;
-        for (int64_t v = 0; v < vectors * V_LANES; v += V_LANES)
-            NAME(full_centre)(tile, tile->row + v, mean + v, root, s + v, first + v);
         for (int64_t I = 0; I < vectors; ++I) {
+            const int64_t v = I * V_LANES;
             REAL *block = second + NAME(full_second_at)(I), *side = block + NAME(FULL_ROTATIONS) * V_LANES;
-            NAME(full_rotations)(tile->rows, tile->row_stride, s + I * V_LANES, block);
+            NAME(full_diagonal)(tile, tile->row + v, mean + v, root, s + v, first + v, block);
             const int64_t left = n_features - I * V_LANES, features = left < V_LANES ? left : V_LANES;
             for (int64_t i = 0; i < features; i += NAME(FULL_SIDE)) {
                 const REAL *a = s + I * V_LANES + i;

@@ -144,9 +144,12 @@ GMM_INLINE void NAME(small_moments)(const int D, const NAME(tile) *tile, int64_t
     }
 }
 
+/* Long tiles, so that adding up a tile's sums costs little, but the table of responsibilities within 128 KB. */
 static int64_t NAME(small_tile_rows)(int64_t n_components, int64_t n_features) {
-    (void)n_components, (void)n_features;
-    return 512;
+    const int64_t group = SOFTMAX_ROWS * V_LANES;
+    const int64_t fitting = (int64_t)(128 * 1024 / sizeof(REAL)) / (n_components + n_features);
+    const int64_t rows = fitting < 128 ? 128 : fitting > 512 ? 512 : fitting;
+    return (rows + group - 1) / group * group;
 }
 
 static int64_t NAME(small_factor_size)(int64_t n_components, int64_t n_features) {
