@@ -17,4 +17,4 @@ for area in AREAS:
     failures += [f"{path}: {lines} lines, at most {LIMIT}" for path, lines in size.items() if lines > LIMIT]
     if median > MEDIAN:
         failures.append(f"{area}: median {median:g} lines, at most {MEDIAN}")
-sys.exit("\n".join(failures))
+sys.exit("\n".join(failures) or 0)
