@@ -15,7 +15,8 @@ from pathlib import Path
 def reached(build: Path, root: Path) -> tuple[dict[str, dict[int, int]], dict[str, dict[tuple[int, int], int]]]:
     """Count executions per line, and per branch (line, position in it), of each file under csrc."""
     notes = [path.name for path in sorted(build.glob("*.gcda"))]
-    subprocess.run(["gcov", "--json-format", "--branch-probabilities", *notes], cwd=build, check=True, capture_output=True)
+    command = ["gcov", "--json-format", "--branch-probabilities", *notes]
+    subprocess.run(command, cwd=build, check=True, capture_output=True)
     lines: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     branches: dict[str, dict[tuple[int, int], int]] = defaultdict(lambda: defaultdict(int))
     for report in build.glob("*.gcov.json.gz"):
