@@ -1,8 +1,8 @@
 /* scan.inc.c: ranges, means and scatter of the columns, and the first value that is not finite. Double only.
  *
- * Per tile and column, in cache: range; mean about the minimum; scatter about that mean, corrected by the sum of
- * deviations (Chan, Golub, LeVeque 1983, equation 1.7); tiles and blocks are merged by their pairwise formula. So
- * nothing cancels however far the data is from 0, and a constant column has scatter exactly 0.
+ * Per tile and column, in cache: range; mean about the minimum; scatter about that mean, and the mean once more from
+ * its deviations; tiles and blocks are merged by the pairwise formula of Chan, Golub and LeVeque (1983). So nothing
+ * cancels however far the data is from 0, and a constant column has scatter exactly 0.
  * Values beyond 2^480 are scaled by 2^-544 while they are summed, weights by the largest of their tile: no mean
  * overflows, and scatter is infinite only when it cannot be written.
  * Rows of weight zero take part in nothing but the search for values that are not finite. */
@@ -174,9 +174,9 @@ static int NAME(scan_column)(NAME(scan_thread) *thread, int64_t j, int exponent)
     NAME(scan_sums)(thread, x, s, least * s, &first, &second);
     const double middle = least * s + first / part->weight;
     NAME(scan_sums)(thread, x, s, middle, &first, &second);
-    const double mean = (middle + first / part->weight) / s, scatter = second - first * (first / part->weight);
+    const double mean = (middle + first / part->weight) / s;
     part->mean[j] = mean < least ? least : mean > most ? most : mean;
-    part->scatter[j] = scatter > 0 ? ldexp(scatter, exponent + (huge ? 2 * SHRINK : 0)) : 0;
+    part->scatter[j] = ldexp(second, exponent + (huge ? 2 * SHRINK : 0));
     return 1;
 }
 

@@ -97,6 +97,7 @@ static double far_offset(int64_t i) { return 1e10 + (double)(i % 5); }
 static double constant(int64_t i) { (void)i; return 0.1; }
 static double both_ends(int64_t i) { return i < 1500 ? -DBL_MAX : DBL_MAX; }
 static double huge(int64_t i) { return 1e308 + 1e307 * (double)(i % 2); }
+static double minus_huge(int64_t i) { return -1e308 * (double)(i % 2); }
 static double large(int64_t i) { return i % 2 ? 1e150 : 3e150; }
 static double tiny(int64_t i) { return (double)(i % 3) * 1e-310; }
 
@@ -134,6 +135,13 @@ void test_scan_extremes(void)
     c = scanned(&p, "1e308");
     CHECK_NEAR(c.mean[0], 1.05e308, 1e293);
     CHECK(isinf(c.scatter[0]));
+    drop_columns(&c);
+    discard(&p);
+
+    p = column(3000, minus_huge);
+    c = scanned(&p, "-1e308");
+    CHECK_NEAR(c.mean[0], -0.5e308, 1e293);
+    CHECK(isinf(c.scatter[0]) && c.maximum[0] == 0 && c.minimum[0] == -1e308);
     drop_columns(&c);
     discard(&p);
 
