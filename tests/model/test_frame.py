@@ -118,3 +118,30 @@ def test_the_dual_takes_precisions_out():
     covariance = np.cov(rows() * [1e-3, 1.0, 1e3], rowvar=False)[None]
     inside = np.linalg.inv(frame.covariance_in(covariance))
     np.testing.assert_allclose(frame.dual.covariance_out(inside) @ covariance, np.eye(3)[None], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [rows(1e-300, D=1), rows(1e300, D=1)],
+        [rows(1e-300, D=1), np.full((300, 1), 1e300)],
+        [rows(1e300, D=1), np.full((300, 1), 1e-300)],
+        [rows(1e305, shift=1.0, D=1), np.zeros((300, 1))],
+    ],
+)
+@pytest.mark.parametrize("scaling", ["feature", "common"])
+@pytest.mark.parametrize("weight", [1e-12, 1.0])
+def test_no_mixture_of_units_leaves_the_range(columns, scaling, weight):
+    X = np.column_stack(columns)
+    frame = Frame.from_columns(columns_of(X, np.full(300, weight)), scaling, 2.0**-52)
+    framed = frame.points_in(X)
+    assert np.isfinite(framed).all()
+    assert frame.radius < 64
+    assert (frame.floor > 0).all()
+    assert frame.floor.max() < 2.0**-80
+
+
+def test_a_variance_that_overflows_falls_back_on_the_range():
+    columns = {"minimum": [-1e157], "maximum": [1e157], "mean": [0.0], "scatter": [1e302], "weight": 1e-10}
+    frame = Frame.from_columns(columns, "feature", 2.0**-52)
+    assert frame.exponent[0] == int(np.floor(np.log2(1e157)))
