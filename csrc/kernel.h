@@ -45,6 +45,13 @@ enum { GMM_N_STRUCTURES = 4, GMM_N_DTYPES = 2 };
 #define GMM_UNROLL
 #endif
 
+/* Asks for the cache line at p; any address will do. */
+#if defined(__GNUC__)
+#define GMM_PREFETCH(p) __builtin_prefetch(p, 0, 2)
+#else
+#define GMM_PREFETCH(p) ((void)(p))
+#endif
+
 struct gmm_kernel;
 
 /* One call of an entry point. Fields an operation does not use are NULL. */

@@ -7,8 +7,7 @@ static void NAME(accumulate_block)(const gmm_task *task, gmm_thread *head, int64
     NAME(pass_thread) *thread = (NAME(pass_thread) *)(void *)head;
     NAME(start_sums)(task, thread);
     for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
-        const int64_t rows = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows;
-        NAME(pack)(task->rows, first + done, rows, &thread->tile);
+        NAME(pass_pack)(task, thread, first, done, n_rows);
         NAME(pack_weights)(task->rows, first + done, &thread->tile, thread->weight);
         NAME(pass_responsibilities)(task, thread, first + done, NULL);
         NAME(pass_totals)(task, thread, first + done);

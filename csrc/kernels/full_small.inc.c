@@ -68,9 +68,14 @@ GMM_INLINE int NAME(small_responsibilities)(const int D, const NAME(tile) *tile,
     const int unit = D * U * 2 <= V_REGISTERS ? U : U / 2; /* row vectors whose centred features fit the registers */
     int64_t i = 0;
     int strange = 0;
-    for (; i + U * V_LANES <= tile->rows; i += U * V_LANES)
+    for (; i + U * V_LANES <= tile->rows; i += U * V_LANES) {
+        /* the rows that take the place of these, spread over the tile: a burst would stall */
+        const unsigned char *ahead = tile->ahead ? tile->ahead + i * tile->ahead_step : NULL;
+        for (int64_t b = 0; ahead && b < U * V_LANES * tile->ahead_step; b += (int64_t)GMM_CACHE_LINE)
+            GMM_PREFETCH(ahead + b);
         strange |= NAME(small_group)(D, U / unit, unit, tile->stride, n_components, tile->column + i, packed, weight + i,
                                      table + i, log_density + i, label ? label + i : NULL);
+    }
     for (; i < tile->rows; i += V_LANES)
         strange |= NAME(small_group)(D, 1, 1, tile->stride, n_components, tile->column + i, packed, weight + i,
                                      table + i, log_density + i, label ? label + i : NULL);
@@ -148,7 +153,7 @@ GMM_INLINE void NAME(small_moments)(const int D, const NAME(tile) *tile, int64_t
 static int64_t NAME(small_tile_rows)(int64_t n_components, int64_t n_features) {
     const int64_t group = SOFTMAX_ROWS * V_LANES;
     const int64_t fitting = (int64_t)(128 * 1024 / sizeof(REAL)) / (n_components + n_features);
-    const int64_t rows = fitting < 128 ? 128 : fitting > 512 ? 512 : fitting;
+    const int64_t rows = fitting < 128 ? 128 : fitting > 256 ? 256 : fitting;
     return (rows + group - 1) / group * group;
 }
 

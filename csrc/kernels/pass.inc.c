@@ -62,6 +62,22 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     return &thread->head;
 }
 
+/* Packs the tile that starts at row `done` of a block, and notes where the next one will be read. Data by columns
+ * is left to the hardware's own prefetcher. Returns the rows packed. */
+static int64_t NAME(pass_pack)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t done,
+                               int64_t n_rows) {
+    const NAME(pass) *pass = task->shared;
+    const gmm_rows *rows = task->rows;
+    const int64_t here = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows;
+    const int64_t bytes = rows->n_features * (int64_t)(rows->dtype == GMM_F32 ? sizeof(float) : sizeof(double));
+    const int in_rows = rows->row_stride >= bytes && rows->row_stride < 2 * bytes && done + here < n_rows;
+    NAME(pack)(rows, first + done, here, &thread->tile);
+    thread->tile.ahead =
+        in_rows ? (const unsigned char *)rows->data + (first + done + here) * rows->row_stride : NULL;
+    thread->tile.ahead_step = rows->row_stride;
+    return here;
+}
+
 /* Turns the packed tile, whose first row is row `first` of the call, into responsibilities times thread->weight,
  * log-densities and, unless NULL, labels; far rows and bad rows looked after. */
 static void NAME(pass_responsibilities)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, REAL *label) {

@@ -5,8 +5,7 @@ static void NAME(score_block)(const gmm_task *task, gmm_thread *head, int64_t fi
     const int64_t K = task->n_components;
     NAME(pass_thread) *thread = (NAME(pass_thread) *)(void *)head;
     for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
-        const int64_t rows = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows, at = first + done;
-        NAME(pack)(task->rows, at, rows, &thread->tile);
+        const int64_t rows = NAME(pass_pack)(task, thread, first, done, n_rows), at = first + done;
         for (int64_t i = 0; i < thread->tile.rows; ++i) thread->weight[i] = 1;
         NAME(pass_responsibilities)(task, thread, at, task->label ? thread->label : NULL);
         for (int64_t i = 0; task->log_density && i < rows; ++i)

@@ -11,6 +11,9 @@ typedef struct {
     int64_t rows;    /* n_rows rounded up to V_LANES */
     int64_t stride, row_stride;
     REAL *column, *row; /* row: NULL unless asked for */
+    /* Rows the next tile will be packed from, for a kernel that has time to ask for them; NULL: none. */
+    const unsigned char *ahead;
+    int64_t ahead_step; /* bytes between those rows */
     REAL *work;         /* the structure's own, work_size() REALs */
 } NAME(tile);
 
