@@ -98,9 +98,7 @@ def seed_centres(rows: Rows, n_clusters: int, rng: np.random.Generator) -> np.nd
     centres = np.empty((n_clusters, rows.n_features))
     centres[0] = _point(rows, _drawn(weight, rng.random(1))[0])
     closest = _distances(rows, centres[:1])
-    on_centre = _on_centre(rows)
     for k in range(1, n_clusters):
-        closest[closest <= on_centre] = 0.0
         mass = weight * closest
         if not mass.any():
             centres[k:] = centres[0]

@@ -130,6 +130,17 @@ def test_rows_of_weight_zero_do_not_start_anything(structure, method):
     assert np.abs(means).max() < 100
 
 
+@ANY_METHOD
+def test_fewer_distinct_rows_of_positive_weight_than_components(structure, method):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    X[:40] = np.repeat([[1.0, 2.0], [3.0, -1.0]], 20, axis=0)
+    rows = framed(X, structure, np.repeat([1.0, 0.0], [40, 20]))
+    found = begin(rows, structure, 3, method)
+    assert (found.weights > 0).sum() == 2
+    means = rows.frame.points_out(found.means[found.weights > 0])
+    np.testing.assert_allclose(means[np.argsort(means[:, 0])], [[1.0, 2.0], [3.0, -1.0]], rtol=1e-12)
+
+
 def test_rows_far_apart(structure):
     rows = framed(far_apart().X, structure)
     np.testing.assert_array_equal(begin(rows, structure, 2).weights, [0.5, 0.5])
