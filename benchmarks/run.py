@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             for dtype in options.dtypes:
                 records += measure(players, shape, covariance_type, dtype, options)
     result = {
-        "command": "python benchmarks/run.py " + " ".join(arguments if arguments is not None else sys.argv[1:]),
+        "command": command(options),
         "environment": describe(options.threads),
         "records": records,
     }
@@ -50,6 +50,17 @@ def main(arguments: list[str] | None = None) -> int:
         write_between_marks(HERE / "README.md", text)
         write_between_marks(HERE.parent / "README.md", text)
     return 0
+
+
+def command(options: argparse.Namespace) -> str:
+    """What to type for the same numbers: the options that differ from their defaults, but for where results go."""
+    usual = vars(parse([]))
+    said = {name: value for name, value in vars(options).items() if value != usual[name]}
+    words = ["python", "benchmarks/run.py"]
+    for name, value in said.items():
+        if name not in ("json", "write"):
+            words += [f"--{name}", *(map(str, value) if isinstance(value, list) else [str(value)])]
+    return " ".join(words)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

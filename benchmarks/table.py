@@ -46,7 +46,12 @@ def _rate(record: dict | None) -> str:
     if record is None:
         return "-"
     found = rates(record)
-    return f"{median(found):.3g} ({min(found):.3g}-{max(found):.3g})"
+    return f"{_three_digits(median(found))} ({_three_digits(min(found))}-{_three_digits(max(found))})"
+
+
+def _three_digits(rate: float) -> str:
+    """Three significant digits without an exponent."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _share(ours: dict | None, peaks: dict) -> str:
@@ -58,11 +63,12 @@ def _share(ours: dict | None, peaks: dict) -> str:
 
 def _caption(result: dict) -> str:
     where = result["environment"]
+    threads = "1 thread" if where["n_threads"] == 1 else f"{where['n_threads']} threads"
     versions = ", ".join(f"{name} {found}" for name, found in where["versions"].items() if found)
     peaks = ", ".join(f"{dtype} {peak / 1e9:.0f} GFLOP/s" for dtype, peak in where["peak_flops"].items())
     return (
         "Million row-components per second through the public estimators, median of turns (spread); higher is better.\n"
-        f"{where['processor']}, {where['n_threads']} threads, {where['isa']} kernels, FMA peak {peaks or 'unknown'}; "
+        f"{where['processor']}, {threads}, {where['isa']} kernels, FMA peak {peaks or 'unknown'}; "
         f"{versions}.\n"
         f"Made by `{result['command'].strip()}`.\n"
     )
