@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -10,6 +11,8 @@ from gmm.covariances import STRUCTURES, Covariance
 
 # Interpreters that tests start import the installed package too, not the source tree they are started in.
 os.environ["PYTHONSAFEPATH"] = "1"
+# A shell starts what it puts in the background with SIGINT ignored, for all children; tests of Ctrl-C need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=list(STRUCTURES))
