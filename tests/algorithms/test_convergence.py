@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,6 +77,17 @@ def test_noise_of_float32_does_not_keep_a_climb_going():
     stops = [t for t in range(3, 400) if has_converged(trace[:t], 1e-6, 2.0**-23)]
     assert stops
     assert -geometric(0.9, 400)[stops[0] - 1] < 3e-6
+
+
+def test_a_slow_climb_below_the_noise_of_float32_is_seen_at_long_lags():
+    """Single gains of 4e-8 are a tenth of the noise, but 2e-5 is still to come."""
+    rows = Rows.from_array(overlapping().X.astype(np.float32), precision="float32")
+    begin = start(rows, FULL, 2, "random_from_data", 0, floor=rows.frame.floor)
+    ended = climb(rows.accumulate, FULL, begin, floor=rows.frame.floor, tol=1e-6, max_iter=5000)
+    exact = replace(rows, precision="float64")
+    rest = climb(exact.accumulate, FULL, ended.parameters, floor=rows.frame.floor, tol=1e-10, max_iter=20_000)
+    assert ended.converged
+    assert rest.trace[-1] - rest.trace[0] < 5e-6
 
 
 def test_tol_zero_never_stops():
