@@ -41,7 +41,7 @@ def read(tmp_path):
         "# measured\n\n# a,b\na,b\n1,2\n\n3,4\n\n",
         "\ufeffa,b\n1,2\n3,4\n",
         "a,b\n1,2\n3,4\n".encode("utf-16"),
-        gzip.compress(b"a,b\n1,2\n3,4\n"),
+        gzip.compress(b"a,b\n1,2\n3,4\n", mtime=0),
         'a,b\n"1\n",2\n3,4\n',
     ],
 )
@@ -141,7 +141,7 @@ def test_names_a_model_was_fitted_on(read):
         ("a,b\n1,2\n", {"columns": "a", "weights": "a"}, "both a feature and the weights"),
         ("a,a\n1,2\n", {"columns": "a"}, "more than one column is called 'a'"),
         ("a\n1\n", {"weights": "a"}, "no column is left"),
-        (gzip.compress(b"a,b\n" + b"1,2\n" * 99)[:-9], {}, "broken gzip file"),
+        (gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:-9], {}, "broken gzip file"),
         (b"\x7fELF\0\0\0", {}, "not a text file"),
         (b"PK\x03\x04....", {}, "zip archive"),
         (b"\x93GMM\r\n\x1a\n", {}, "gmm info"),
