@@ -133,14 +133,14 @@ void test_scan_extremes(void)
 
     p = column(3000, huge);
     c = scanned(&p, "1e308");
-    CHECK_NEAR(c.mean[0], 1.05e308, 1e293);
+    CHECK_NEAR(c.mean[0], 1.05e308, 1e295);
     CHECK(isinf(c.scatter[0]));
     drop_columns(&c);
     discard(&p);
 
     p = column(3000, minus_huge);
     c = scanned(&p, "-1e308");
-    CHECK_NEAR(c.mean[0], -0.5e308, 1e293);
+    CHECK_NEAR(c.mean[0], -0.5e308, 1e295); /* N eps: a lane may hold every second row, so its sums grow */
     CHECK(isinf(c.scatter[0]) && c.maximum[0] == 0 && c.minimum[0] == -1e308);
     drop_columns(&c);
     discard(&p);
