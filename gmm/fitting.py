@@ -219,7 +219,7 @@ def _reporter(settings: Settings, frame: Frame) -> Callable[[int, int, float, fl
         if settings.verbose and n_iter % settings.verbose_interval == 0:
             print(f"start {start}  iteration {n_iter}  objective {progress.objective:.9g}  change {change:.3g}")
         answers = [callback(progress) for callback in settings.callbacks]  # every callback hears of every iteration
-        return any(answer is True for answer in answers)
+        return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
 
     return report
 

@@ -160,12 +160,13 @@ def test_max_iter_warns_and_convergence_does_not(X):
         GaussianMixture(3, random_state=0).fit(X)
 
 
-def test_callback_sees_every_iteration_and_stops_the_fit(X):
+@pytest.mark.parametrize("truth", [bool, np.bool_])
+def test_callback_sees_every_iteration_and_stops_the_fit(X, truth):
     seen = []
 
     def stop_at_five(info):
         seen.append((info.n_iter, info.objective))
-        return info.n_iter >= 5
+        return truth(info.n_iter >= 5)
 
     model = fit(X, 3, tol=0.0, n_init=1, callbacks=[stop_at_five])
     assert [n for n, _ in seen] == [1, 2, 3, 4, 5]
