@@ -5,7 +5,7 @@
 A model that cannot be fitted is kept in the table with its reason; one whose covariance rests on the numerical floor
 is kept with its numbers but chosen only when no other is left, because its likelihood grows without bound.
 
-Invariant: the table has one row per combination, in the order of the search.
+Invariant: the table has one row per different combination, in the order of the search.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gmm import criteria
+from gmm._validation import check_integer
 from gmm.base import nearest_name
 from gmm.covariances import structure
 from gmm.errors import CollapseWarning, ConvergenceWarning, DataError, ParameterError
@@ -156,9 +157,10 @@ def select(
         raise ParameterError(
             f"criterion must be one of {CRITERIA}, got {criterion!r}{nearest_name(criterion, CRITERIA)}"
         )
-    counts = [n_components] if isinstance(n_components, int) else list(n_components)
+    counts = list(n_components) if isinstance(n_components, Iterable) else [n_components]
     kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
-    tried = [(count, structure(kind).name) for count in counts for kind in kinds]
+    names = [structure(kind).name for kind in kinds]
+    tried = list(dict.fromkeys((check_integer(count, "n_components"), name) for count in counts for name in names))
     if not tried:
         raise ParameterError("nothing to select from: n_components or covariance_types is empty")
     table: list[Candidate] = []

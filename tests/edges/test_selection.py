@@ -37,6 +37,13 @@ def test_the_table_is_what_the_models_say():
     np.testing.assert_array_equal(alone.fit(X, sample_weight=weight).means_, model.means_)
 
 
+def test_numpy_counts_and_repeated_combinations():
+    selection = gmm.select(blobs(60).X, np.array([2, 1, 2]), ["diag", "diag"], n_init=1, random_state=0)
+    assert [(row.n_components, row.covariance_type) for row in selection.table] == [(2, "diag"), (1, "diag")]
+    assert str(selection).count("*") == 2  # the mark and its legend
+    assert len(gmm.select(blobs(60).X, np.int64(2), "diag", n_init=1, random_state=0).table) == 1
+
+
 def test_progress_is_reported_after_each_fit():
     told = []
     selection = gmm.select(
@@ -78,6 +85,8 @@ def test_text_marks_the_best():
         ({"covariance_types": ["fulll"]}, "did you mean 'full'"),
         ({"n_components": []}, "nothing to select from"),
         ({"n_components": [0]}, "n_components"),
+        ({"n_components": 2.5}, "n_components must be an integer, got 2.5"),
+        ({"n_components": None}, "n_components must be an integer, got None"),
         ({"reg_covar": -1.0}, "reg_covar"),
     ],
 )
