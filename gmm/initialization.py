@@ -215,7 +215,7 @@ def _from_callable(
 ) -> Parameters:
     made = np.asarray(method(rows.X, n_components, rng))
     shapes = {
-        (rows.n_rows,): lambda: made.astype(np.int64),
+        (rows.n_rows,): lambda: _labels(made, n_components),
         (n_components, rows.n_features): lambda: _nearest(rows, made),
         (rows.n_rows, n_components): lambda: made.astype(np.float64),
     }
@@ -226,6 +226,14 @@ def _from_callable(
         )
     partition = shapes[made.shape]()
     return from_partition(rows, structure, n_components, partition, floor=floor, ridge=ridge, spare=2)
+
+
+def _labels(made: np.ndarray, n_components: int) -> np.ndarray:
+    bad = (made != np.floor(made)) | (made < -1) | (made >= n_components)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ParameterError(f"init_params: row {row} is not a label in -1 .. {n_components - 1}: {made[row]}")
+    return made.astype(np.int64)
 
 
 def _nearest(rows: Rows, means: np.ndarray) -> np.ndarray:

@@ -179,6 +179,14 @@ def test_callable_that_returns_something_else(made):
         begin(framed(blobs(100).X), method=lambda X, K, rng: made)
 
 
+@pytest.mark.parametrize("label", [3, -2, 0.5])
+def test_callable_that_returns_no_label(label):
+    made = np.zeros(100)
+    made[7] = label
+    with pytest.raises(ParameterError, match=r"init_params: row 7 is not a label in -1 \.\. 2"):
+        begin(framed(blobs(100).X), method=lambda X, K, rng: made)
+
+
 def test_unknown_name():
     with pytest.raises(ParameterError, match="'kmean'"):
         begin(framed(blobs(100).X), method="kmean")
