@@ -205,6 +205,10 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> np.ndarray | None:
         raise DataError(f"sample_weight at row {row} is {weights[row]:g}; weights must be finite and not negative")
     if not weights.any():
         raise DataError("sample_weight is all zero; at least one row must count")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if np.isinf(total):
+        raise DataError("sample_weight sums to more than float64 can hold; divide the weights by a constant")
     return np.ascontiguousarray(weights)
 
 

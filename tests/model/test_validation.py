@@ -197,6 +197,7 @@ BAD_WEIGHTS = {
     "a column": ([[1.0], [1.0], [1.0]], "1D"),
     "a number": (2.0, "1D"),
     "all zero": ([0.0, 0.0, 0.0], "all zero"),
+    "too large a sum": ([1e308, 1e308, 1e308], "sums to more than float64 can hold"),
 }
 
 
