@@ -79,6 +79,8 @@ def _raise(
     """Factorise column by column, all matrices at once, raising each d_j that is too small as it appears."""
     K, D = matrices.shape[:2]
     variances = diagonal(matrices)
+    constant = (variances < floor) & (variances < noise * squares)  # so its covariances are rounding of larger sums
+    matrices = np.where((constant[:, :, None] | constant[:, None, :]) & ~np.eye(D, dtype=bool), 0.0, matrices)
     C, U = np.zeros(matrices.shape), np.zeros(matrices.shape)
     d, levels = np.zeros((K, D)), np.zeros((K, D))
     for j in range(D):

@@ -17,6 +17,7 @@ from tolerances import NO_WORSE
 
 from gmm import GaussianMixture
 from gmm.datasets import load_faithful, load_iris
+from gmm.errors import CollapseWarning
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 N_INIT = 5
@@ -95,3 +96,14 @@ def test_china(seed):
     assert_sound(model, X, 1e-6)
     assert model.log_likelihood_ == pytest.approx(model.score(X), abs=1e-12)
     assert model.log_likelihood_ >= golden["log_likelihood"] - NO_WORSE
+
+
+@pytest.mark.parametrize(("n_rows", "n_components", "seed"), [(500, 4, 1), (1797, 10, 0)])
+def test_digits_without_a_ridge_are_singular_but_fitted(n_rows, n_components, seed):
+    """Pixels that are constant within a component, not in the data."""
+    X = pytest.importorskip("sklearn.datasets").load_digits().data[:n_rows]
+    model = GaussianMixture(n_components, n_init=1, max_iter=20, tol=0.0, random_state=seed)
+    with pytest.warns(CollapseWarning, match="no spread"):
+        model.fit(X)
+    assert np.isfinite(model.log_likelihood_)
+    assert (np.diff(model.lower_bounds_) >= -1e-11).all()

@@ -205,3 +205,21 @@ def test_the_objective_never_falls_on_degenerate_rows(structure, name):
         assert np.diff(trace).min() > -MONOTONE
         found = rows.score(structure.factorize(parameters), label=True).label
         assert (found == labels).mean() in (0.0, 1.0)
+
+
+def test_a_constant_feature_has_no_covariance_though_its_sums_round():
+    """Squares about a distant mean leave rounding far above the floor; regressions on it would not be definite."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(25, 64))
+    constant = np.arange(5, 64, 6)
+    rows[:, constant] = rng.normal(size=len(constant))
+    mean, moments = rows.mean(axis=0), rows.T @ rows / len(rows)
+    rounded = (moments - np.outer(mean, mean))[None]
+    rounded = (rounded + rounded.swapaxes(1, 2)) / 2
+    assert (np.abs(np.diagonal(rounded[0])[constant]) > FLOOR).any()
+    covariances, floored = lift(rounded, np.full(64, FLOOR), EPS64, np.diagonal(moments)[None])
+    low = np.flatnonzero(np.diagonal(rounded[0]) < FLOOR)
+    assert floored.all()
+    assert low.size
+    np.testing.assert_array_equal(covariances[0][low], FLOOR * np.eye(64)[low])
+    np.linalg.cholesky(covariances)
