@@ -28,7 +28,6 @@ def mixture():
         (lambda mixture: -mixture.covariances, [4, 3, 1, 0, 2]),
         (lambda mixture: np.zeros(5), [3, 1, 0, 4, 2]),
     ],
-    ids=str,
 )
 def test_order(mixture, order_by, expected):
     assert component_order(mixture, order_by, ["a", "b"]).tolist() == expected
