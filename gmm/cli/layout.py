@@ -108,7 +108,7 @@ def cells_of(lines: Iterable[str], delimiter: str | None) -> Iterator[list[str]]
     """Rows of cells, by the rules of CSV quoting."""
     if delimiter is None:
         return csv.reader((" ".join(line.split()) + "\n" for line in lines), delimiter=" ")
-    return csv.reader(lines, delimiter=delimiter)
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
 
 
 def _readable(cell: str) -> str:
