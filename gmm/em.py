@@ -107,9 +107,10 @@ def climb(
     Raises
     ------
     GmmError
-        When the objective is not a number, which finite rows and valid parameters cannot cause.
+        When the objective is not a number or a covariance not positive definite, which finite rows and valid
+        parameters should not cause; it names the component.
     """
-    statistics = accumulate(structure.factorize(parameters, ridge=ridge))
+    statistics = accumulate(_factorized(structure, parameters, ridge))
     first = Climb(parameters, statistics, (_objective(statistics),), np.zeros(parameters.n_components, bool), LIMIT)
     return resume(first, accumulate, structure, floor=floor, ridge=ridge, tol=tol, max_iter=max_iter, callback=callback)
 
@@ -137,7 +138,7 @@ def resume(
     stop_reason = LIMIT
     for iteration in range(len(trace), max_iter + 1):
         proposal, proposal_floored = structure.maximize(statistics, parameters, ridge=ridge, floor=floor)
-        proposed = accumulate(structure.factorize(proposal, ridge=ridge))
+        proposed = accumulate(_factorized(structure, proposal, ridge))
         objective = _objective(proposed)
         change = objective - trace[-1]
         if change < -fall_allowance(objective, proposed.epsilon):
@@ -153,6 +154,15 @@ def resume(
             stop_reason = STOPPED
             break
     return Climb(parameters, statistics, tuple(trace), floored, stop_reason)
+
+
+def _factorized(structure: Covariance, parameters: Parameters, ridge: np.ndarray | None) -> Factors:
+    """Factors, or an error that names the component whose covariance has none."""
+    try:
+        return structure.factorize(parameters, ridge=ridge)
+    except np.linalg.LinAlgError as error:
+        structure.validate(parameters.covariances, *parameters.means.shape)
+        raise GmmError(f"a covariance cannot be factorized: {error}") from error
 
 
 def _objective(statistics: Statistics) -> float:

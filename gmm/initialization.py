@@ -5,7 +5,8 @@ A start is a partition of rows (labels or responsibilities) put through one maxi
 - "kmeans": the likeliest of four k-means partitions (`gmm.kmeans`), two of columns in units of their standard
   deviation and two in units of their range, after three EM iterations from each on a sketch of 2**12 rows. Structures
   that single out the identity, such as "spherical", see all columns in one common unit, and try two. Of many rows it is
-  what the likeliest of up to sixteen such starts and "random_from_data" ones reaches on a sketch (`gmm.rehearsal`);
+  what the likeliest of up to sixteen such starts and "random_from_data" ones reaches on a sketch (`gmm.rehearsal`).
+  A start that only repeats another of its race is made anew, as `VARIATIONS` say;
 - "k-means++": each row to the nearest of the seeds of the first of those k-means, no iterations;
 - "random": means are distinct random rows, each covariance is that of 2 (D + 1) random rows (4 for structures
   without correlations), equal mixing weights;
@@ -34,7 +35,7 @@ from gmm.parameters import Parameters
 from gmm.partition import from_partition, maximized, rows_needed, total
 from gmm.rehearsal import likeliest, n_candidates
 from gmm.rows import Rows
-from gmm.subsample import ROWS_PER_COMPONENT, chosen_rows, largest
+from gmm.subsample import ROWS_PER_COMPONENT, chosen_rows, largest, variation
 
 __all__ = ["METHODS", "Method", "start"]
 
@@ -88,7 +89,8 @@ def start(
         return likeliest(rows, structure, n_components, candidates, seed, **limits)
     chosen = chosen_rows(rows.n_rows, seed, largest(n_components, rows.n_features), rows.sample_weight)
     seen = rows if chosen is None else rows.subset(chosen)
-    return METHODS[method](seen, structure, n_components, rng, floor=floor, ridge=ridge)
+    begin = VARIATIONS[variation(seed) % len(VARIATIONS)] if method == "kmeans" else METHODS[method]
+    return begin(seen, structure, n_components, rng, floor=floor, ridge=ridge)
 
 
 def distinct_rows(rows: Rows, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -201,6 +203,8 @@ METHODS: dict[str, Callable[..., Parameters]] = {
     "random": _random,
     "random_from_data": _random_from_data,
 }
+
+VARIATIONS = (_kmeans, _seeding, _random_from_data)  # of a "kmeans" start, by the bits of its seed above 2**32
 
 
 def _from_callable(

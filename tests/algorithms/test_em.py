@@ -15,7 +15,7 @@ from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED
 from gmm.covariances import FULL, STRUCTURES
 from gmm.covariances.full import Full
 from gmm.em import climb, resume
-from gmm.errors import GmmError
+from gmm.errors import GmmError, ParameterError
 from gmm.initialization import start
 from gmm.parameters import Parameters
 from gmm.partition import from_partition
@@ -200,3 +200,9 @@ def test_a_dead_component_stays_dead(rows_of, structure):
     assert np.isfinite(ended.parameters.means).all()
     two = from_partition(rows, structure, 2, labels, floor=rows.frame.floor)
     np.testing.assert_allclose(ended.trace, run(rows, structure, begin=two, max_iter=10).trace, rtol=1e-14)
+
+
+def test_a_covariance_without_factors_is_named():
+    start = Parameters(np.full(2, 0.5), np.zeros((2, 2)), np.array([np.eye(2), [[1.0, 2.0], [2.0, 1.0]]]))
+    with pytest.raises(ParameterError, match="component 1"):
+        climb(None, FULL, start, floor=np.full(2, 1e-30), tol=0.0, max_iter=1)
