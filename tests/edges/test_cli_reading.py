@@ -37,6 +37,7 @@ def read(tmp_path):
         "  a    b\n  1.0  2.0\n3e0   4\n",
         "a, b\n1, 2\n3, 4\n",
         '"a","b"\n"1","2"\n3,4\n',
+        '"a", "b"\n"1", "2"\n3, 4\n',
         "a;b\n1,0;2,0\n3,0;4,0\n",
         "# measured\n\n# a,b\na,b\n1,2\n\n3,4\n\n",
         "\ufeffa,b\n1,2\n3,4\n",
