@@ -46,6 +46,8 @@ def test_scale(structure, scale):
     np.testing.assert_allclose(scaled.means_ / scale, base.means_, rtol=1e-6, atol=1e-9)
 
 
+# rounding moves this objective by eps times the condition, 2e-4 nats; whether it ends a climb depends on the ISA
+@pytest.mark.filterwarnings("ignore:The objective fell")
 @pytest.mark.parametrize("structure", ["full", "tied"])
 def test_condition_1e12(structure):
     X, spread = blobs(), np.array([1.0, 1e-3, 1e-6])
