@@ -54,7 +54,14 @@ def core_headers() -> list[str]:
 
 
 class BuildCore(build_ext):
-    """Per-file flags, all CPUs, and only what is older than its source or any header."""
+    """Per-file flags, all CPUs, and only what is older than its source or any header, or was made otherwise."""
+
+    def run(self):
+        settings, made_with = f"{DEBUG} {SANITIZE} {OPENMP}", Path(self.build_temp, "settings.txt")
+        self.force = self.force or not made_with.exists() or made_with.read_text() != settings
+        super().run()
+        made_with.parent.mkdir(parents=True, exist_ok=True)
+        made_with.write_text(settings)
 
     def build_extension(self, ext):
         openmp = ["-fopenmp"] if OPENMP and self.links("-fopenmp") else []
