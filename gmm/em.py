@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED, fall_allowance, has_converged
+from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED, ends_by_rounding, fall_allowance, has_converged
 from gmm.covariances.base import Covariance
 from gmm.errors import GmmError
 from gmm.parameters import Factors, Parameters
@@ -142,7 +142,8 @@ def resume(
         objective = _objective(proposed)
         change = objective - trace[-1]
         if change < -fall_allowance(objective, proposed.epsilon):
-            stop_reason = FALL
+            rounding = max(structure.rounding(each) for each in (parameters, proposal))
+            stop_reason = CONVERGED if ends_by_rounding(trace, objective, tol, rounding) else FALL
             break
         parameters, statistics, floored = proposal, proposed, proposal_floored
         trace.append(objective)

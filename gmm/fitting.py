@@ -241,8 +241,8 @@ def _report(fit: Fit, settings: Settings) -> None:
     collapse = describe_collapse(fit.mixture, record.floored, fit.feature_names)
     if record.stop_reason == FALL and not collapse:  # on the floor a fall is rounding, which the other warning says
         _warn(
-            "The objective fell by more than rounding, so the fit stopped at the better parameters; the data may "
-            "need float64 arithmetic (dtype='float64') or a reg_covar.",
+            "The objective fell before the fit had converged, so it stopped at the better parameters; the data may "
+            "need float64 arithmetic (dtype='float64') or, with features that nearly depend on others, a reg_covar.",
             convergence_warning(),
         )
     if collapse:
