@@ -250,6 +250,7 @@ const char *gmm_status_message(gmm_status status) {
     case GMM_EINVAL: return "an argument is outside its contract, or GMM_ISA names no instruction set of this machine";
     case GMM_ESCRATCH: return "scratch is smaller than gmm_scratch_bytes() asks for";
     case GMM_ENONFINITE: return "a row holds a NaN or an infinity";
+    case GMM_ESINGULAR: return "a covariance is not positive definite";
     }
     return "unknown status";
 }

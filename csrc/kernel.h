@@ -90,11 +90,22 @@ typedef struct gmm_kernel {
     void (*finish)(const gmm_task *task);
 } gmm_kernel;
 
+/* What is done to one covariance matrix (D, D), in double. space: `space(D)` doubles, the thread's own. */
+typedef struct {
+    int64_t (*space)(int64_t n_features);
+    /* W with W'W = inverse(S); 0 when S is not positive definite. */
+    int (*whiten)(int64_t n_features, const double *covariance, double *whitener, double *space);
+    /* The numerical floor, see kernels/floor.inc.c; 1 when it was active. */
+    int (*lift)(int64_t n_features, double *covariance, const double *squares, const double *floor, double epsilon,
+                double *space);
+} gmm_algebra;
+
 /* A row of the dispatch table: one ISA. */
 typedef struct {
     const char *name;
     int (*supported)(void);
     const gmm_kernel *kernel[GMM_N_OPERATIONS][GMM_N_DTYPES];
+    gmm_algebra algebra;
     /* Runs on registers only; returns the floating-point operations done (2 per fused multiply-add). */
     double (*peak[GMM_N_DTYPES])(int64_t repeats);
 } gmm_isa_row;

@@ -10,6 +10,7 @@ cdef extern from "gmm.h" nogil:
         GMM_EINVAL
         GMM_ESCRATCH
         GMM_ENONFINITE
+        GMM_ESINGULAR
 
     ctypedef enum gmm_dtype:
         GMM_F32
@@ -45,6 +46,13 @@ cdef extern from "gmm.h" nogil:
         double log_likelihood
         double weight
 
+    ctypedef struct gmm_mixture:
+        gmm_structure structure
+        int64_t n_components, n_features
+        double *weight
+        double *mean
+        double *covariance
+
     ctypedef struct gmm_columns:
         double *minimum
         double *maximum
@@ -68,6 +76,21 @@ cdef extern from "gmm.h" nogil:
                           double *n, double *sum, double *inertia, int64_t *bad_row)
     gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t scratch_bytes,
                         gmm_columns *columns)
+    size_t gmm_mixture_scratch_bytes(gmm_structure structure, int64_t n_components, int64_t n_features, int n_threads)
+    gmm_status gmm_factorize(const gmm_mixture *mixture, const double *ridge, int n_threads, void *scratch,
+                             size_t scratch_bytes, double *log_constant, double *whitener, int64_t *bad_component)
+    int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener)
+    void gmm_pool(int64_t n_components, int64_t n_features, const double *total, const double *mean,
+                  const gmm_statistics *statistics, double *second)
+    gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, int is_pooled,
+                            const gmm_mixture *previous, const double *ridge, const double *floor, double epsilon,
+                            int n_threads, void *scratch, size_t scratch_bytes, gmm_mixture *next,
+                            unsigned char *floored)
+    gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *covariance, int n_threads,
+                          void *scratch, size_t scratch_bytes, double *whitener, int64_t *bad_matrix)
+    gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, const double *squares,
+                        const double *floor, double epsilon, int n_threads, void *scratch, size_t scratch_bytes,
+                        unsigned char *floored)
     const char *gmm_isa()
     const char *const *gmm_isas()
     int gmm_has_openmp()

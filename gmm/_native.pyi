@@ -129,6 +129,58 @@ def assign(
     None. Returns the inertia, sum of w_i distance_i.
     """
 
+def factorize(
+    kernel: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    ridge: Array | None,
+    log_constants: Array,
+    whiteners: Array,
+    n_threads: int,
+) -> int:
+    """Write log constants (K,) and whiteners in the shape of the covariances, which is the kernel's.
+
+    ridge is (D,). Returns the first component whose covariance is not positive definite, or -1.
+    """
+
+def tied_is_safe(means: Array, covariance: Array, whitener: Array) -> bool:
+    """Whether the tied kernel keeps its digits: no mean is too far from the frame's centre."""
+
+def pool(total: Array, means: Array, n: Array, first: Array, second: Array) -> None:
+    """Write the pooled scatter (D, D) of a tied mixture: total scatter minus what lies between the means."""
+
+def maximize(
+    kernel: int,
+    n: Array,
+    first: Array,
+    second: Array,
+    about: Array,
+    previous_means: Array,
+    previous_covariances: Array,
+    ridge: Array | None,
+    floor: Array,
+    epsilon: float,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    floored: NDArray[np.bool_],
+    n_threads: int,
+) -> None:
+    """Write weights (K,), means (K, D), covariances and floored (K,) of the M-step.
+
+    about (K, D) is what the moments are about; components with n = 0 keep the previous mean and covariance. second has
+    the kernel's shape; for the tied kernel also (K, D, D).
+    """
+
+def whiten(covariances: Array, whiteners: Array, n_threads: int) -> int:
+    """Write the whiteners of (K, D, D) matrices; returns the first that is not positive definite, or -1."""
+
+def lift(
+    covariances: Array, squares: Array, floor: Array, epsilon: float, floored: NDArray[np.bool_], n_threads: int
+) -> None:
+    """Raise (K, D, D) matrices to the numerical floor, in place; squares is (K, D), floor (D,), floored (K,)."""
+
 def isa() -> str:
     """Instruction set in use: "scalar", "avx2", "avx512" or "neon"; the environment's GMM_ISA overrides the best.
 

@@ -20,7 +20,7 @@ from time import monotonic
 BLOCK_ROWS = GMM_BLOCK_ROWS
 
 cdef enum:
-    MAX_VIEWS = 12                # accumulate, the call with most arrays, has ten
+    MAX_VIEWS = 14                # maximize, the call with most arrays, has as many
     SCAN_SLICE = 1 << 22          # elements in a slice of a scan: fixed, as slices are merged here
 
 cdef double SLICE_SECONDS = 0.05  # a quarter of what a Ctrl-C may wait
@@ -352,6 +352,9 @@ cdef void merge_columns(double *total, const double *part, int64_t D, double wei
         step = part[2 * D + j] - total[2 * D + j]
         total[2 * D + j] += step * share
         total[3 * D + j] += part[3 * D + j] + step * step * share * weight
+
+
+include "_mixtures.pxi"
 
 
 def isa():

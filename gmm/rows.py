@@ -145,10 +145,8 @@ class Rows:
             *(n, first, second, self.n_threads),
         )
         if second is None:
-            cross = first.T @ factors.means
-            between = cross + cross.T + (factors.means.T * n) @ factors.means
-            second = self.total_scatter - between
-            second = (second + second.T) / 2
+            second = np.empty_like(self.total_scatter)
+            _native.pool(self.total_scatter, factors.means, n, first, second)
         return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon)
 
     def moments(

@@ -4,6 +4,7 @@
 #include "../cpu.h"
 #include "../kernel.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -41,5 +42,6 @@ const gmm_isa_row ISA_ROW = {
             [GMM_ASSIGN] = {&assign_f32, &assign_f64},
             [GMM_SCAN] = {NULL, &scan_f64},
         },
+    .algebra = {algebra_space_f64, whiten_f64, lift_f64},
     .peak = {peak_f32, peak_f64},
 };

@@ -23,5 +23,8 @@
 #include "assign.inc.c"
 #if !REAL_IS_FLOAT
 #include "scan.inc.c"
+#include "cholesky.inc.c"
+#include "whiten.inc.c"
+#include "floor.inc.c"
 #endif
 #include "peak.inc.c"

@@ -19,7 +19,9 @@ static const test tests[] = {
     {"far_rows", test_far_rows},       {"assign", test_assign},           {"scan", test_scan},
     {"scan_extremes", test_scan_extremes}, {"determinism", test_determinism}, {"slices", test_slices},
     {"arguments", test_arguments},     {"nonfinite", test_nonfinite},     {"scratch", test_scratch},
-    {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},               {"unknown_isa", test_unknown_isa},
+    {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},
+    {"matrices", test_matrices},         {"maximize", test_maximize},
+    {"unknown_isa", test_unknown_isa},
 };
 
 enum { N_TESTS = sizeof tests / sizeof *tests };
