@@ -115,8 +115,10 @@ static int rows_are_valid(const gmm_rows *rows) {
            (unsigned)rows->dtype < GMM_N_DTYPES && rows->scale && rows->centre;
 }
 
+/* The sizes come first: nothing of the (K,) constants is read before K is known to be possible. */
 static int factors_fit(const gmm_factors *factors, const gmm_rows *rows) {
-    return factors && factors->n_components >= 1 && factors->n_features == rows->n_features && factors->mean;
+    return factors && factors->n_features == rows->n_features && factors->mean &&
+           sizes_are_valid(factors->structure, factors->precision, factors->n_components, factors->n_features, 1);
 }
 
 /* Every constant a number or -inf, at least one of them a number. */
@@ -128,6 +130,12 @@ static int densities_are_valid(const gmm_factors *factors) {
         finite |= factors->log_constant[k] > -INFINITY;
     }
     return finite;
+}
+
+static int labels_are_valid(const int64_t *label, int64_t n_rows, int64_t n_components) {
+    int64_t n_bad = 0;
+    for (int64_t i = 0; label && i < n_rows; ++i) n_bad += label[i] < -1 || label[i] >= n_components;
+    return n_bad == 0;
 }
 
 static int statistics_are_valid(const gmm_statistics *statistics, gmm_structure structure) {
@@ -160,7 +168,8 @@ gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const d
                        const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,
                        gmm_statistics *statistics, int64_t *bad_row) {
     if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !bad_row || (posterior != NULL) == (label != NULL) ||
-        factors->structure == GMM_TIED || !statistics_are_valid(statistics, factors->structure))
+        factors->structure == GMM_TIED || !statistics_are_valid(statistics, factors->structure) ||
+        !labels_are_valid(label, rows->n_rows, factors->n_components))
         return GMM_EINVAL;
     gmm_task task = task_of(rows, factors);
     task.given_posterior = posterior;

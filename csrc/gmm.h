@@ -123,9 +123,9 @@ gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int 
 
 /* Same sums with responsibilities given instead of computed: posterior (N, K)
  * row-major double, or label (N,) in [0, K), -1 for a row that belongs to
- * none; exactly one of the two is not NULL. Of factors only structure,
- * precision, sizes and mean are read (FULL, DIAG, SPHERICAL). log_likelihood
- * is left alone. */
+ * none (any other label is GMM_EINVAL); exactly one of the two is not NULL.
+ * Of factors only structure, precision, sizes and mean are read (FULL, DIAG,
+ * SPHERICAL). log_likelihood is left alone. */
 gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const double *posterior,
                        const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,
                        gmm_statistics *statistics, int64_t *bad_row);

@@ -236,7 +236,7 @@ class GaussianMixture(MixtureEstimator):
             Components lost their rows or rest on the numerical floor.
         """
         settings = Settings.from_estimator(self)
-        earlier = self.__dict__.get("_result") if self.warm_start else None
+        earlier = self.__dict__.get("_result") if settings.warm_start else None
         self._result = fit_mixture(
             settings, X, sample_weight=sample_weight, start=start, previous=earlier and earlier.mixture
         )

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from gmm._validation import check_partition
 from gmm.covariances.base import Covariance
 from gmm.em import climb
 from gmm.errors import ParameterError
@@ -219,9 +220,9 @@ def _from_callable(
 ) -> Parameters:
     made = np.asarray(method(rows.X, n_components, rng))
     shapes = {
-        (rows.n_rows,): lambda: _labels(made, n_components),
+        (rows.n_rows,): lambda: _partition(made, n_components),
         (n_components, rows.n_features): lambda: _nearest(rows, made),
-        (rows.n_rows, n_components): lambda: made.astype(np.float64),
+        (rows.n_rows, n_components): lambda: _partition(made, n_components),
     }
     if made.shape not in shapes or not np.isfinite(made).all():
         raise ParameterError(
@@ -232,12 +233,8 @@ def _from_callable(
     return from_partition(rows, structure, n_components, partition, floor=floor, ridge=ridge, spare=2)
 
 
-def _labels(made: np.ndarray, n_components: int) -> np.ndarray:
-    bad = (made != np.floor(made)) | (made < -1) | (made >= n_components)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise ParameterError(f"init_params: row {row} is not a label in -1 .. {n_components - 1}: {made[row]}")
-    return made.astype(np.int64)
+def _partition(made: np.ndarray, n_components: int) -> np.ndarray:
+    return check_partition(made, len(made), n_components, name="init_params", error=ParameterError)
 
 
 def _nearest(rows: Rows, means: np.ndarray) -> np.ndarray:

@@ -99,6 +99,7 @@ class Selection:
         lines = [f"{self.criterion:>4}" + "".join(f"{kind + ' ':>{width}}" for kind in kinds)]
         for count in dict.fromkeys(candidate.n_components for candidate in self.table):
             lines.append(f"{count:>4}" + "".join(f"{cells[count, kind]:>{width}}" for kind in kinds))
+        lines = [line.rstrip() for line in lines]
         lines.append("lower is better; * best" + ("; f rests on the numerical floor" * self._any_floored))
         return "\n".join(lines)
 

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from gmm._validation import check_seed
+
 __all__ = ["chosen_rows", "generator", "hashed", "largest", "seeds", "variation", "varied"]
 
 MOST_ROWS = 1 << 15
@@ -30,14 +32,16 @@ Seed = int | np.random.Generator | np.random.RandomState | None
 def hashed(seed: int, counter: np.ndarray) -> np.ndarray:
     """Splitmix64 of a seed and of counters: uniform 64-bit words, one for each counter.
 
-    Examples
-    --------
-    The generator's first word from state 0:
+        Examples
+        --------
+        The generator's first word from state 0:
 
-    >>> import numpy as np
-    >>> from gmm.subsample import hashed
-    >>> hex(int(hashed(0, np.arange(1, dtype=np.uint64))[0]))
-    '0xe220a8397b1dcdaf'
+        >>> import numpy as np
+
+    from gmm._validation import check_seed
+        >>> from gmm.subsample import hashed
+        >>> hex(int(hashed(0, np.arange(1, dtype=np.uint64))[0]))
+        '0xe220a8397b1dcdaf'
     """
     state = np.uint64(seed % (1 << 64)) + (counter + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -109,6 +113,7 @@ def variation(seed: int) -> int:
 
 def generator(random_state: Seed) -> np.random.Generator:
     """A Generator from whatever a user may give as ``random_state``; a Generator is used itself."""
+    random_state = check_seed(random_state)
     if isinstance(random_state, np.random.Generator):
         return random_state
     return np.random.default_rng(_first_seed(random_state))

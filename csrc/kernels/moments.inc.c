@@ -30,7 +30,7 @@ static void NAME(given_weights)(const gmm_task *task, const NAME(pass_thread) *t
     }
     for (int64_t i = 0; task->given_label && i < tile->n_rows; ++i) {
         const int64_t k = task->given_label[first + i];
-        if (k >= 0 && k < K) thread->density[k * tile->stride + i] = thread->weight[i];
+        if (k >= 0) thread->density[k * tile->stride + i] = thread->weight[i];
     }
 }
 

@@ -75,13 +75,13 @@ class Wanted:
     preferred: tuple[str, ...] = ()
 
 
-def choose(names: Sequence[str], wanted: Wanted, *, left_out: Sequence[int] = ()) -> Choice:
+def choose(names: Sequence[str], wanted: Wanted, title: str, *, left_out: Sequence[int] = ()) -> Choice:
     """Positions of the wanted columns; where none is named, of the preferred ones, else of all not left out.
 
     Raises
     ------
     CommandError
-        An unknown, repeated or ambiguous column, or none left.
+        An unknown, repeated or ambiguous column, two features of one name, or none left.
     """
     weight = None if wanted.weights is None else _position(wanted.weights, names)
     if wanted.columns is None and wanted.preferred and all(names.count(name) == 1 for name in wanted.preferred):
@@ -94,6 +94,13 @@ def choose(names: Sequence[str], wanted: Wanted, *, left_out: Sequence[int] = ()
     if twice is not None:
         where = "both a feature and the weights" if twice == weight else "chosen twice"
         raise CommandError(f"{spoken(names[twice])} is {where}")
+    for j in features:
+        i = next(i for i in features if names[i] == names[j])
+        if i != j:
+            raise CommandError(
+                f"{title}: columns {i + 1} and {j + 1} are both called {names[j]!r}; rename one of them, "
+                "or choose between them by number with --columns"
+            )
     if not features:
         raise CommandError("no column is left to fit")
     return Choice(tuple(features), weight)

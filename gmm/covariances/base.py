@@ -180,5 +180,6 @@ class Covariance(ABC):
 def require_positive(variances: np.ndarray, name: str, owner: str) -> np.ndarray:
     """Return the variances, or raise a ParameterError naming, by the template `owner`, whose is not positive."""
     for index in np.argwhere(~(variances > 0)):
-        raise ParameterError(f"{name}: {owner.format(*index)} has variance {variances[tuple(index)]:g}, not positive")
+        what = "precision" if name.startswith("precision") else "variance"
+        raise ParameterError(f"{name}: {owner.format(*index)} has {what} {variances[tuple(index)]:g}, not positive")
     return variances

@@ -188,6 +188,17 @@ def test_callable_that_returns_no_label(label):
         begin(framed(blobs(100).X), method=lambda X, K, rng: made)
 
 
+def test_callable_that_returns_no_responsibilities():
+    for row, why in [
+        ([0.5, 0.4, 0.0], "sums neither to 1"),
+        ([1.5, -0.5, 0.0], "has a responsibility that is negative"),
+    ]:
+        made = np.full((100, 3), 1 / 3)
+        made[7] = row
+        with pytest.raises(ParameterError, match=rf"init_params: row 7 {why}"):
+            begin(framed(blobs(100).X), method=lambda X, K, rng, made=made: made)
+
+
 def test_unknown_name():
     with pytest.raises(ParameterError, match="'kmean'"):
         begin(framed(blobs(100).X), method="kmean")

@@ -75,8 +75,6 @@ static void refuse_rows(int which)
         REFUSED(which, a.bad_row = NULL);
         REFUSED(which, a.factors.precision = (gmm_dtype)2);
         REFUSED(which, a.factors.n_components = 0);
-    }
-    if (which == MOMENTS || which == ASSIGN) { /* the others may read (K,) constants first */
         REFUSED(which, a.factors.n_components = INT64_MAX / 8);
     }
 }
@@ -148,6 +146,10 @@ static void refuse_all(void)
     }
     int64_t label[40] = {0};
     REFUSED(MOMENTS, a.label = label); /* both given */
+    label[39] = -2;
+    REFUSED(MOMENTS, (a.posterior = NULL, a.label = label));
+    label[39] = good->factors.n_components;
+    REFUSED(MOMENTS, (a.posterior = NULL, a.label = label));
     REFUSED(MOMENTS, a.posterior = NULL);
     REFUSED(MOMENTS, a.factors.structure = GMM_TIED);
     REFUSED(ASSIGN, a.centre = NULL);

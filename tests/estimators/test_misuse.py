@@ -43,7 +43,8 @@ BAD_ARGUMENTS = [
     ({"dtype": "float16"}, "dtype must be None, 'float32' or 'float64'"),
     ({"dtype": "int"}, "dtype must be"),
     ({"random_state": -1}, "random_state"),
-    ({"random_state": "seed"}, "random_state"),
+    ({"random_state": "seed"}, "random_state must be None, an integer, a numpy.random.Generator"),
+    ({"warm_start": "yes"}, "warm_start must be True or False, got 'yes'"),
     ({"callbacks": [print, 1]}, "callbacks must be None or a list of callables"),
     ({"verbose": -1}, "verbose must be between"),
     ({"verbose_interval": 0}, "verbose_interval must be between"),
@@ -68,6 +69,9 @@ BAD_STARTS = [
     ({"precisions_init": [[[1.0, 0.5], [0.0, 1.0]]] * 2}, "precisions_init.*symmetric"),
     ({"precisions_init": [np.eye(2), np.ones((2, 2))]}, "precisions_init.*positive definite"),
     ({"precisions_init": np.eye(2)}, "precisions_init"),
+    ({"precisions_init": [1.0, 0.0], "covariance_type": "spherical"}, "component 1 has precision 0, not positive"),
+    ({"precisions_init": -np.ones((2, 2)), "covariance_type": "diag"}, "component 0, feature 0 has precision -1"),
+    ({"covariances_init": [0.0, 1.0], "covariance_type": "spherical"}, "component 0 has variance 0, not positive"),
     ({"covariances_init": [np.eye(2), -np.eye(2)]}, "covariances_init.*component 1"),
     ({"covariances_init": [np.eye(2)] * 2, "precisions_init": [np.eye(2)] * 2}, "covariances_init.*precisions_init"),
 ]
@@ -82,12 +86,13 @@ def test_bad_start_is_named(X, arguments, message):
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        (np.zeros(39, int), "start"),
-        (np.full(40, 2), "start"),
-        (np.full((40, 3), 1 / 3), "start"),
-        (np.full((40, 2), 0.3), "start"),
-        (np.full((40, 2), np.nan), "start"),
-        (np.full(40, 0.5), "start"),
+        (np.zeros(39, int), r"start has shape \(39,\); expected labels \(40,\) or responsibilities \(40, 2\)"),
+        (np.r_[np.ones(39, int), 2], r"start: row 39 is not a label in -1 \.\. 1: 2"),
+        (np.full((40, 3), 1 / 3), r"start has shape \(40, 3\)"),
+        (np.full((40, 2), 0.3), r"start: row 0 sums neither to 1 nor"),
+        (np.full((40, 2), np.nan), "start: row 0 has a responsibility that is negative or no number"),
+        (np.full(40, 0.5), "start: row 0 is not a label"),
+        (np.full((40, 2), "a"), "start must hold labels or responsibilities"),
     ],
 )
 def test_bad_labels_or_responsibilities(X, start, message):
@@ -132,6 +137,8 @@ def test_a_value_that_is_not_finite_is_located(X, bad, dtype, method):
         (np.zeros((2, 3, 4)), ValueError, "got 3D"),
         (np.zeros((0, 2)), ValueError, r"0 sample\(s\)"),
         (np.zeros((5, 0)), ValueError, r"0 feature\(s\)"),
+        (None, TypeError, "X must be a 2D array .* got an object of type NoneType"),
+        ("abc", TypeError, "got an object of type str"),
         (np.zeros((5, 2), complex), ValueError, "Complex data not supported"),
         (np.array([["a", "b"]] * 5), TypeError, "X, column 0, row 0: .a. is not a number"),
         (np.zeros((5, 2), "datetime64[s]"), TypeError, "datetime64"),
