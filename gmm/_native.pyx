@@ -4,7 +4,8 @@ Rows X may be any 2-D buffer of float32 or float64 in native byte order: strided
 are never copied. Every other array is C-contiguous float64 (labels int64) of the shape given in _native.pyi.
 
 A long call is cut into slices of some 50 ms at multiples of BLOCK_ROWS, between which a pending Ctrl-C is answered; by
-the contract of gmm.h the result is bit for bit that of one call. The GIL is released while the core runs.
+the contract of gmm.h the result is bit for bit that of one call. Slices of a scan are merged here, so their length is
+fixed. The GIL is released while the core runs.
 """
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_WRITABLE
@@ -21,7 +22,7 @@ BLOCK_ROWS = GMM_BLOCK_ROWS
 
 cdef enum:
     MAX_VIEWS = 14                # maximize, the call with most arrays, has as many
-    SCAN_SLICE = 1 << 22          # elements in a slice of a scan: fixed, as slices are merged here
+    SCAN_SLICE = 1 << 22          # elements in a slice of a scan, some 5 ms
 
 cdef double SLICE_SECONDS = 0.05  # a quarter of what a Ctrl-C may wait
 cdef double WORK_RATE = 1e9       # multiply-adds a second and thread, of the first slice: slower than any kernel
@@ -40,6 +41,7 @@ cdef class Call:
     cdef int64_t step             # rows of the next slice
     cdef int64_t bad_row          # within the current slice
     cdef double since             # seconds at which the current slice began
+    cdef bint fixed               # every slice but the last has the length of the first
     cdef void *scratch
     cdef size_t scratch_bytes
 
@@ -182,12 +184,14 @@ cdef class Call:
 
     cdef bint next_slice(self) except -1:
         """Move to the next slice, if there is one; a pending signal handler runs first and may raise."""
-        cdef int64_t done = self.rows.n_rows
+        cdef int64_t done = self.rows.n_rows, left = self.n_rows - self.row - done
         cdef double now
+        if left == 0:
+            return False
         if done:
             PyErr_CheckSignals()
             now = monotonic()
-            if self.since > 0.0 and self.step > 0:
+            if not self.fixed:
                 self.step = self.whole_blocks(
                     <double> self.step * min(2.0, SLICE_SECONDS / max(now - self.since, 1e-3)))
             self.since = now
@@ -197,8 +201,9 @@ cdef class Call:
                 self.rows.weight += done
         elif self.step < self.n_rows:
             self.since = monotonic()
-        self.rows.n_rows = min(self.step, self.n_rows - self.row)
-        return self.rows.n_rows > 0
+        # a slice has costs of its own: none is short
+        self.rows.n_rows = left if left <= self.step + self.step // 2 else self.step
+        return True
 
     cdef int check(self, gmm_status status) except -1:
         if status == GMM_OK:
@@ -326,7 +331,7 @@ def scan(X, sample_weight, int n_threads):
     call.factors.n_components, call.factors.n_features = 1, D
     call.factors.structure, call.factors.precision = GMM_DIAG, GMM_F64
     call.begin(n_threads)
-    call.step = GMM_BLOCK_ROWS * max(<int64_t> 1, SCAN_SLICE // (GMM_BLOCK_ROWS * D))
+    call.step, call.fixed = GMM_BLOCK_ROWS * max(<int64_t> 1, SCAN_SLICE // (GMM_BLOCK_ROWS * D)), True
     while columns.bad_row < 0 and call.next_slice():
         with nogil:
             status = gmm_scan(&call.rows, call.n_threads, call.scratch, call.scratch_bytes, &columns)

@@ -231,7 +231,9 @@ class MixtureEstimator(Estimator):
 
 def _log_density(fit: Fit, rows: Rows) -> np.ndarray:
     """Log-density of each row in the user's units, (N,)."""
-    return rows.score(fit.mixture.factors).log_density + rows.frame.log_jacobian
+    log_density = rows.score(fit.mixture.factors).log_density
+    log_density += rows.frame.log_jacobian
+    return log_density
 
 
 def _totals(fit: Fit, rows: Rows, sample_weight: Any) -> tuple[float, float]:

@@ -33,6 +33,14 @@ def test_slices_of_a_long_call():
     assert bits(one.assign()) == bits(many.assign())
 
 
+def test_slices_of_a_scan():
+    """Three slices and more, which are merged: neither threads nor the clock decide how long they are."""
+    X = np.random.default_rng(0).standard_normal((4_500_000, 3), np.float32)
+    one, two, eight = ({name: np.asarray(value).tobytes() for name, value in _native.scan(X, None, t).items()}
+                       for t in (1, 2, 8))  # fmt: skip
+    assert one == two == eight
+
+
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 def test_cuts_at_whole_blocks(kernel):
     given = problem(kernel, n_rows=5000)
