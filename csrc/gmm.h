@@ -2,8 +2,9 @@
  *
  * What it does: one pass over rows (given factors, what a kernel needs of a
  * mixture, it accumulates sufficient statistics, scores rows, or assigns rows
- * to centres), and the rest of an EM iteration: factors of a mixture, and the
- * mixture that maximises the likelihood of given statistics.
+ * to centres), and the rest of an EM iteration: factors of a mixture, the
+ * mixture that maximises the likelihood of given statistics, and for few rows
+ * the whole climb.
  *
  * Letters: N rows, D features, K components. Matrices are row-major unless a
  * stride is given. All sizes are int64_t. No function allocates, prints,
@@ -192,6 +193,36 @@ gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *cova
 gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, const double *squares,
                     const double *floor, double epsilon, int n_threads, void *scratch, size_t scratch_bytes,
                     unsigned char *floored);
+
+/* What a climb goes by; variances and epsilon as for gmm_maximize. */
+typedef struct {
+    gmm_dtype precision;
+    const double *ridge;          /* (D,) or NULL */
+    const double *floor;          /* (D,) */
+    const double *total_scatter;  /* (D, D) about the frame's centre, for GMM_TIED; NULL otherwise */
+    double epsilon, tol;          /* nats per unit of sample weight; tol 0 never stops */
+    int64_t max_iter;             /* iterations in all, those already in the trace included */
+} gmm_limits;
+
+typedef enum {
+    GMM_AT_LIMIT = 0,
+    GMM_CONVERGED = 1,  /* by the rule of csrc/convergence.c */
+    GMM_UNUSUAL = 2     /* the next iteration would let the objective fall or be no number, has a covariance without
+                           factors, or asks tied factors for K copies: gmm_maximize and the others say which */
+} gmm_stop;
+
+/* EM iterations on one thread: gmm_maximize, gmm_factorize, gmm_accumulate, as often as it takes; the same bits as
+ * these calls. In: a mixture, the statistics of the rows under it (about its means; tied ones pooled), and the
+ * objectives so far, n_trace >= 1, log_likelihood / weight of these statistics the last. Out: the same of where it
+ * stopped, with which components rested on the floor in the last M-step (left alone when there was none).
+ * trace has room for max_iter + 1. Meant for few rows: no Ctrl-C is answered. */
+size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features);
+gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture, gmm_statistics *statistics,
+                     unsigned char *floored, double *trace, int64_t *n_trace, gmm_stop *stop, void *scratch,
+                     size_t scratch_bytes);
+
+/* Whether a climb with these objectives may stop. */
+int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon);
 
 /* What this process runs: "scalar", "avx2", "avx512" or "neon" (GMM_ISA
  * overrides; an unknown or unsupported name gives NULL and every call above

@@ -130,3 +130,46 @@ def lift(covariances, squares, floor, double epsilon, floored, int n_threads):
         status = gmm_lift(K, D, matrix, summed, least, epsilon, call.n_threads, call.scratch, call.scratch_bytes,
                           on_floor)
     call.check(status)
+
+
+def climb(X, sample_weight, scale, centre, int kernel, int precision, ridge, floor, total_scatter, double epsilon,
+          double tol, int64_t max_iter, weights, means, covariances, n, first, second, floored, trace, int64_t n_trace,
+          double log_likelihood, double weight):
+    cdef MixtureCall call = MixtureCall()
+    cdef gmm_status status
+    cdef gmm_limits limits
+    cdef gmm_stop stop = GMM_AT_LIMIT
+    call.read_rows(X, sample_weight)
+    call.read_frame(scale, centre)
+    call.read_means(kernel, precision, means)
+    cdef int64_t D = call.rows.n_features
+    cdef gmm_mixture mixture = call.mixture(weights, means, covariances, True)
+    cdef gmm_statistics sums = call.statistics(n, first, second)
+    if sums.second == NULL:
+        raise TypeError("second: expected a float64 array")
+    sums.log_likelihood, sums.weight = log_likelihood, weight
+    limits.precision, limits.epsilon, limits.tol = call.factors.precision, epsilon, tol
+    limits.ridge = <const double *> call.array(ridge, "ridge", b"d", False, D)
+    limits.floor = call.vector(floor, "floor", D)
+    limits.total_scatter = <const double *> call.array(total_scatter, "total_scatter", b"d", False, D, D)
+    cdef unsigned char *on_floor = <unsigned char *> call.array(
+        floored, "floored", b"?", True, call.factors.n_components)
+    cdef double *objectives = call.total(trace, "trace", max_iter + 1)
+    call.rows.n_rows = call.n_rows
+    call.scratch_bytes = gmm_climb_scratch_bytes(
+        call.factors.structure, call.factors.precision, call.factors.n_components, D)
+    call.scratch = malloc(max(<size_t> 1, call.scratch_bytes))
+    if call.scratch == NULL:
+        raise MemoryError(f"cannot allocate {call.scratch_bytes} bytes of scratch")
+    limits.max_iter = max_iter
+    with nogil:
+        status = gmm_climb(&call.rows, &limits, &mixture, &sums, on_floor, objectives, &n_trace, &stop, call.scratch,
+                           call.scratch_bytes)
+    call.check(status)
+    return n_trace, <int> stop, sums.log_likelihood, sums.weight
+
+
+def has_converged(trace, double tol, double epsilon):
+    cdef MixtureCall call = MixtureCall()
+    cdef const double *objectives = call.vector(trace, "trace", len(trace))
+    return gmm_has_converged(objectives, len(trace), tol, epsilon) != 0

@@ -91,6 +91,26 @@ cdef extern from "gmm.h" nogil:
     gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, const double *squares,
                         const double *floor, double epsilon, int n_threads, void *scratch, size_t scratch_bytes,
                         unsigned char *floored)
+
+    ctypedef struct gmm_limits:
+        gmm_dtype precision
+        const double *ridge
+        const double *floor
+        const double *total_scatter
+        double epsilon, tol
+        int64_t max_iter
+
+    ctypedef enum gmm_stop:
+        GMM_AT_LIMIT
+        GMM_CONVERGED
+        GMM_UNUSUAL
+
+    size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
+                                   int64_t n_features)
+    gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture,
+                         gmm_statistics *statistics, unsigned char *floored, double *trace, int64_t *n_trace,
+                         gmm_stop *stop, void *scratch, size_t scratch_bytes)
+    int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon)
     const char *gmm_isa()
     const char *const *gmm_isas()
     int gmm_has_openmp()

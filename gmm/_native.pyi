@@ -181,6 +181,40 @@ def lift(
 ) -> None:
     """Raise (K, D, D) matrices to the numerical floor, in place; squares is (K, D), floor (D,), floored (K,)."""
 
+def climb(
+    X: Rows,
+    sample_weight: Array | None,
+    scale: Array,
+    centre: Array,
+    kernel: int,
+    precision: int,
+    ridge: Array | None,
+    floor: Array,
+    total_scatter: Array | None,
+    epsilon: float,
+    tol: float,
+    max_iter: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    n: Array,
+    first: Array,
+    second: Array,
+    floored: NDArray[np.bool_],
+    trace: Array,
+    n_trace: int,
+    log_likelihood: float,
+    weight: float,
+) -> tuple[int, int, float, float]:
+    """EM iterations on few rows, in place, from parameters whose statistics and first n_trace objectives are given.
+
+    trace is (max_iter + 1,); total_scatter (D, D) is needed by the tied kernel. Returns n_trace, why it stopped (0 at
+    max_iter, 1 converged, 2 before an iteration that is out of the ordinary), log_likelihood and weight.
+    """
+
+def has_converged(trace: Array, tol: float, epsilon: float) -> bool:
+    """The stopping rule of `climb`: `gmm.convergence.has_converged`."""
+
 def isa() -> str:
     """Instruction set in use: "scalar", "avx2", "avx512" or "neon"; the environment's GMM_ISA overrides the best.
 

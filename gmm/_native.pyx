@@ -21,7 +21,7 @@ from time import monotonic
 BLOCK_ROWS = GMM_BLOCK_ROWS
 
 cdef enum:
-    MAX_VIEWS = 14                # maximize, the call with most arrays, has as many
+    MAX_VIEWS = 18                # climb, the call with most arrays, has sixteen
     SCAN_SLICE = 1 << 22          # elements in a slice of a scan, some 5 ms
 
 cdef double SLICE_SECONDS = 0.05  # a quarter of what a Ctrl-C may wait

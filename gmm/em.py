@@ -3,7 +3,8 @@
     parameters --factorize--> factors --accumulate--> statistics --maximize--> parameters
 
 `climb` knows rows only through ``accumulate`` and the model only through ``factorize`` and ``maximize`` of a
-structure; whoever replaces one of the three (missing values, priors, other processes) keeps the loop.
+structure; whoever replaces one of the three (missing values, priors, other processes) keeps the loop. On few rows the
+core runs the same iterations in one call (`gmm.small`).
 
 Invariant: statistics, objective and the last entry of the trace belong to the parameters returned.
 """
@@ -20,6 +21,7 @@ from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED, ends_by_rounding, f
 from gmm.covariances.base import Covariance
 from gmm.errors import GmmError
 from gmm.parameters import Factors, Parameters
+from gmm.small import advance, rows_of
 from gmm.statistics import Statistics
 
 __all__ = ["Callback", "Climb", "climb", "resume"]
@@ -135,6 +137,14 @@ def resume(
         return earlier
     parameters, statistics, floored = earlier.parameters, earlier.statistics, earlier.floored
     trace = list(earlier.trace)
+    few = rows_of(accumulate, structure, parameters.n_components) if callback is None else None
+    if few is not None:
+        limits = {"floor": floor, "ridge": ridge, "tol": tol, "max_iter": max_iter}
+        parameters, statistics, floored, converged = advance(
+            few, structure, parameters, statistics, floored, trace, **limits
+        )
+        if converged:
+            return Climb(parameters, statistics, tuple(trace), floored, CONVERGED)
     stop_reason = LIMIT
     for iteration in range(len(trace), max_iter + 1):
         proposal, proposal_floored = structure.maximize(statistics, parameters, ridge=ridge, floor=floor)

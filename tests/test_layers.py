@@ -16,7 +16,7 @@ LAYERS = [
     ("model", "errors _validation table frame rows parameters statistics mixture covariances threads model_file"),
     (
         "algorithms",
-        "em convergence initialization partition rehearsal kmeans subsample restarts agreement criteria ordering",
+        "em small convergence initialization partition rehearsal kmeans subsample restarts agreement criteria ordering",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
     ("edges", "selection cli datasets config"),
