@@ -8,6 +8,7 @@
 #include "full_small.inc.c"
 #include "full_density.inc.c"
 #include "full_moments.inc.c"
+#include "full_monomials.inc.c"
 #include "full.inc.c"
 #include "distance.inc.c"
 #include "axis_moments.inc.c"

@@ -183,7 +183,9 @@ static int64_t NAME(small_work_size)(int64_t n_components, int64_t n_features) {
     return 0;
 }
 
-static void NAME(small_flush)(int64_t n_components, int64_t n_features, const REAL *accumulator, double *partial) {
+static void NAME(small_flush)(int64_t n_components, int64_t n_features, const REAL *packed, const REAL *accumulator,
+                              double *partial) {
+    (void)packed;
     const int64_t size = NAME(small_factor_size)(n_components, n_features);
     for (int64_t s = 0; s < size; ++s) partial[s] = (double)v_sum(v_load(accumulator + s * V_LANES));
 }

@@ -31,6 +31,7 @@ static void NAME(share_pass)(gmm_task *task, gmm_workspace *space, int with_sums
     *pass = (NAME(pass)){structure, factors, total, total_size, structure->tile_rows(K, D)};
     structure->pack_factors(task->factors, factors);
     if (!with_sums) return;
+    if (structure->shorten) structure->shorten(task->factors, factors);
     structure->import(K, D, task->statistics, total);
     total[total_size + NAME(PASS_LOG_LIKELIHOOD)] = task->statistics->log_likelihood;
     total[total_size + NAME(PASS_WEIGHT)] = task->statistics->weight;
@@ -51,6 +52,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     REAL *label = gmm_take(space, rows, sizeof *label);
     REAL *accumulator = with_sums ? gmm_take(space, structure->accumulator_size(K, D), sizeof *accumulator) : NULL;
     if (!space->base) return NULL;
+    if (row) memset(row, 0, (size_t)(rows * row_stride) * sizeof *row); /* features past D stay 0 */
     *thread = (NAME(pass_thread)){
         .tile = {.stride = stride, .row_stride = row_stride, .column = column, .row = row, .work = work},
         .density = density,
@@ -152,7 +154,8 @@ static void NAME(start_sums)(const gmm_task *task, NAME(pass_thread) *thread) {
 /* After its last. */
 static void NAME(flush_sums)(const gmm_task *task, const NAME(pass_thread) *thread) {
     const NAME(pass) *pass = task->shared;
-    pass->structure->flush(task->n_components, task->n_features, thread->accumulator, thread->head.partial);
+    pass->structure->flush(task->n_components, task->n_features, pass->factors, thread->accumulator,
+                           thread->head.partial);
 }
 
 static void NAME(finish_pass)(const gmm_task *task) {
