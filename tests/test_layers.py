@@ -19,7 +19,7 @@ LAYERS = [
         "em small convergence initialization partition rehearsal kmeans subsample restarts agreement criteria ordering",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
-    ("edges", "selection cli datasets config"),
+    ("edges", "selection many cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
 REFERENCE = "reference"
