@@ -74,6 +74,11 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
         raise DataTypeError(
             f"{name} must be a 2D array of shape (n_samples, n_features), got an object of type {type(X).__name__}"
         )
+    if array.dtype.names:
+        raise DataTypeError(
+            f"{name} is a structured array; {owner} needs one number type for all columns. "
+            "Use numpy.lib.recfunctions.structured_to_unstructured"
+        )
     if array.ndim != 2:
         hint = (
             " Reshape your data either using array.reshape(-1, 1) if your data has a single feature or "

@@ -158,6 +158,8 @@ def select(
         raise ParameterError(
             f"criterion must be one of {CRITERIA}, got {criterion!r}{nearest_name(criterion, CRITERIA)}"
         )
+    if isinstance(n_components, str):
+        raise ParameterError(f"n_components must be an integer or several, such as range(1, 10), got {n_components!r}")
     counts = list(n_components) if isinstance(n_components, Iterable) else [n_components]
     kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
     names = [structure(kind).name for kind in kinds]

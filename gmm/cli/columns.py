@@ -107,8 +107,18 @@ def choose(names: Sequence[str], wanted: Wanted, title: str, *, left_out: Sequen
 
 
 def split(values: np.ndarray, names: Sequence[str], choice: Choice, title: str, notes: Sequence[str] = ()) -> Table:
-    """Table from an array that holds the columns `choice.all` in this order."""
+    """Table from an array that holds the columns `choice.all` in this order.
+
+    Raises
+    ------
+    CommandError
+        Sample weights below 0, or all 0.
+    """
     weight = None if choice.weight is None else np.ascontiguousarray(values[:, -1], dtype=np.float64)
+    if weight is not None and not (weight.min() >= 0 and weight.any()):
+        row = int(np.argmin(weight))
+        what = f"row {row + 1} is {weight[row]:g}, below 0" if weight[row] < 0 else "all are 0"
+        raise CommandError(f"{title}: {spoken(names[choice.weight])} cannot be sample weights: {what}")
     data = values if weight is None else values[:, :-1]
     return Table(data, tuple(names[j] for j in choice.features), weight, title, tuple(notes))
 

@@ -260,6 +260,16 @@ def test_predict_refuses_other_columns(run, model, tmp_path):
     code, out, err = run("predict", model, str(path))
     assert (code, out) == (2, "")
     assert "gives 3 columns, the model needs 2 (eruptions, waiting); choose them with --columns" in err
+
+
+def test_predict_says_when_columns_go_by_other_names(run, model, tmp_path):
+    path = tmp_path / "x.csv"
+    note = "note: the model was fitted on eruptions, waiting; columns eruptions, c are taken for them\n"
+    for header, said in [("eruptions,c", note), ("eruptions,waiting", ""), ("waiting,eruptions", "")]:
+        path.write_text(f"{header}\n1,2\n3,4\n")
+        assert run("predict", model, str(path))[2] == said
+    path.write_text("1,2\n3,4\n")
+    assert run("predict", model, str(path))[2] == ""
     assert run("predict", model, str(path), "--columns", "1,2")[0] == 0
 
 

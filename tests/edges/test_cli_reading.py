@@ -167,6 +167,8 @@ def test_names_a_model_was_fitted_on(read):
         ("a,b,a\n1,2,3\n", {}, "table.csv: columns 1 and 3 are both called 'a'; rename one of them, or choose"),
         ("a,a\n1,2\n", {"columns": "a"}, "more than one column is called 'a'"),
         ("a\n1\n", {"weights": "a"}, "no column is left"),
+        ("a,w\n1,2\n2,-3\n", {"weights": "w"}, "column 'w' cannot be sample weights: row 2 is -3, below 0"),
+        ("a,w\n1,0\n2,0\n", {"weights": "w"}, "column 'w' cannot be sample weights: all are 0"),
         (gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:-9], {}, "broken gzip file"),
         (b"\x7fELF\0\0\0", {}, "not a text file"),
         (b"PK\x03\x04....", {}, "zip archive"),

@@ -83,6 +83,8 @@ def test_text_marks_the_best():
     ("more", "message"),
     [
         ({"criterion": "bci"}, "did you mean 'bic'"),
+        ({"criterion": "BIC"}, "did you mean 'bic'"),
+        ({"n_components": "1-3"}, r"n_components must be an integer or several, such as range\(1, 10\), got '1-3'"),
         ({"covariance_types": ["fulll"]}, "did you mean 'full'"),
         ({"n_components": []}, "nothing to select from"),
         ({"n_components": [0]}, "n_components"),

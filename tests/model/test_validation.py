@@ -238,6 +238,11 @@ def test_seeds_are_taken_as_they_are():
     assert check_seed(np.random) is np.random.mtrand._rand
 
 
+def test_a_structured_array_is_told_the_way_out():
+    with pytest.raises(DataTypeError, match="X is a structured array; .*structured_to_unstructured"):
+        check_rows(np.zeros(3, [("a", float), ("b", float)]))
+
+
 @pytest.mark.parametrize("seed", [1.5, "seed", True])
 def test_what_is_no_seed_is_told_what_would_be(seed):
     with pytest.raises(
