@@ -239,7 +239,7 @@ def test_seeds_are_taken_as_they_are():
 
 
 def test_a_structured_array_is_told_the_way_out():
-    with pytest.raises(DataTypeError, match="X is a structured array; .*structured_to_unstructured"):
+    with pytest.raises(DataTypeError, match=r"X is a structured array; .*structured_to_unstructured"):
         check_rows(np.zeros(3, [("a", float), ("b", float)]))
 
 
