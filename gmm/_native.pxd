@@ -74,6 +74,9 @@ cdef extern from "gmm.h" nogil:
     gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_components, const double *centre,
                           int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
                           double *n, double *sum, double *inertia, int64_t *bad_row)
+    gmm_status gmm_seed(const gmm_rows *rows, gmm_dtype precision, int64_t n_candidates, const double *candidate,
+                        const double *closest, int n_threads, void *scratch, size_t scratch_bytes, double *distance,
+                        double *potential, int64_t *bad_row)
     gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t scratch_bytes,
                         gmm_columns *columns)
     size_t gmm_mixture_scratch_bytes(gmm_structure structure, int64_t n_components, int64_t n_features, int n_threads)

@@ -1,15 +1,12 @@
 """Several starts race; the best goes on (Biernacki, Celeux, Govaert 2003), and so does every start that may pass it.
 
 Each start climbs `short_iter` iterations. The leader then climbs to the end. Another start is carried on, for as many
-iterations again as it has had, while its promise exceeds the leader's objective:
+iterations again as it has had, while its promise exceeds the leader's objective by more than tol:
 
     promise = objective + gain still to come          (Aitken's estimate, `gmm.convergence.gain_to_come`)
 
 So the race ends where full climbs from every start would have ended, as far as the estimate is right.
 A start whose trace so far is the leader's is on the leader's path and is left there.
-A start that repeats an earlier one, or collapses as all before it did, is a start wasted: it is made once more with a
-varied seed (`gmm.subsample.varied`), which for "kmeans" means another kind of start. Of starts that converge within
-tol of each other the first wins.
 Starts with fewer components on the numerical floor rank first whatever their objective: a likelihood that grows
 because a covariance collapses is no merit.
 
@@ -24,12 +21,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmm.agreement import adjusted_rand_index
-from gmm.convergence import CONVERGED, LIMIT, STOPPED, gain_to_come
+from gmm.convergence import LIMIT, STOPPED, gain_to_come
 from gmm.covariances.base import Covariance
 from gmm.em import Callback, Climb, climb, resume
 from gmm.parameters import Parameters
 from gmm.rows import Rows
-from gmm.subsample import chosen_rows, varied
+from gmm.subsample import chosen_rows
 
 __all__ = ["Race", "Restart", "log_likelihood", "race"]
 
@@ -142,9 +139,6 @@ def race(
     climbs: list[Climb] = []
     for index, seed in enumerate(seeds):
         begin = begun(index, seed)
-        if begin.stop_reason != STOPPED and begin.parameters.n_components > 1 and _wasted(begin, climbs):
-            seeds[index] = varied(seed, 1 + index % 2)
-            begin = begun(index, seeds[index])
         climbs.append(begin)
         if begin.parameters.n_components == 1 or begin.stop_reason == STOPPED:
             break
@@ -163,7 +157,6 @@ def race(
         index = max(rivals, key=lambda rival: _promise(climbs[rival]))
         climbs[index] = carried_on(index, max(2 * climbs[index].n_iter, 1))
 
-    leader = next(index for index in range(len(climbs)) if _as_good(climbs[index], climbs[leader], tol))
     return Race(climbs[leader], leader, _table(rows, structure, climbs, leader, seeds, ridge, tol))
 
 
@@ -177,18 +170,6 @@ def log_likelihood(rows: Rows, structure: Covariance, ended: Climb, ridge: np.nd
 
 def _merit(climbed: Climb) -> tuple[int, float]:
     return -int(climbed.floored.sum()), climbed.objective
-
-
-def _wasted(climbed: Climb, earlier: Sequence[Climb]) -> bool:
-    """Whether a start adds nothing to the earlier ones: a path seen before, or one more collapse."""
-    seen = any(_follows(climbed, other) or _follows(other, climbed) for other in earlier)
-    return seen or (len(earlier) > 0 and all(other.floored.any() for other in [climbed, *earlier]))
-
-
-def _as_good(climbed: Climb, leader: Climb, tol: float) -> bool:
-    """Whether a climb ended like the leader's, within what the stopping rule can tell."""
-    near = climbed.objective >= leader.objective - tol and climbed.floored.sum() == leader.floored.sum()
-    return climbed is leader or (climbed.stop_reason == CONVERGED == leader.stop_reason and near)
 
 
 def _promise(climbed: Climb) -> float:

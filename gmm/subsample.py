@@ -7,8 +7,7 @@ A start looks at no more than `largest(K, D)` rows. Row i is among them when
 so the choice depends on the seed and on the row's number alone: a fit in batches starts like a fit in memory.
 
 Seeds of restarts come from the first one the same way, and the first is the user's own, so the start that a table of
-restarts names by its seed is the start of a fit with ``n_init=1`` and that ``random_state``. A start that has to be
-another than the one its seed gave says so in the bits of its seed above 2**32 (`variation`).
+restarts names by its seed is the start of a fit with ``n_init=1`` and that ``random_state``.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy as np
 
 from gmm._validation import check_seed
 
-__all__ = ["chosen_rows", "generator", "hashed", "largest", "seeds", "variation", "varied"]
+__all__ = ["chosen_rows", "generator", "hashed", "largest", "seeds"]
 
 MOST_ROWS = 1 << 15
 MOST_VALUES = 1 << 22  # 32 MB of float64
@@ -92,23 +91,6 @@ def seeds(random_state: Seed, n: int) -> list[int]:
     counters = np.arange(max(n, 1), dtype=np.uint64)
     children = hashed(first, counters) >> np.uint64(32)
     return [first, *(int(child) for child in children[1:])][:n]
-
-
-def varied(seed: int, kind: int) -> int:
-    """Seed of the same start made another way; `variation` tells which.
-
-    Examples
-    --------
-    >>> from gmm.subsample import variation, varied
-    >>> variation(7), variation(varied(7, 2))
-    (0, 2)
-    """
-    return seed % (1 << 32) + (kind << 32)
-
-
-def variation(seed: int) -> int:
-    """How often a start was to be made another way: 0 for seeds below 2**32."""
-    return seed >> 32
 
 
 def generator(random_state: Seed) -> np.random.Generator:

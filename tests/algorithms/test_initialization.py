@@ -6,11 +6,10 @@ from framed_rows import framed
 from problems import blobs, far_apart, five_distinct_points
 
 from gmm.covariances import DIAG, FULL, SPHERICAL
-from gmm.datasets import load_iris
 from gmm.errors import ParameterError
 from gmm.initialization import METHODS, start
 from gmm.partition import from_partition
-from gmm.subsample import chosen_rows, generator, largest, seeds, variation, varied
+from gmm.subsample import chosen_rows, generator, largest, seeds
 
 ANY_METHOD = pytest.mark.parametrize("method", list(METHODS))
 
@@ -246,13 +245,3 @@ def test_seeds():
     assert seeds(np.random.RandomState(1), 3) == seeds(np.random.RandomState(1), 3)
     assert seeds(None, 2) != seeds(None, 2)
     assert generator(3).random() == np.random.default_rng(3).random()
-
-
-def test_a_varied_seed_gives_another_kind_of_start():
-    rows = framed(load_iris().data)
-    kinds = [start(rows, FULL, 3, "kmeans", varied(7, kind), floor=rows.frame.floor) for kind in range(3)]
-    seed = varied(7, 2)
-    alike = start(rows, FULL, 3, "random_from_data", seed, floor=rows.frame.floor)
-    np.testing.assert_array_equal(kinds[2].covariances, alike.covariances)
-    assert not np.array_equal(kinds[1].means, kinds[0].means)
-    assert (variation(7), variation(seed), seed % 2**32) == (0, 2, 7)
