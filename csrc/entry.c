@@ -189,15 +189,19 @@ gmm_status gmm_score(const gmm_rows *rows, const gmm_factors *factors, int n_thr
     return run(&task, GMM_SCORE, factors->precision, n_threads, scratch, scratch_bytes, bad_row);
 }
 
+static gmm_factors points_of(const gmm_rows *rows, gmm_dtype precision, int64_t n_points, const double *point) {
+    return (gmm_factors){.structure = GMM_SPHERICAL,
+                         .precision = precision,
+                         .n_components = n_points,
+                         .n_features = rows->n_features,
+                         .mean = point};
+}
+
 gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_components, const double *centre,
                       int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
                       double *n, double *sum, double *inertia, int64_t *bad_row) {
     if (!rows_are_valid(rows) || !centre || !inertia || !bad_row) return GMM_EINVAL;
-    const gmm_factors centres = {.structure = GMM_SPHERICAL,
-                                 .precision = precision,
-                                 .n_components = n_components,
-                                 .n_features = rows->n_features,
-                                 .mean = centre};
+    const gmm_factors centres = points_of(rows, precision, n_components, centre);
     gmm_task task = task_of(rows, &centres);
     task.label = label;
     task.distance = distance;
@@ -205,6 +209,18 @@ gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_compo
     task.sum = sum;
     task.inertia = inertia;
     return run(&task, GMM_ASSIGN, precision, n_threads, scratch, scratch_bytes, bad_row);
+}
+
+gmm_status gmm_seed(const gmm_rows *rows, gmm_dtype precision, int64_t n_candidates, const double *candidate,
+                    const double *closest, int n_threads, void *scratch, size_t scratch_bytes, double *distance,
+                    double *potential, int64_t *bad_row) {
+    if (!rows_are_valid(rows) || !candidate || !distance || !potential || !bad_row) return GMM_EINVAL;
+    const gmm_factors candidates = points_of(rows, precision, n_candidates, candidate);
+    gmm_task task = task_of(rows, &candidates);
+    task.closest = closest;
+    task.distance = distance;
+    task.potential = potential;
+    return run(&task, GMM_SEED, precision, n_threads, scratch, scratch_bytes, bad_row);
 }
 
 /* Always in double: the scan decides what the frame, and so everything after it, is made of. */

@@ -148,6 +148,13 @@ gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_compo
                       int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
                       double *n, double *sum, double *inertia, int64_t *bad_row);
 
+/* One more seed of k-means, each of some candidates (C, D) in frame coordinates tried: distance (N, C) row-major =
+ * min(closest, squared distance to the candidate), potential (C,) += w distance. closest (N,) is the squared distance
+ * to the nearest seed so far, NULL before the first. precision is that of the tile arithmetic. */
+gmm_status gmm_seed(const gmm_rows *rows, gmm_dtype precision, int64_t n_candidates, const double *candidate,
+                    const double *closest, int n_threads, void *scratch, size_t scratch_bytes, double *distance,
+                    double *potential, int64_t *bad_row);
+
 /* Column ranges, means and scatter in one pass, and the first non-finite value. Always in double. On GMM_ENONFINITE
  * bad_row and bad_column are set and the rest is unspecified. */
 gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t scratch_bytes, gmm_columns *columns);

@@ -1,6 +1,6 @@
 /* kernel.h: what an entry point and a compiled kernel agree on.
  *
- * A kernel is one operation (accumulate, moments, score, assign, scan) for one
+ * A kernel is one operation (accumulate, moments, score, assign, scan, seed) for one
  * precision and one ISA, cut into the steps below. entry.c drives every kernel
  * the same way:
  *
@@ -24,7 +24,8 @@ typedef enum {
     GMM_SCORE = 2,
     GMM_ASSIGN = 3,
     GMM_SCAN = 4,
-    GMM_N_OPERATIONS = 5
+    GMM_SEED = 5,
+    GMM_N_OPERATIONS = 6
 } gmm_operation;
 
 enum { GMM_N_STRUCTURES = 4, GMM_N_DTYPES = 2 };
@@ -60,14 +61,16 @@ typedef struct gmm_task {
     gmm_structure structure;
     int64_t n_components, n_features; /* K, D */
     const gmm_rows *rows;
-    const gmm_factors *factors; /* assign: mean holds the centres */
+    const gmm_factors *factors; /* assign, seed: mean holds the centres or candidates */
     const double *given_posterior;
     const int64_t *given_label;
     gmm_statistics *statistics;
     double *log_density;
     void *posterior;
     int64_t *label;
-    double *distance, *n, *sum, *inertia; /* assign */
+    double *distance, *n, *sum, *inertia; /* assign; distance of seed: (N, C) */
+    const double *closest;                /* seed */
+    double *potential;
     gmm_columns *columns;
     void *shared; /* the kernel's own, set by share() */
 } gmm_task;

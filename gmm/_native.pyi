@@ -39,6 +39,24 @@ class Columns(TypedDict):
     bad_row: int
     bad_column: int
 
+def seed(
+    X: Rows,
+    sample_weight: Array | None,
+    scale: Array,
+    centre: Array,
+    precision: int,
+    candidates: Array,
+    closest: Array | None,
+    distance: Array,
+    potential: Array,
+    n_threads: int,
+) -> None:
+    """Try candidates (C, D) as one more seed of k-means beside those whose nearest is at squared distance closest (N,).
+
+    Writes distance (N, C), the smaller of closest and the squared distance to the candidate, and adds to potential
+    (C,) the sums of w_i distance_ic.
+    """
+
 def scan(X: Rows, sample_weight: Array | None, n_threads: int) -> Columns:
     """Ranges, weighted means and weighted sums of squares about them; the first NaN or infinity, or -1 and -1.
 

@@ -290,28 +290,6 @@ def score(X, scale, centre, int kernel, int precision, log_constants, means, whi
         call.check(status)
 
 
-def assign(X, sample_weight, scale, centre, int precision, centres, label, distance, n, sum, int n_threads):
-    cdef Call call = Call()
-    cdef gmm_status status
-    cdef double inertia = 0.0
-    call.read_rows(X, sample_weight)
-    call.read_frame(scale, centre)
-    call.read_means(GMM_SPHERICAL, precision, centres, "centres")
-    cdef int64_t K = call.factors.n_components
-    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
-    cdef double *distances = call.total(distance, "distance", call.n_rows)
-    cdef double *weights = call.total(n, "n", K)
-    cdef double *sums = call.total(sum, "sum", K, call.factors.n_features)
-    call.begin(n_threads)
-    while call.next_slice():
-        with nogil:
-            status = gmm_assign(&call.rows, call.factors.precision, K, call.factors.mean, call.n_threads,
-                                call.scratch, call.scratch_bytes, labels + call.row if labels else NULL,
-                                distances + call.row if distances else NULL, weights, sums, &inertia, &call.bad_row)
-        call.check(status)
-    return inertia
-
-
 def scan(X, sample_weight, int n_threads):
     import numpy as np
 
@@ -359,6 +337,7 @@ cdef void merge_columns(double *total, const double *part, int64_t D, double wei
         total[3 * D + j] += part[3 * D + j] + step * step * share * weight
 
 
+include "_clusters.pxi"
 include "_mixtures.pxi"
 
 

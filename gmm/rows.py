@@ -205,6 +205,27 @@ class Rows:
         inertia = self._call(_native.assign, self._precision, centres, *outputs, self.n_threads)
         return Assignment(inertia, *outputs)
 
+    def seed(self, candidates: np.ndarray, closest: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Try candidates (C, D) as one more seed of k-means.
+
+        Parameters
+        ----------
+        candidates : ndarray of shape (C, D)
+        closest : ndarray of shape (N,), optional
+            Squared distance to the nearest seed so far.
+
+        Returns
+        -------
+        distance : ndarray of shape (N, C)
+            The same with the candidate among the seeds.
+        potential : ndarray of shape (C,)
+            Sums of weight times distance.
+        """
+        candidates = np.ascontiguousarray(candidates, np.float64)
+        distance, potential = np.empty((self.n_rows, len(candidates))), np.zeros(len(candidates))
+        self._call(_native.seed, self._precision, candidates, closest, distance, potential, self.n_threads)
+        return distance, potential
+
     def subset(self, indices: np.ndarray) -> Self:
         """Return some of the rows, copied, in the same frame."""
         weight = None if self.sample_weight is None else self.sample_weight[indices]

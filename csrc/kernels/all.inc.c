@@ -22,6 +22,7 @@
 #include "score.inc.c"
 #include "moments.inc.c"
 #include "assign.inc.c"
+#include "seed.inc.c"
 #if !REAL_IS_FLOAT
 #include "scan.inc.c"
 #include "cholesky.inc.c"

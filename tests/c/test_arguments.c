@@ -113,6 +113,9 @@ static void refuse_null_structs(void)
     CHECK(gmm_score(NULL, &a.factors, 1, a.scratch, a.scratch_bytes, &x, NULL, NULL, a.bad_row) == GMM_EINVAL);
     CHECK(gmm_assign(NULL, GMM_F64, 4, a.centre, 1, a.scratch, a.scratch_bytes, NULL, NULL, NULL, NULL, &x,
                      a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(NULL, GMM_F64, 4, a.centre, NULL, 1, a.scratch, a.scratch_bytes, &x, &x, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, NULL, NULL, 1, a.scratch, a.scratch_bytes, &x, &x, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, &x, &x, a.bad_row) == GMM_ESCRATCH);
     CHECK(gmm_scan(NULL, 1, a.scratch, a.scratch_bytes, &a.columns) == GMM_EINVAL);
     CHECK(gmm_scan(&a.rows, 1, a.scratch, a.scratch_bytes, NULL) == GMM_EINVAL);
 }
@@ -230,6 +233,11 @@ static void nonfinite_case(int structure, int precision, int64_t first, int64_t 
     }
     CHECK(call_score(&p.rows, &p.factors, 2, log_density, NULL, NULL, &bad_row) == GMM_ENONFINITE && bad_row == first);
     CHECK(call_assign(&p.rows, r.precision, k, p.mean, 2, &a, &bad_row) == GMM_ENONFINITE && bad_row == first);
+    double *distance = room((size_t)(r.n * k), 8), *potential = room((size_t)k, 8);
+    CHECK(call_seed(&p.rows, r.precision, k, p.mean, NULL, 2, distance, potential, &bad_row) == GMM_ENONFINITE);
+    CHECK(bad_row == first);
+    free(distance);
+    free(potential);
     CHECK(call_scan(&p.rows, 2, &c) == GMM_ENONFINITE && c.bad_row == first);
     CHECK(c.bad_column == (first == second ? 1 : 2));
     drop_statistics(&s);

@@ -96,7 +96,7 @@ def test_unfitted_error_survives_a_pickle(X):
 
 def test_convergence_warning_is_scikit_learns(X):
     with pytest.warns(ConvergenceWarning, match="max_iter"):
-        GaussianMixture(3, max_iter=1, n_init=1, random_state=0).fit(X)
+        GaussianMixture(3, max_iter=1, n_init=1, init_params="random", random_state=0).fit(X)
 
 
 def test_tags_say_density_estimator():

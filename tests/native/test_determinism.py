@@ -16,7 +16,7 @@ from gmm import _native
 def test_number_of_threads(kernel, n_features, precision):
     given = problem(kernel, n_rows=9 * 1024 + 77, n_features=n_features, precision=precision)
     labels = np.arange(len(given.X)) % 5 - 1
-    for call in ("accumulate", "score", "assign", "scan", "moments"):
+    for call in ("accumulate", "score", "assign", "seed", "scan", "moments"):
         if call == "moments" and kernel == TIED:
             continue
         arguments = {"labels": labels} if call == "moments" else {}
@@ -31,6 +31,7 @@ def test_slices_of_a_long_call():
     assert bits(one.accumulate()) == bits(many.accumulate())
     assert bits(one.score()) == bits(many.score())
     assert bits(one.assign()) == bits(many.assign())
+    assert bits(one.seed()) == bits(many.seed())
 
 
 def test_slices_of_a_scan():
