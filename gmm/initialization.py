@@ -2,10 +2,10 @@
 
 A start is a partition of rows (labels or responsibilities) put through one maximise step:
 
-- "kmeans": the likeliest of several starts after some iterations on a sketch of the rows (`gmm.rehearsal`). They are, in
-  turn, `CANDIDATES`: k-means partitions (`gmm.kmeans`) of columns in units of their standard deviation and in units of
-  their range, and one start each as "random_from_data", "k-means++" and "random" make them. Structures that single out
-  the identity, such as "spherical", see all columns in one common unit;
+- "kmeans": the likeliest of several starts after some iterations on a sketch of the rows (`gmm.rehearsal`). They are,
+  in turn, `CANDIDATES`: k-means partitions (`gmm.kmeans`) of columns in units of their standard deviation and in units
+  of their range, and one start each as "random_from_data", "k-means++" and "random" make them. Structures that single
+  out the identity, such as "spherical", see all columns in one common unit;
 - "k-means++": each row to the nearest of the seeds of such a k-means, no iterations;
 - "random": means are distinct random rows, each covariance is that of 2 (D + 1) random rows (4 for structures
   without correlations), equal mixing weights;

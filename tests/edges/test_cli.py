@@ -77,17 +77,17 @@ def test_select_shows_every_model_and_the_lead(run):
 
 def test_options_reach_the_estimator(run, iris):
     code, out, _ = run(
-        "fit", iris, "--columns", "petal_length,3", "-k", "3", "--covariance", "diag", "--n-init", "2", "--seed", "7",
+        "fit", iris, "--columns", "petal_length,3", "-k", "5", "--covariance", "diag", "--n-init", "2", "--seed", "7",
         "--tol", "1e-9", "--max-iter", "2", "--reg-covar", "0.01", "--threads", "1", "--dtype", "float32", "--json",
     )  # fmt: skip
     assert code == 0
     X = load_iris().data[:, [2, 1]]
     estimator = gmm.GaussianMixture(
-        3,
+        5,
         covariance_type="diag",
         n_init=2,
         random_state=7,
-        tol=1e-3,
+        tol=1e-9,
         max_iter=2,
         reg_covar=0.01,
         dtype="float32",
