@@ -55,16 +55,12 @@ size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int
     return GMM_CACHE_LINE + space.used;
 }
 
-/* One iteration from `here` to `next`; 0 when it is out of the ordinary. */
-static int iterate(const gmm_rows *rows, const gmm_limits *limits, const position *here, position *next, room *r) {
-    const gmm_mixture *mixture = &next->mixture;
+/* Statistics of the rows under the mixture of a position; 0 when they are out of the ordinary. */
+static int evaluate(const gmm_rows *rows, const gmm_limits *limits, position *at, const room *r) {
+    const gmm_mixture *mixture = &at->mixture;
     const int64_t K = mixture->n_components, D = mixture->n_features;
-    gmm_statistics *sums = &next->statistics;
+    gmm_statistics *sums = &at->statistics;
     int64_t bad;
-    if (gmm_maximize(&here->statistics, here->mixture.mean, mixture->structure == GMM_TIED, &here->mixture,
-                     limits->ridge, limits->floor, limits->epsilon, 1, r->matrices, r->matrices_bytes, &next->mixture,
-                     next->floored) != GMM_OK)
-        return 0;
     if (gmm_factorize(mixture, limits->ridge, 1, r->matrices, r->matrices_bytes, r->log_constant, r->whitener, &bad) !=
         GMM_OK)
         return 0;
@@ -78,6 +74,15 @@ static int iterate(const gmm_rows *rows, const gmm_limits *limits, const positio
     if (gmm_accumulate(rows, &factors, 1, r->pass, r->pass_bytes, sums, &bad) != GMM_OK) return 0;
     if (mixture->structure == GMM_TIED) gmm_pool(K, D, limits->total_scatter, mixture->mean, sums, sums->second);
     return 1;
+}
+
+/* One iteration from `here` to `next`; 0 when it is out of the ordinary. */
+static int iterate(const gmm_rows *rows, const gmm_limits *limits, const position *here, position *next,
+                   const room *r) {
+    return gmm_maximize(&here->statistics, here->mixture.mean, here->mixture.structure == GMM_TIED, &here->mixture,
+                        limits->ridge, limits->floor, limits->epsilon, 1, r->matrices, r->matrices_bytes,
+                        &next->mixture, next->floored) == GMM_OK &&
+           evaluate(rows, limits, next, r);
 }
 
 static void copy_position(position *to, const position *from) {
@@ -99,7 +104,7 @@ gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture
                      unsigned char *floored, double *trace, int64_t *n_trace, gmm_stop *stop, void *scratch,
                      size_t scratch_bytes) {
     if (!rows || !limits || !limits->floor || !mixture || !statistics || !floored || !trace || !n_trace ||
-        *n_trace < 1 || !stop || (mixture->structure == GMM_TIED && !limits->total_scatter))
+        *n_trace < 0 || !stop || (mixture->structure == GMM_TIED && !limits->total_scatter))
         return GMM_EINVAL;
     const size_t needed = gmm_climb_scratch_bytes(mixture->structure, limits->precision, mixture->n_components,
                                                   mixture->n_features);
@@ -110,7 +115,13 @@ gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture
     const position given = {*mixture, *statistics, floored};
     position here = given, next = r.next;
     *stop = GMM_AT_LIMIT;
-    while (*n_trace <= limits->max_iter) {
+    if (*n_trace == 0) {
+        const int usual = evaluate(rows, limits, &here, &r);
+        trace[0] = here.statistics.log_likelihood / here.statistics.weight;
+        *n_trace = usual && trace[0] == trace[0];
+        if (!*n_trace) *stop = GMM_UNUSUAL;
+    }
+    while (*stop == GMM_AT_LIMIT && *n_trace <= limits->max_iter) {
         if (!iterate(rows, limits, &here, &next, &r)) {
             *stop = GMM_UNUSUAL;
             break;

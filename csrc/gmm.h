@@ -219,9 +219,10 @@ typedef enum {
 } gmm_stop;
 
 /* EM iterations on one thread: gmm_maximize, gmm_factorize, gmm_accumulate, as often as it takes; the same bits as
- * these calls. In: a mixture, the statistics of the rows under it (about its means; tied ones pooled), and the
- * objectives so far, n_trace >= 1, log_likelihood / weight of these statistics the last. Out: the same of where it
- * stopped, with which components rested on the floor in the last M-step (left alone when there was none).
+ * these calls. In: a mixture, the statistics of the rows under it (about its means; tied ones pooled), and n_trace
+ * objectives so far, log_likelihood / weight of these statistics the last; or n_trace = 0 and no statistics yet. Out:
+ * the same of where it stopped, with which components rested on the floor in the last M-step (left alone when there was
+ * none). n_trace = 0 says that the mixture given is GMM_UNUSUAL itself, and its statistics are unspecified.
  * trace has room for max_iter + 1. Meant for few rows: no Ctrl-C is answered. */
 size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features);
 gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture, gmm_statistics *statistics,

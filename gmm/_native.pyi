@@ -226,6 +226,8 @@ def climb(
 ) -> tuple[int, int, float, float]:
     """EM iterations on few rows, in place, from parameters whose statistics and first n_trace objectives are given.
 
+    With n_trace 0 they are not: the first thing done is to find them.
+
     trace is (max_iter + 1,); total_scatter (D, D) is needed by the tied kernel. Returns n_trace, why it stopped (0 at
     max_iter, 1 converged, 2 before an iteration that is out of the ordinary), log_likelihood and weight.
     """

@@ -21,7 +21,7 @@ from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED, ends_by_rounding, f
 from gmm.covariances.base import Covariance
 from gmm.errors import GmmError
 from gmm.parameters import Factors, Parameters
-from gmm.small import advance, rows_of
+from gmm.small import advance, begin, rows_of
 from gmm.statistics import Statistics
 
 __all__ = ["Callback", "Climb", "climb", "resume"]
@@ -112,9 +112,17 @@ def climb(
         When the objective is not a number or a covariance not positive definite, which finite rows and valid
         parameters should not cause; it names the component.
     """
-    statistics = accumulate(_factorized(structure, parameters, ridge))
-    first = Climb(parameters, statistics, (_objective(statistics),), np.zeros(parameters.n_components, bool), LIMIT)
-    return resume(first, accumulate, structure, floor=floor, ridge=ridge, tol=tol, max_iter=max_iter, callback=callback)
+    limits = {"floor": floor, "ridge": ridge, "tol": tol, "max_iter": max_iter}
+    few = rows_of(accumulate, structure, parameters.n_components) if callback is None else None
+    begun = None if few is None else begin(few, structure, parameters, **limits)
+    if begun is not None:
+        parameters, statistics, floored, trace, converged = begun
+        first = Climb(parameters, statistics, tuple(trace), floored, CONVERGED if converged else LIMIT)
+    else:
+        statistics = accumulate(_factorized(structure, parameters, ridge))
+        floored = np.zeros(parameters.n_components, bool)
+        first = Climb(parameters, statistics, (_objective(statistics),), floored, LIMIT)
+    return resume(first, accumulate, structure, **limits, callback=callback)
 
 
 def resume(

@@ -120,7 +120,7 @@ class Rows:
             return float(self.n_rows)
         return float(np.ldexp(self.sample_weight.sum(), self.weight_exponent))
 
-    @property
+    @cached_property
     def epsilon(self) -> float:
         """Unit roundoff of the arithmetic on tiles."""
         return float(np.finfo(self.precision).eps)

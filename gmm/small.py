@@ -20,7 +20,7 @@ from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
 
-__all__ = ["advance", "rows_of"]
+__all__ = ["advance", "begin", "rows_of"]
 
 SMALL = 2**20  # N K (D^2 + 30): a pass of some 25 microseconds, as much as the loop in Python adds to it
 SLICE = 1 << 10  # iterations of one call, 50 ms: a Ctrl-C is answered between calls
@@ -37,6 +37,30 @@ def rows_of(accumulate: Callable[..., object], structure: Covariance, n_componen
     return rows if rows.n_rows * n_components * (rows.n_features**2 + 30) <= SMALL else None
 
 
+def begin(
+    rows: Rows,
+    structure: Covariance,
+    parameters: Parameters,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+    tol: float,
+    max_iter: int,
+) -> tuple[Parameters, Statistics, np.ndarray, list[float], bool] | None:
+    """Climb from ``parameters``: as `advance` returns, with the trace; None when they themselves need a closer look."""
+    K, D = parameters.means.shape
+    second = np.empty(parameters.covariances.shape)
+    unknown = Statistics(np.empty(K), np.empty((K, D)), second, parameters.means, 0.0, 0.0, rows.n_rows, rows.epsilon)
+    trace: list[float] = []
+    limits = {"floor": floor, "ridge": ridge, "tol": tol, "max_iter": max_iter}
+    reached, statistics, floored, converged = advance(
+        rows, structure, parameters, unknown, np.zeros(K, bool), trace, **limits
+    )
+    if not trace:
+        return None
+    return parameters if len(trace) == 1 else reached, statistics, floored, trace, converged
+
+
 def advance(
     rows: Rows,
     structure: Covariance,
@@ -51,6 +75,8 @@ def advance(
     max_iter: int,
 ) -> tuple[Parameters, Statistics, np.ndarray, bool]:
     """Iterate from ``parameters``, whose statistics and objective (last of ``trace``, which is extended) are known.
+
+    An empty trace says that they are not.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from gmm.convergence import has_converged
 from gmm.covariances import FULL, STRUCTURES
 from gmm.covariances.full import Full
 from gmm.em import climb, resume
+from gmm.errors import GmmError, ParameterError
 from gmm.initialization import start
 from gmm.parameters import Parameters
 from gmm.rows import Rows
@@ -62,6 +63,18 @@ def test_in_parts(structure):
     assert part.trace == kept[0]
     np.testing.assert_array_equal(part.parameters.means, kept[1])
     np.testing.assert_array_equal(part.statistics.second, kept[2])
+
+
+def test_a_start_out_of_the_ordinary_is_left_to_the_loop():
+    """A covariance without factors is named; the objective of a mean beyond float64's reach is no number."""
+    rows = framed(problems.blobs(50).X, FULL)
+    broken = Parameters(np.full(2, 0.5), np.zeros((2, 2)), np.stack([np.eye(2), -np.eye(2)]))
+    with pytest.raises(ParameterError, match="component 1 is not positive definite"):
+        climb(rows.accumulate, FULL, broken, floor=rows.frame.floor, tol=0.0, max_iter=5)
+    for limits in ({"max_iter": 0}, {"max_iter": 3}):
+        unknown = Parameters(np.full(2, 0.5), np.full((2, 2), np.nan), np.stack([np.eye(2)] * 2))
+        with pytest.raises(GmmError):
+            climb(rows.accumulate, FULL, unknown, floor=rows.frame.floor, tol=0.0, **limits)
 
 
 def test_more_iterations_than_one_call():

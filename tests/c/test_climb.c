@@ -59,7 +59,7 @@ static int evaluate(const recipe *r, const problem *p, const gmm_limits *limits,
     return 1;
 }
 
-static void climb_case(int structure, int precision, int64_t d, int with_ridge)
+static void climb_case(int structure, int precision, int64_t d, int with_ridge, int from_nothing)
 {
     recipe r = plain_recipe();
     r.structure = (gmm_structure)structure;
@@ -67,7 +67,7 @@ static void climb_case(int structure, int precision, int64_t d, int with_ridge)
     r.n = 1500;
     r.d = d;
     r.k = 3;
-    in_case("climb ridge=%d %s", with_ridge, describe(&r));
+    in_case("climb ridge=%d from_nothing=%d %s", with_ridge, from_nothing, describe(&r));
     problem p = cook(&r);
     state given = new_state(&r), one = new_state(&r), other = new_state(&r);
     double *constant = room((size_t)r.k, 8), *whitener = room(covariance_count(&r), 8);
@@ -119,6 +119,10 @@ static void climb_case(int structure, int precision, int64_t d, int with_ridge)
     unsigned char *memory = room(needed + 2 * GUARD, 1), *inside = memory + GUARD - 3;
     memset(memory, MARK, needed + 2 * GUARD);
     gmm_stop stop;
+    if (from_nothing) {
+        given.n_trace = 0;
+        memset(given.statistics.first, MARK, (size_t)(r.k * d) * 8);
+    }
     CHECK(gmm_climb(&p.rows, &limits, &given.mixture, &given.statistics, given.floored, given.trace, &given.n_trace,
                     &stop, inside, needed - 1) == GMM_ESCRATCH);
     CHECK(gmm_climb(&p.rows, &limits, &given.mixture, &given.statistics, given.floored, given.trace, &given.n_trace,
@@ -151,8 +155,8 @@ void test_climb(void)
 {
     for (int structure = 0; structure < 4; ++structure) {
         for (int precision = 0; precision < 2; ++precision) {
-            climb_case(structure, precision, 3, 0);
-            climb_case(structure, precision, 11, 1);
+            climb_case(structure, precision, 3, 0, precision);
+            climb_case(structure, precision, 11, 1, !precision);
         }
     }
     CHECK(gmm_climb_scratch_bytes(GMM_FULL, GMM_F64, 0, 2) == 0);
