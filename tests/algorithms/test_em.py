@@ -98,7 +98,7 @@ class Sinking(Full):
 
 def test_a_fall_is_never_convergence_and_the_better_parameters_come_back():
     rows = framed(blobs(300).X)
-    begin = start(rows, FULL, 3, "kmeans", 0, floor=rows.frame.floor)
+    begin = start(rows, FULL, 3, "random_from_data", 0, floor=rows.frame.floor)
     ended = run(rows, Sinking(), begin=begin, tol=1e-300)
     assert (ended.stop_reason, ended.converged, ended.n_iter) == (FALL, False, 2)
     np.testing.assert_array_equal(ended.parameters.means, run(rows, begin=begin, tol=0, max_iter=2).parameters.means)
