@@ -134,7 +134,10 @@ static void NAME(full_flush)(int64_t n_components, int64_t n_features, const REA
         (void)n_features;                                                                                        \
         NAME(small_moments)(d, tile, n_components, packed, weight, accumulator);                                 \
     }
-SMALL(1) SMALL(2) SMALL(3) SMALL(4) SMALL(5) SMALL(6) SMALL(7) SMALL(8)
+SMALL(1) SMALL(2) SMALL(3) SMALL(4)
+#if V_REGISTERS >= 32
+SMALL(5) SMALL(6) SMALL(7) SMALL(8)
+#endif
 #undef SMALL
 
 static const NAME(structure) *NAME(full)(int64_t n_features) {
@@ -145,8 +148,12 @@ static const NAME(structure) *NAME(full)(int64_t n_features) {
      .moments = NAME(small_moments_##d),           .total_size = NAME(small_factor_size),                             \
      .flush = NAME(small_flush),                   .import = NAME(small_import),                                      \
      .export = NAME(small_export)}
-    static const NAME(structure) small[FULL_SMALL] = {SMALL(1), SMALL(2), SMALL(3), SMALL(4),
-                                                      SMALL(5), SMALL(6), SMALL(7), SMALL(8)};
+    static const NAME(structure) small[FULL_SMALL] = {
+        SMALL(1), SMALL(2), SMALL(3), SMALL(4),
+#if V_REGISTERS >= 32
+        SMALL(5), SMALL(6), SMALL(7), SMALL(8),
+#endif
+    };
 #undef SMALL
     static const NAME(structure) any = {
         .tile_rows = NAME(full_tile_rows),

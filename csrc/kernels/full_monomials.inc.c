@@ -92,7 +92,6 @@ static void NAME(form_monomials)(const NAME(tile) *tile, int64_t D, int64_t v, N
         for (int64_t row = 0; row < tile->rows; ++row, x += tile->row_stride, a += tile->row_stride)
             v_store(out + row * stride, v_mul(v_set1(*a), v_load(x)));
     } else {
-        const vec most = v_set1(ROW_LIMIT * ROW_LIMIT), least = v_set1(-ROW_LIMIT * ROW_LIMIT);
         const REAL *a[V_LANES], *b[V_LANES];
         for (int64_t l = 0; l < V_LANES; ++l, *mixed = NAME(next_pair)(D, *mixed)) {
             a[l] = mixed->i >= D ? ones : tile->column + mixed->i * tile->stride;
@@ -101,8 +100,7 @@ static void NAME(form_monomials)(const NAME(tile) *tile, int64_t D, int64_t v, N
         for (int64_t row = 0; row < tile->rows; row += V_LANES) {
             vec line[V_LANES];
             GMM_UNROLL
-            for (int l = 0; l < V_LANES; ++l)
-                line[l] = v_max(v_min(v_mul(v_load(a[l] + row), v_load(b[l] + row)), most), least);
+            for (int l = 0; l < V_LANES; ++l) line[l] = v_mul(v_load(a[l] + row), v_load(b[l] + row));
             NAME(transpose_lines)(line);
             GMM_UNROLL
             for (int l = 0; l < V_LANES; ++l) v_store(out + (row + l) * stride, line[l]);
@@ -195,6 +193,11 @@ static void NAME(monomial_moments)(const NAME(tile) *tile, int64_t n_components,
     }
     if (!n_flagged) return;
     for (int64_t i = 0; i < tile->rows; ++i) ones[i] = 1;
+    const vec most = v_set1(ROW_LIMIT), least = v_set1(-ROW_LIMIT);
+    for (int64_t j = 0; j < n_features; ++j) { /* the columns, which nothing reads after this, as the rows were packed */
+        REAL *x = tile->column + j * tile->stride;
+        for (int64_t i = 0; i < tile->rows; i += V_LANES) v_store(x + i, v_max(v_min(v_load(x + i), most), least));
+    }
     for (int64_t v = 0, here; v < vectors; v += here) {
         const int64_t left = vectors - v;
         here = left == V_ROWS || left > V_ROWS + 1 ? V_ROWS : 2;

@@ -6,7 +6,8 @@
  * Packed factors of a component: constant, mean (D), W' by rows (triangle).
  * Accumulator of a component: 1 + D + D(D+1)/2 vectors: n, first, second by rows of the triangle. */
 
-#define FULL_SMALL 8
+#undef FULL_SMALL
+#define FULL_SMALL (V_REGISTERS >= 32 ? 8 : 4) /* where the sums of a component just fit the registers */
 #define TRIANGLE(d) ((d) * ((d) + 1) / 2)
 
 /* U row vectors of one component: their log2-densities. */
@@ -138,13 +139,9 @@ GMM_INLINE void NAME(small_moments)(const int D, const NAME(tile) *tile, int64_t
             NAME(small_moments_rows)(D, 0, split, D <= 5, tile, mean, r, a);
             if (D > 5) NAME(small_moments_rows)(D, split, D, 1, tile, mean, r, a);
         } else {
-            const int split = D <= 3 ? D : D <= 6 ? 3 : 4;
+            const int split = D <= 3 ? D : 3;
             NAME(small_moments_rows)(D, 0, split, 1, tile, mean, r, a);
-            if (D > 3 && D <= 6) NAME(small_moments_rows)(D, split, D, 0, tile, mean, r, a);
-            if (D > 6) {
-                NAME(small_moments_rows)(D, split, 6, 0, tile, mean, r, a);
-                NAME(small_moments_rows)(D, 6, D, 0, tile, mean, r, a);
-            }
+            if (D > 3) NAME(small_moments_rows)(D, split, D, 0, tile, mean, r, a);
         }
     }
 }
