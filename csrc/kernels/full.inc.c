@@ -75,7 +75,11 @@ static void NAME(full_density)(const NAME(tile) *tile, int64_t n_components, int
                                REAL *density) {
     const int64_t size = NAME(full_factor)(n_features);
     const REAL *flag = packed + n_components * size, *bias = flag + n_components;
+    /* the rows that take the place of these, spread over the components: a burst would stall */
+    const int64_t line = (int64_t)GMM_CACHE_LINE, bytes = tile->ahead ? tile->rows * tile->ahead_step : 0;
+    const int64_t share = (bytes / n_components / line + 1) * line;
     for (int64_t k = 0; k < n_components; ++k, packed += size, bias += n_features, density += tile->stride) {
+        for (int64_t b = k * share; b < bytes && b < (k + 1) * share; b += line) GMM_PREFETCH(tile->ahead + b);
         if (flag[k] >= FULL_AFFINE)
             NAME(full_affine_density)(tile, n_features, packed, bias, density);
         else
