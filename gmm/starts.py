@@ -1,7 +1,8 @@
 """Where a fit begins, of all that a user may give: labels or responsibilities, a previous fit, arrays, a method's name.
 
 In this order; the first that is given decides. Arrays replace, exactly, that part of the start. With ``means_init``
-alone, rows go to the nearest mean and the rest follows from this partition.
+alone, rows go to the nearest mean and the rest follows from this partition. A named method sees each different row
+once (`gmm.distinct`), unless there are so many rows that it sees a subsample anyway.
 
 Invariant: parameters in frame coordinates; a previous fit in the same frame continues bit for bit.
 """
@@ -17,6 +18,7 @@ import numpy as np
 
 from gmm import initialization
 from gmm._validation import check_means, check_partition, check_weights
+from gmm.distinct import distinct
 from gmm.errors import ParameterError
 from gmm.frame import Frame
 from gmm.mixture import Mixture
@@ -24,6 +26,7 @@ from gmm.parameters import Parameters
 from gmm.partition import from_partition
 from gmm.rows import Rows
 from gmm.settings import Settings
+from gmm.subsample import largest
 
 __all__ = ["Start", "choose_start"]
 
@@ -77,6 +80,8 @@ def choose_start(
     method = settings.init_params
     if "means" in given:
         method = _always(rows.frame.points_out(given["means"]))
+    elif not callable(method) and rows.n_rows <= largest(settings.n_components, rows.n_features):
+        shape = (distinct(rows), *shape[1:])
     begin = partial(initialization.start, *shape, method, **limits)
     return Start(lambda seed: replaced(begin(seed)), "means" not in given)
 
