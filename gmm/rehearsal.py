@@ -38,6 +38,7 @@ CANDIDATES = (5, 16)  # fewest and most; on china.jpg one candidate in six ends 
 ITERATIONS = (10, 60)  # of the first round; on china.jpg objectives tell the better optimum only after about fifty
 MOST_WORK = 1e9  # multiply-adds that a candidate's first round may cost, unless it is cut to SHORTEST iterations
 SHORTEST = 3  # on digits, 64-D, ranks after three iterations correlate 0.8 with those after convergence
+SAME_END = 1e-9  # nats per row: with components renumbered, or rows repeated instead of weighted, sums round otherwise
 TOL = 1e-4  # nats per row; different optima are much further apart
 
 
@@ -118,4 +119,5 @@ def likeliest(
 
 
 def _merit(climbed: Climb) -> tuple[int, float]:
-    return -int(climbed.floored.sum()), climbed.objective
+    """What candidates are ranked by; those that reached the same mixture tie, and the later counts for more."""
+    return -int(climbed.floored.sum()), float(np.round(climbed.objective / SAME_END))

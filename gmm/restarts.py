@@ -169,7 +169,8 @@ def log_likelihood(rows: Rows, structure: Covariance, ended: Climb, ridge: np.nd
 
 
 def _merit(climbed: Climb) -> tuple[int, float]:
-    return -int(climbed.floored.sum()), climbed.objective
+    """What starts are ranked by; of those that reached the same mixture the first leads, whatever rounding says."""
+    return -int(climbed.floored.sum()), float(np.round(climbed.objective / SAME_PATH))
 
 
 def _promise(climbed: Climb) -> float:
