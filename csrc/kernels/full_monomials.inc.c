@@ -61,7 +61,7 @@ static NAME(monomials) NAME(monomials_at)(int64_t D, int64_t v) {
 /* The mixed pairs in order: the first one, and the one after another; after the last, i = D. */
 static NAME(pair) NAME(first_pair)(int64_t D) {
     const int64_t whole = D / V_LANES * V_LANES;
-    return whole && NAME(APART) ? (NAME(pair)){NAME(APART), 0} : (NAME(pair)){whole, -1};
+    return whole > 0 && V_LANES > 1 ? (NAME(pair)){NAME(APART), 0} : (NAME(pair)){whole, -1};
 }
 
 static NAME(pair) NAME(next_pair)(int64_t D, NAME(pair) pair) {
