@@ -65,8 +65,9 @@ static int evaluate(const gmm_rows *rows, const gmm_limits *limits, position *at
         GMM_OK)
         return 0;
     if (mixture->structure == GMM_TIED && !gmm_tied_is_safe(mixture, r->whitener)) return 0;
-    const gmm_factors factors = {mixture->structure, limits->precision, K,          D,
-                                 r->log_constant,    mixture->mean,     r->whitener};
+    const gmm_factors factors = {.structure = mixture->structure, .precision = limits->precision, .n_components = K,
+                                 .n_features = D, .log_constant = r->log_constant, .mean = mixture->mean,
+                                 .whitener = r->whitener};
     memset(sums->n, 0, (size_t)K * sizeof(double));
     memset(sums->first, 0, (size_t)(K * D) * sizeof(double));
     memset(sums->second, 0, (size_t)covariance_size(mixture->structure, K, D) * sizeof(double));

@@ -157,7 +157,7 @@ static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
 gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
                           size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row) {
     if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !densities_are_valid(factors) || !bad_row ||
-        !statistics_are_valid(statistics, factors->structure))
+        !statistics_are_valid(statistics, factors->structure) || (unsigned)factors->skipping > GMM_SKIP_ALWAYS)
         return GMM_EINVAL;
     gmm_task task = task_of(rows, factors);
     task.statistics = statistics;

@@ -53,6 +53,14 @@ typedef enum {
     GMM_SPHERICAL = 3  /* whitener (K,),      second (K,) */
 } gmm_structure;
 
+/* Whether gmm_accumulate leaves components out of a row's sums whose density there is below 2^-58 of the largest.
+ * GMM_FULL with more than 8 features only; the other structures and calls never do. */
+typedef enum {
+    GMM_SKIP_AUTO = 0,   /* where the factors promise that it is faster */
+    GMM_SKIP_NEVER = 1,
+    GMM_SKIP_ALWAYS = 2
+} gmm_skipping;
+
 /* Rows as the user holds them; never copied whole. */
 typedef struct {
     const void *data;    /* element (i, j) at data + i * row_stride + j * column_stride; any alignment */
@@ -75,6 +83,7 @@ typedef struct {
     const double *mean;           /* (K, D) */
     const double *whitener;       /* lower triangular W with W'W = inverse covariance (the strict upper triangle is
                                      not read); 1/sd for GMM_DIAG and GMM_SPHERICAL */
+    gmm_skipping skipping;
 } gmm_factors;
 
 /* Sufficient statistics; every call ADDS to what is there. w_i is the sample

@@ -22,6 +22,11 @@ cdef extern from "gmm.h" nogil:
         GMM_DIAG
         GMM_SPHERICAL
 
+    ctypedef enum gmm_skipping:
+        GMM_SKIP_AUTO
+        GMM_SKIP_NEVER
+        GMM_SKIP_ALWAYS
+
     ctypedef struct gmm_rows:
         const void *data
         gmm_dtype dtype
@@ -38,6 +43,7 @@ cdef extern from "gmm.h" nogil:
         const double *log_constant
         const double *mean
         const double *whitener
+        gmm_skipping skipping
 
     ctypedef struct gmm_statistics:
         double *n

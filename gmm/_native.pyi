@@ -77,11 +77,13 @@ def accumulate(
     first: Array,
     second: Array | None,
     n_threads: int,
+    skipping: int = 0,
 ) -> tuple[float, float]:
     """E-step and sufficient statistics in one pass: adds to n (K,), first (K, D) and second.
 
     log_constants is (K,), means (K, D). whiteners and second have the kernel's shape: (K, D, D), (D, D), (K, D) or
-    (K,). second is None for the tied kernel, which does not write it.
+    (K,). second is None for the tied kernel, which does not write it. skipping is 0 where it pays, 1 never, 2 always:
+    whether terms below 2**-58 of a row's density are left out (full kernel, more than 8 features).
 
     Returns
     -------

@@ -132,6 +132,12 @@ cdef class Call:
             raise TypeError("whiteners: expected a float64 array, got None")
         return 0
 
+    cdef int read_skipping(self, int skipping) except -1:
+        if not GMM_SKIP_AUTO <= skipping <= GMM_SKIP_ALWAYS:
+            raise ValueError(f"skipping: expected 0 (auto), 1 (never) or 2 (always), got {skipping}")
+        self.factors.skipping = <gmm_skipping> skipping
+        return 0
+
     cdef double *shaped(self, array, str name, bint writable) except? NULL:
         """An array in the shape of the structure's whiteners and second moments."""
         cdef int64_t K = self.factors.n_components, D = self.factors.n_features
@@ -225,13 +231,14 @@ cdef char element_kind(Py_buffer *view) noexcept:
 
 
 def accumulate(X, sample_weight, scale, centre, int kernel, int precision, log_constants, means, whiteners, n, first,
-               second, int n_threads):
+               second, int n_threads, int skipping=GMM_SKIP_AUTO):
     cdef Call call = Call()
     cdef gmm_status status
     call.read_rows(X, sample_weight)
     call.read_frame(scale, centre)
     call.read_means(kernel, precision, means)
     call.read_factors(log_constants, whiteners)
+    call.read_skipping(skipping)
     cdef gmm_statistics sums = call.statistics(n, first, second)
     call.begin(n_threads)
     while call.next_slice():

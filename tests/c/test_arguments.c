@@ -100,6 +100,11 @@ static void refuse_factors(int which)
     }
 }
 
+static void refuse_skipping(void)
+{
+    REFUSED(ACCUMULATE, a.factors.skipping = (gmm_skipping)3);
+}
+
 static void refuse_null_structs(void)
 {
     arguments a = *good;
@@ -161,6 +166,7 @@ static void refuse_all(void)
     REFUSED(SCAN, a.columns.maximum = NULL);
     REFUSED(SCAN, a.columns.mean = NULL);
     REFUSED(SCAN, a.columns.scatter = NULL);
+    refuse_skipping();
     refuse_null_structs();
 }
 

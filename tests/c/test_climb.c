@@ -44,7 +44,8 @@ static int evaluate(const recipe *r, const problem *p, const gmm_limits *limits,
     if (gmm_factorize(&s->mixture, limits->ridge, 1, scratch, size, constant, whitener, &bad) != GMM_OK) {
         return 0;
     }
-    gmm_factors f = {r->structure, r->precision, r->k, r->d, constant, s->mixture.mean, whitener};
+    gmm_factors f = {.structure = r->structure, .precision = r->precision, .n_components = r->k, .n_features = r->d,
+                     .log_constant = constant, .mean = s->mixture.mean, .whitener = whitener};
     memset(s->statistics.n, 0, (size_t)r->k * 8);
     memset(s->statistics.first, 0, (size_t)(r->k * r->d) * 8);
     memset(s->statistics.second, 0, covariance_count(r) * 8);
