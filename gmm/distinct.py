@@ -1,8 +1,8 @@
 """Each different row once, with the sum of its sample weights, in an order of its own: what a start looks at.
 
 So repeated rows start like one weighted row, absent rows like rows of weight zero, and the order of the rows does not
-matter. Rows are told apart by a hash of their numbers (`gmm.subsample.hashed`, 64 bits), which also is their order;
-should two different rows ever share one, the rows are returned as they are.
+matter. Rows are told apart by a hash of their numbers (`gmm.subsample.hashed`, 64 bits); should two different rows ever
+share one, the rows are returned as they are. They come sorted by column, so their order does not depend on units.
 
 Invariant: the same rows and sample weights, in whatever order or number of repetitions, become the same bits.
 """
@@ -42,6 +42,27 @@ def distinct(rows: Rows) -> Rows:
     _, first, inverse, repetitions = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     if not np.array_equal(X[first][inverse], X):
         return counted
-    weight = repetitions if counted.sample_weight is None else np.bincount(inverse, weights=counted.sample_weight)
+    first = first[by_columns(X[first])]
+    repetitions = repetitions[inverse[first]]
+    weight = repetitions if counted.sample_weight is None else np.bincount(inverse, weights=counted.sample_weight)[inverse[first]]
     alike = bool((weight == 1).all())
     return replace(counted, X=X[first], sample_weight=None if alike else weight.astype(np.float64))
+
+
+def by_columns(X: np.ndarray) -> np.ndarray:
+    """Order (N,) of rows by their first column, ties by the second, and so on; looks at no more columns than it takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gmm.distinct import by_columns
+    >>> by_columns(np.array([[2.0, 1.0], [1.0, 5.0], [1.0, 4.0]]))
+    array([2, 1, 0])
+    """
+    seen = 1
+    while True:
+        keys = X[:, :seen]
+        order = np.lexsort(keys.T[::-1])
+        if seen >= X.shape[1] or (keys[order][1:] != keys[order][:-1]).any(axis=1).all():
+            return order
+        seen *= 2
