@@ -123,7 +123,7 @@ def has_converged(trace: Sequence[float], tol: float, epsilon: float) -> bool:
     >>> has_converged([-3.0, -2.0, -1.9, -1.89, -1.889, -1.8889], 0.02, 2e-16)
     True
     """
-    if tol <= 0.0:
+    if tol <= 0.0 or len(trace) == 0:
         return False
     last = len(trace) - 1
     noise = rounding(trace[last], epsilon)
@@ -133,12 +133,15 @@ def has_converged(trace: Sequence[float], tol: float, epsilon: float) -> bool:
     return quiet or gain_to_come(trace, last - 1, noise=noise) <= tol
 
 
-def ends_by_rounding(trace: Sequence[float], fallen: float, tol: float, noise: float) -> bool:
+def ends_by_rounding(
+    trace: Sequence[float], fallen: float, tol: float, noise: float, to_come: float | None = None
+) -> bool:
     """Say whether a climb whose next objective would be ``fallen`` has converged to what rounding can resolve.
 
     So it is when the fall is within ``noise``, what rounding of the covariances may cost (nats per row; of more than
     tol and WORTH_KEEPING no more counts), and what is to come is below tol or drowns in it. No rate is taken for a
-    slower one here: over the long lags that show anything, a gain is mostly an old one.
+    slower one here: over the long lags that show anything, a gain is mostly an old one. A climb that knows
+    better what is ``to_come`` says so.
 
     Examples
     --------
@@ -149,4 +152,6 @@ def ends_by_rounding(trace: Sequence[float], fallen: float, tol: float, noise: f
     False
     """
     noise = min(noise, max(tol, WORTH_KEEPING))
-    return fallen >= trace[-1] - noise and gain_to_come([*trace, fallen], noise=noise, slowest=0.0) <= max(tol, noise)
+    if to_come is None:
+        to_come = gain_to_come([*trace, fallen], noise=noise, slowest=0.0)
+    return fallen >= trace[-1] - noise and to_come <= max(tol, noise)

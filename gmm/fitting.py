@@ -24,6 +24,7 @@ from gmm.ordering import component_order
 from gmm.restarts import Race, Restart, race
 from gmm.rows import Rows
 from gmm.settings import Settings
+from gmm.small import is_small
 from gmm.starts import Start, choose_start
 from gmm.subsample import seeds
 from gmm.summary import describe_collapse
@@ -165,6 +166,7 @@ def fit_mixture(
         tol=settings.tol,
         max_iter=settings.max_iter,
         short_iter=settings.short_iter,
+        accelerated=settings.accelerated and not is_small(len(X), settings.n_components, X.shape[1]),
         callback=_reporter(settings, rows.frame),
     )
     mixture = Mixture(structure, raced.best.parameters, rows.frame)

@@ -3,7 +3,7 @@
 Each start climbs `short_iter` iterations. The leader then climbs to the end. Another start is carried on, for as many
 iterations again as it has had, while its promise exceeds the leader's objective by more than tol:
 
-    promise = objective + gain still to come          (Aitken's estimate, `gmm.convergence.gain_to_come`)
+    promise = objective + gain still to come          (`Climb.promise`)
 
 So the race ends where full climbs from every start would have ended, as far as the estimate is right.
 A start whose trace so far is the leader's is on the leader's path and is left there.
@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmm.agreement import adjusted_rand_index
-from gmm.convergence import LIMIT, STOPPED, gain_to_come
+from gmm.convergence import LIMIT, STOPPED
 from gmm.covariances.base import Covariance
 from gmm.em import Callback, Climb, climb, resume
 from gmm.parameters import Parameters
@@ -97,6 +97,7 @@ def race(
     tol: float,
     max_iter: int,
     short_iter: int,
+    accelerated: bool = False,
     callback: Callable[[int, int, float, float], object] | None = None,
 ) -> Race:
     """Climb from several starts and return the best.
@@ -114,6 +115,8 @@ def race(
         As for `gmm.em.climb`.
     short_iter : int
         Iterations of each start before they are compared.
+    accelerated : bool
+        As for `gmm.em.climb`.
     callback : callable, optional
         Called as ``callback(index of the start, iteration, objective, change)``; True ends the race.
 
@@ -131,9 +134,8 @@ def race(
 
     def begun(index: int, seed: int) -> Climb:
         limits = {"tol": tol, "max_iter": max_iter if len(seeds) == 1 else min(short_iter, max_iter)}
-        return climb(
-            rows.accumulate, structure, start(seed), floor=floor, ridge=ridge, callback=reporting(index), **limits
-        )
+        how = {"floor": floor, "ridge": ridge, "accelerated": accelerated, "callback": reporting(index)}
+        return climb(rows.accumulate, structure, start(seed), **how, **limits)
 
     seeds = list(seeds)
     climbs: list[Climb] = []
@@ -154,7 +156,7 @@ def race(
         rivals = [index for index in range(len(climbs)) if _may_win(climbs[index], climbs[leader], tol, max_iter)]
         if not rivals:
             break
-        index = max(rivals, key=lambda rival: _promise(climbs[rival]))
+        index = max(rivals, key=lambda rival: climbs[rival].promise)
         climbs[index] = carried_on(index, max(2 * climbs[index].n_iter, 1))
 
     return Race(climbs[leader], leader, _table(rows, structure, climbs, leader, seeds, ridge, tol))
@@ -173,11 +175,6 @@ def _merit(climbed: Climb) -> tuple[int, float]:
     return -int(climbed.floored.sum()), float(np.round(climbed.objective / SAME_PATH))
 
 
-def _promise(climbed: Climb) -> float:
-    """Objective that a climb may reach, nats per row."""
-    return climbed.objective + gain_to_come(climbed.trace)
-
-
 def _unfinished(climbed: Climb, max_iter: int) -> bool:
     return climbed.stop_reason == LIMIT and climbed.n_iter < max_iter
 
@@ -186,7 +183,7 @@ def _may_win(climbed: Climb, leader: Climb, tol: float, max_iter: int) -> bool:
     if climbed is leader or not _unfinished(climbed, max_iter) or _follows(climbed, leader):
         return False
     floored, leading = int(climbed.floored.sum()), int(leader.floored.sum())
-    return floored < leading or (floored == leading and _promise(climbed) > leader.objective + tol)
+    return floored < leading or (floored == leading and climbed.promise > leader.objective + tol)
 
 
 def _follows(climbed: Climb, leader: Climb) -> bool:

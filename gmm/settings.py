@@ -41,6 +41,7 @@ class Settings:
     means_init: Any
     precisions_init: Any
     covariances_init: Any
+    accelerated: bool
     order_by: OrderBy
     random_state: Any
     warm_start: bool
@@ -75,6 +76,7 @@ class Settings:
             means_init=given["means_init"],
             precisions_init=given["precisions_init"],
             covariances_init=given["covariances_init"],
+            accelerated=_accelerated(given["acceleration"]),
             order_by=given["order_by"],
             random_state=check_seed(given["random_state"]),
             warm_start=check_flag(given["warm_start"], "warm_start"),
@@ -92,6 +94,15 @@ def _method(init_params: Any) -> Method:
     raise ParameterError(
         f"init_params must be one of {sorted(METHODS)} or a callable, got {init_params!r}"
         f"{nearest_name(init_params, METHODS)}"
+    )
+
+
+def _accelerated(acceleration: Any) -> bool:
+    known = ["auto", "none"]
+    if acceleration is None or (isinstance(acceleration, str) and acceleration in known):
+        return acceleration == "auto"
+    raise ParameterError(
+        f"acceleration must be one of {known} or None, got {acceleration!r}{nearest_name(acceleration, known)}"
     )
 
 

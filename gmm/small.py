@@ -20,11 +20,16 @@ from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
 
-__all__ = ["advance", "begin", "rows_of"]
+__all__ = ["advance", "begin", "is_small", "rows_of"]
 
 SMALL = 2**20  # N K (D^2 + 30): a pass of some 25 microseconds, as much as the loop in Python adds to it
 SLICE = 1 << 10  # iterations of one call, 50 ms: a Ctrl-C is answered between calls
 LIMIT, CONVERGED = 0, 1  # gmm_stop in csrc/gmm.h
+
+
+def is_small(n_rows: int, n_components: int, n_features: int) -> bool:
+    """Say whether a pass over the rows costs less than Python."""
+    return n_rows * n_components * (n_features**2 + 30) <= SMALL
 
 
 def rows_of(accumulate: Callable[..., object], structure: Covariance, n_components: int) -> Rows | None:
@@ -34,7 +39,7 @@ def rows_of(accumulate: Callable[..., object], structure: Covariance, n_componen
         return None
     if STRUCTURES.get(structure.name) is not structure or type(structure).maximize is not Covariance.maximize:
         return None
-    return rows if rows.n_rows * n_components * (rows.n_features**2 + 30) <= SMALL else None
+    return rows if is_small(rows.n_rows, n_components, rows.n_features) else None
 
 
 def begin(

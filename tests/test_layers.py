@@ -16,8 +16,8 @@ LAYERS = [
     ("model", "errors _validation table frame rows parameters statistics mixture covariances threads model_file"),
     (
         "algorithms",
-        "em small convergence initialization partition rehearsal kmeans subsample distinct restarts agreement criteria "
-        "ordering",
+        "em acceleration small convergence initialization partition rehearsal kmeans subsample distinct restarts "
+        "agreement criteria ordering",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
     ("edges", "selection many cli datasets config"),

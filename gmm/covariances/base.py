@@ -19,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 
 from gmm import _native
+from gmm.covariances.coordinates import Coordinates
 from gmm.errors import ParameterError
 from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel, Parameters
@@ -136,6 +137,10 @@ class Covariance(ABC):
         variances = np.diagonal(self.dense(parameters.covariances, *parameters.means.shape), axis1=-2, axis2=-1)
         kappa = (factors.whiteners**2 @ variances[:, :, None])[:, :, 0]
         return ROUNDING_SHARE * float(parameters.weights @ ((EPS * kappa) ** 2).sum(axis=1))
+
+    @abstractmethod
+    def coordinates(self, origin: Parameters) -> Coordinates:
+        """Mixtures around one as vectors, for acceleration."""
 
     @abstractmethod
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:

@@ -6,9 +6,10 @@ import numpy as np
 
 from gmm._validation import checked_array
 from gmm.covariances.base import Covariance, require_positive
+from gmm.covariances.coordinates import Coordinates, VarianceCoordinates
 from gmm.covariances.positive_definite import largest_exponents
 from gmm.frame import Frame
-from gmm.parameters import Kernel
+from gmm.parameters import Kernel, Parameters
 
 __all__ = ["DIAG"]
 
@@ -30,6 +31,9 @@ class Diagonal(Covariance):
     ) -> np.ndarray:
         array = checked_array(covariances, self.shape(n_components, n_features), name)
         return require_positive(array, name, "component {}, feature {}")
+
+    def coordinates(self, origin: Parameters) -> Coordinates:
+        return VarianceCoordinates(origin)
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
         return covariances[:, :, None] * np.eye(n_features)

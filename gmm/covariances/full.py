@@ -6,6 +6,7 @@ import numpy as np
 
 from gmm._validation import checked_array
 from gmm.covariances.base import Covariance
+from gmm.covariances.coordinates import Coordinates, MatrixCoordinates
 from gmm.covariances.positive_definite import (
     cholesky,
     diagonal,
@@ -15,7 +16,7 @@ from gmm.covariances.positive_definite import (
     whitener,
 )
 from gmm.frame import Frame
-from gmm.parameters import Kernel
+from gmm.parameters import Kernel, Parameters
 
 __all__ = ["FULL"]
 
@@ -37,6 +38,9 @@ class Full(Covariance):
     ) -> np.ndarray:
         array = checked_array(covariances, self.shape(n_components, n_features), name)
         return validate_matrices(array, name, [f"component {k}" for k in range(n_components)])
+
+    def coordinates(self, origin: Parameters) -> Coordinates:
+        return MatrixCoordinates(origin)
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
         return covariances.copy()

@@ -16,6 +16,7 @@ import numpy as np
 from gmm import _native
 from gmm._validation import checked_array
 from gmm.covariances.base import Covariance
+from gmm.covariances.coordinates import Coordinates, MatrixCoordinates
 from gmm.covariances.positive_definite import (
     cholesky,
     diagonal,
@@ -52,6 +53,9 @@ class Tied(Covariance):
         factors = super().factorize(parameters, ridge)
         safe = _native.tied_is_safe(parameters.means, parameters.covariances, factors.whiteners)
         return factors if safe else factors.centred()
+
+    def coordinates(self, origin: Parameters) -> Coordinates:
+        return MatrixCoordinates(origin)
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
         return np.repeat(covariances[None], n_components, axis=0)
