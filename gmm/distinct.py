@@ -1,4 +1,4 @@
-"""Each different row once, with the sum of its sample weights, in an order of its own: what a start looks at.
+"""Each different row once, with the sum of its sample weights, in an order of their own: what a start looks at.
 
 So repeated rows start like one weighted row, absent rows like rows of weight zero, and the order of the rows does not
 matter. Rows are told apart by a hash of their numbers (`gmm.subsample.hashed`, 64 bits); should two different rows ever
@@ -42,9 +42,9 @@ def distinct(rows: Rows) -> Rows:
     _, first, inverse, repetitions = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     if not np.array_equal(X[first][inverse], X):
         return counted
-    first = first[by_columns(X[first])]
-    repetitions = repetitions[inverse[first]]
-    weight = repetitions if counted.sample_weight is None else np.bincount(inverse, weights=counted.sample_weight)[inverse[first]]
+    order = by_columns(X[first])
+    weight = repetitions if counted.sample_weight is None else np.bincount(inverse, weights=counted.sample_weight)
+    first, weight = first[order], weight[order]
     alike = bool((weight == 1).all())
     return replace(counted, X=X[first], sample_weight=None if alike else weight.astype(np.float64))
 
