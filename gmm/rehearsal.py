@@ -23,11 +23,11 @@ import numpy as np
 from gmm.covariances.base import Covariance
 from gmm.em import Climb, climb
 from gmm.parameters import Parameters
-from gmm.partition import rows_needed
+from gmm.partition import rows_needed, too_thin
 from gmm.rows import Rows
 from gmm.subsample import chosen_rows
 
-__all__ = ["Plan", "likeliest", "plan", "sketch_of"]
+__all__ = ["Plan", "likeliest", "merit", "n_degenerate", "plan", "sketch_of"]
 
 Candidate = Callable[[Rows, np.random.Generator], Parameters]
 
@@ -109,7 +109,7 @@ def likeliest(
     begun = [candidates[turn % len(candidates)](sketch, rng) for turn in range(n_candidates)]
     field = [climb(sketch.accumulate, structure, start, **limits, max_iter=n_iter) for start in begun]
     while len(field) > 1:
-        field = sorted(field, key=_merit)[len(field) // 2 :]
+        field = sorted(field, key=lambda climbed: merit(climbed, structure))[len(field) // 2 :]
         if sketch is rows and len(field) == 1:
             break  # the race on all rows carries it on
         size, n_iter = 2 * size, max(SHORTEST, n_iter // 2)
@@ -118,6 +118,14 @@ def likeliest(
     return field[0].parameters
 
 
-def _merit(climbed: Climb) -> tuple[int, float]:
-    """What candidates are ranked by; those that reached the same mixture tie, and the later counts for more."""
-    return -int(climbed.floored.sum()), float(np.round(climbed.objective / SAME_END))
+def merit(climbed: Climb, structure: Covariance) -> tuple[int, float]:
+    """What starts are ranked by: few degenerate components, then the objective.
+
+    Those that reached the same mixture tie, whatever rounding says.
+    """
+    return -n_degenerate(climbed, structure), float(np.round(climbed.objective / SAME_END))
+
+
+def n_degenerate(climbed: Climb, structure: Covariance) -> int:
+    """Components on the floor, or with too few rows for a covariance of their own: their likelihood is no merit."""
+    return int((climbed.floored | too_thin(climbed.statistics, structure.kernel)).sum())

@@ -25,6 +25,7 @@ from gmm.convergence import LIMIT, STOPPED
 from gmm.covariances.base import Covariance
 from gmm.em import Callback, Climb, climb, resume
 from gmm.parameters import Parameters
+from gmm.rehearsal import merit, n_degenerate
 from gmm.rows import Rows
 from gmm.subsample import chosen_rows
 
@@ -146,14 +147,15 @@ def race(
             break
 
     while True:
-        leader = max(range(len(climbs)), key=lambda index: _merit(climbs[index]))
+        leader = max(range(len(climbs)), key=lambda index: merit(climbs[index], structure))
         if any(climbed.stop_reason == STOPPED for climbed in climbs):
             climbs[leader] = replace(climbs[leader], stop_reason=STOPPED)
             break
         if _unfinished(climbs[leader], max_iter):
             climbs[leader] = carried_on(leader, max_iter)
             continue
-        rivals = [index for index in range(len(climbs)) if _may_win(climbs[index], climbs[leader], tol, max_iter)]
+        ahead = climbs[leader]
+        rivals = [index for index, rival in enumerate(climbs) if _may_win(rival, ahead, structure, tol, max_iter)]
         if not rivals:
             break
         index = max(rivals, key=lambda rival: climbs[rival].promise)
@@ -170,20 +172,15 @@ def log_likelihood(rows: Rows, structure: Covariance, ended: Climb, ridge: np.nd
     return float(statistics.log_likelihood / statistics.weight) + rows.frame.log_jacobian
 
 
-def _merit(climbed: Climb) -> tuple[int, float]:
-    """What starts are ranked by; of those that reached the same mixture the first leads, whatever rounding says."""
-    return -int(climbed.floored.sum()), float(np.round(climbed.objective / SAME_PATH))
-
-
 def _unfinished(climbed: Climb, max_iter: int) -> bool:
     return climbed.stop_reason == LIMIT and climbed.n_iter < max_iter
 
 
-def _may_win(climbed: Climb, leader: Climb, tol: float, max_iter: int) -> bool:
+def _may_win(climbed: Climb, leader: Climb, structure: Covariance, tol: float, max_iter: int) -> bool:
     if climbed is leader or not _unfinished(climbed, max_iter) or _follows(climbed, leader):
         return False
-    floored, leading = int(climbed.floored.sum()), int(leader.floored.sum())
-    return floored < leading or (floored == leading and climbed.promise > leader.objective + tol)
+    degenerate, leading = n_degenerate(climbed, structure), n_degenerate(leader, structure)
+    return degenerate < leading or (degenerate == leading and climbed.promise > leader.objective + tol)
 
 
 def _follows(climbed: Climb, leader: Climb) -> bool:

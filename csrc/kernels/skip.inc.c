@@ -13,7 +13,7 @@ static void NAME(skip_unclamp)(const NAME(tile) *tile, int64_t n_features) {
     for (int64_t d = 0; d < n_features; ++d)
         for (int64_t i = 0; i < tile->rows; i += V_LANES) {
             const vec x = v_load(tile->column + d * tile->stride + i);
-            clamped |= v_not_all(v_lt(x, most)) | v_not_all(v_lt(least, x));
+            clamped |= (int)v_not_all(v_lt(x, most)) | (int)v_not_all(v_lt(least, x));
         }
     for (int64_t i = 0; clamped && i < tile->rows; ++i)
         for (int64_t d = 0; d < n_features; ++d)
