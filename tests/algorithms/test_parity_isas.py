@@ -14,9 +14,7 @@ import pytest
 from gmm import _native
 
 TESTS = Path(__file__).parents[1]
-MODULES = [
-    TESTS / name for name in ("algorithms/test_parity_sklearn.py", "native/test_twin.py", "native/test_mixtures.py")
-]
+MODULES = [TESTS / "algorithms" / "test_parity_sklearn.py", TESTS / "native" / "test_twin.py"]
 OTHERS = [] if "GMM_ISA" in os.environ else [name for name in _native.isas() if name != _native.isa()]
 
 
