@@ -11,7 +11,7 @@
 /* ---- checks, scratch and threads ---- */
 
 int gmm_mixture_is_valid(const gmm_mixture *mixture) {
-    return mixture && (unsigned)mixture->structure < GMM_N_STRUCTURES && mixture->n_components >= 1 &&
+    return mixture && (unsigned)mixture->structure < GMM_LINEAR && mixture->n_components >= 1 &&
            mixture->n_features >= 1 && mixture->weight && mixture->mean && mixture->covariance;
 }
 
@@ -29,7 +29,7 @@ size_t gmm_matrix_scratch(const gmm_isa_row *isa, int64_t n_matrices, int64_t n_
 size_t gmm_mixture_scratch_bytes(gmm_structure structure, int64_t n_components, int64_t n_features, int n_threads) {
     const gmm_isa_row *isa = gmm_active_isa();
     const double D = (double)n_features;
-    if (!isa || (unsigned)structure >= GMM_N_STRUCTURES || n_components < 1 || n_features < 1 || n_threads < 1) return 0;
+    if (!isa || (unsigned)structure >= GMM_LINEAR || n_components < 1 || n_features < 1 || n_threads < 1) return 0;
     if (D * D * 64.0 * ((double)n_threads + (double)n_components) > (double)(SIZE_MAX / 4)) return 0;
     if (structure == GMM_DIAG || structure == GMM_SPHERICAL) return GMM_CACHE_LINE;
     const int64_t n_matrices = structure == GMM_TIED ? 1 : n_components;
