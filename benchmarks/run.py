@@ -8,6 +8,7 @@ the same run, and the share of the FMA peak that a dense iteration's operations 
 import argparse
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             for dtype in options.dtypes:
                 records += measure(players, shape, covariance_type, dtype, options)
     result = {
-        "command": command(options),
+        "command": command(options, "run"),
         "environment": describe(options.threads),
         "records": records,
     }
@@ -52,11 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def command(options: argparse.Namespace) -> str:
+def command(options: argparse.Namespace, script: str) -> str:
     """What to type for the same numbers: the options that differ from their defaults, but for where results go."""
-    usual = vars(parse([]))
+    usual = vars(import_module(script).parse([]))
     said = {name: value for name, value in vars(options).items() if value != usual[name]}
-    words = ["python", "benchmarks/run.py"]
+    words = ["python", f"benchmarks/{script}.py"]
     for name, value in said.items():
         if name not in ("json", "write"):
             words += [f"--{name}", *(map(str, value) if isinstance(value, list) else [str(value)])]
@@ -73,6 +74,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="turns each contender takes")
     parser.add_argument("--scale", type=float, default=1.0, help="fraction of a shape's rows; 1 is what tables quote")
     parser.add_argument("--clock", default="wall", choices=CLOCKS, help="cpu: with one thread, on a busy machine")
+    parser.add_argument("--patience", type=float, default=8.0, help="seconds after which a climb is cut shorter")
     parser.add_argument("--json", help="also write every number to this file (for compare.py)")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md and README.md")
     options = parser.parse_args(arguments)
@@ -89,7 +91,7 @@ def measure(players: dict, shape: Shape, covariance_type: str, dtype: str, optio
     rows = {name: X if player.ALL_ROWS else X[: shape.fewest_samples] for name, player in able.items()}
     climbs = {name: player.climber(rows[name], start, options.threads) for name, player in able.items()}
     check({name: climbs[name] for name in able if len(rows[name]) == len(X)}, X, covariance_type, dtype)
-    seconds = interleave(climbs, repeats=options.repeats, clock=CLOCKS[options.clock])
+    seconds = interleave(climbs, repeats=options.repeats, patience=options.patience, clock=CLOCKS[options.clock])
     return [
         {
             "shape": shape._asdict(),
@@ -99,7 +101,7 @@ def measure(players: dict, shape: Shape, covariance_type: str, dtype: str, optio
             "name": able[name].NAME,
             "n_rows": len(rows[name]),
             "seconds": seconds[name],
-            "flops": flops_per_row_component(shape.n_features, covariance_type),
+            "flops": flops_per_row_component(shape.n_features, shape.n_components, covariance_type),
         }
         for name in climbs
     ]

@@ -8,8 +8,6 @@ from itertools import groupby
 from pathlib import Path
 from statistics import median
 
-BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
-
 
 def rates(record: dict) -> list[float]:
     """Million row-components per second in each turn."""
@@ -41,6 +39,14 @@ def markdown(result: dict) -> str:
     return "\n".join(lines) + "\n\n" + _caption(result)
 
 
+def machine(where: dict) -> str:
+    """One sentence: processor, threads, kernels, peak, versions."""
+    threads = "1 thread" if where["n_threads"] == 1 else f"{where['n_threads']} threads"
+    versions = ", ".join(f"{name} {found}" for name, found in where["versions"].items() if found)
+    peaks = ", ".join(f"{dtype} {peak / 1e9:.0f} GFLOP/s" for dtype, peak in where["peak_flops"].items())
+    return f"{where['processor']}, {threads}, {where['isa']} kernels, FMA peak {peaks or 'unknown'}; {versions}."
+
+
 def _rate(record: dict | None) -> str:
     """Median rate and its spread."""
     if record is None:
@@ -56,28 +62,24 @@ def _three_digits(rate: float) -> str:
 
 def _share(ours: dict | None, peaks: dict) -> str:
     """Share of the FMA peak that the operations of a dense iteration come to."""
-    if ours is None or ours["flops"] is None or ours["dtype"] not in peaks:
+    if ours is None or ours["dtype"] not in peaks:
         return "-"
     return f"{100 * 1e6 * median(rates(ours)) * ours['flops'] / peaks[ours['dtype']]:.0f}%"
 
 
 def _caption(result: dict) -> str:
-    where = result["environment"]
-    threads = "1 thread" if where["n_threads"] == 1 else f"{where['n_threads']} threads"
-    versions = ", ".join(f"{name} {found}" for name, found in where["versions"].items() if found)
-    peaks = ", ".join(f"{dtype} {peak / 1e9:.0f} GFLOP/s" for dtype, peak in where["peak_flops"].items())
     return (
         "Million row-components per second through the public estimators, median of turns (spread); higher is better.\n"
-        f"{where['processor']}, {threads}, {where['isa']} kernels, FMA peak {peaks or 'unknown'}; "
-        f"{versions}.\n"
+        f"{machine(result['environment'])}\n"
         f"Made by `{result['command'].strip()}`.\n"
     )
 
 
-def write_between_marks(path: Path, text: str) -> None:
-    """Replace what stands between the marks of a Markdown file; a file without them is an error."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+def write_between_marks(path: Path, text: str, name: str = "benchmarks") -> None:
+    """Replace what stands between the marks of that name in a Markdown file; a file without them is an error."""
+    marks = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, begin, rest = path.read_text(encoding="utf-8").partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise ValueError(f"{path} has no place marked {BEGIN} ... {END}")
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
+        raise ValueError(f"{path} has no place marked {marks[0]} ... {marks[1]}")
+    path.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")

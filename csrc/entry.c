@@ -115,8 +115,10 @@ static int rows_are_valid(const gmm_rows *rows) {
            (unsigned)rows->dtype < GMM_N_DTYPES && rows->scale && rows->centre;
 }
 
+/* The sizes come first: nothing of the (K,) constants is read before K is known to be possible. */
 static int factors_fit(const gmm_factors *factors, const gmm_rows *rows) {
-    return factors && factors->n_components >= 1 && factors->n_features == rows->n_features && factors->mean;
+    return factors && factors->n_features == rows->n_features && factors->mean &&
+           sizes_are_valid(factors->structure, factors->precision, factors->n_components, factors->n_features, 1);
 }
 
 /* Every constant a number or -inf, at least one of them a number. */
@@ -128,6 +130,12 @@ static int densities_are_valid(const gmm_factors *factors) {
         finite |= factors->log_constant[k] > -INFINITY;
     }
     return finite;
+}
+
+static int labels_are_valid(const int64_t *label, int64_t n_rows, int64_t n_components) {
+    int64_t n_bad = 0;
+    for (int64_t i = 0; label && i < n_rows; ++i) n_bad += label[i] < -1 || label[i] >= n_components;
+    return n_bad == 0;
 }
 
 static int statistics_are_valid(const gmm_statistics *statistics, gmm_structure structure) {
@@ -149,7 +157,7 @@ static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
 gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
                           size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row) {
     if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !densities_are_valid(factors) || !bad_row ||
-        !statistics_are_valid(statistics, factors->structure))
+        !statistics_are_valid(statistics, factors->structure) || (unsigned)factors->skipping > GMM_SKIP_ALWAYS)
         return GMM_EINVAL;
     gmm_task task = task_of(rows, factors);
     task.statistics = statistics;
@@ -160,7 +168,8 @@ gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const d
                        const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,
                        gmm_statistics *statistics, int64_t *bad_row) {
     if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !bad_row || (posterior != NULL) == (label != NULL) ||
-        factors->structure == GMM_TIED || !statistics_are_valid(statistics, factors->structure))
+        factors->structure == GMM_TIED || !statistics_are_valid(statistics, factors->structure) ||
+        !labels_are_valid(label, rows->n_rows, factors->n_components))
         return GMM_EINVAL;
     gmm_task task = task_of(rows, factors);
     task.given_posterior = posterior;
@@ -180,15 +189,19 @@ gmm_status gmm_score(const gmm_rows *rows, const gmm_factors *factors, int n_thr
     return run(&task, GMM_SCORE, factors->precision, n_threads, scratch, scratch_bytes, bad_row);
 }
 
+static gmm_factors points_of(const gmm_rows *rows, gmm_dtype precision, int64_t n_points, const double *point) {
+    return (gmm_factors){.structure = GMM_SPHERICAL,
+                         .precision = precision,
+                         .n_components = n_points,
+                         .n_features = rows->n_features,
+                         .mean = point};
+}
+
 gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_components, const double *centre,
                       int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
                       double *n, double *sum, double *inertia, int64_t *bad_row) {
     if (!rows_are_valid(rows) || !centre || !inertia || !bad_row) return GMM_EINVAL;
-    const gmm_factors centres = {.structure = GMM_SPHERICAL,
-                                 .precision = precision,
-                                 .n_components = n_components,
-                                 .n_features = rows->n_features,
-                                 .mean = centre};
+    const gmm_factors centres = points_of(rows, precision, n_components, centre);
     gmm_task task = task_of(rows, &centres);
     task.label = label;
     task.distance = distance;
@@ -196,6 +209,18 @@ gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_compo
     task.sum = sum;
     task.inertia = inertia;
     return run(&task, GMM_ASSIGN, precision, n_threads, scratch, scratch_bytes, bad_row);
+}
+
+gmm_status gmm_seed(const gmm_rows *rows, gmm_dtype precision, int64_t n_candidates, const double *candidate,
+                    const double *closest, int n_threads, void *scratch, size_t scratch_bytes, double *distance,
+                    double *potential, int64_t *bad_row) {
+    if (!rows_are_valid(rows) || !candidate || !distance || !potential || !bad_row) return GMM_EINVAL;
+    const gmm_factors candidates = points_of(rows, precision, n_candidates, candidate);
+    gmm_task task = task_of(rows, &candidates);
+    task.closest = closest;
+    task.distance = distance;
+    task.potential = potential;
+    return run(&task, GMM_SEED, precision, n_threads, scratch, scratch_bytes, bad_row);
 }
 
 /* Always in double: the scan decides what the frame, and so everything after it, is made of. */
@@ -250,6 +275,7 @@ const char *gmm_status_message(gmm_status status) {
     case GMM_EINVAL: return "an argument is outside its contract, or GMM_ISA names no instruction set of this machine";
     case GMM_ESCRATCH: return "scratch is smaller than gmm_scratch_bytes() asks for";
     case GMM_ENONFINITE: return "a row holds a NaN or an infinity";
+    case GMM_ESINGULAR: return "a covariance is not positive definite";
     }
     return "unknown status";
 }

@@ -1,9 +1,10 @@
 /* gmm.h: the contract of the compiled core.
  *
- * What it does: one pass over rows. Given factors (what a kernel needs of a
- * mixture) it accumulates sufficient statistics, scores rows, or assigns rows
- * to centres. What it does not do: Cholesky, priors, convergence; those loop
- * over K and D and live in Python.
+ * What it does: one pass over rows (given factors, what a kernel needs of a
+ * mixture, it accumulates sufficient statistics, scores rows, or assigns rows
+ * to centres), and the rest of an EM iteration: factors of a mixture, the
+ * mixture that maximises the likelihood of given statistics, and for few rows
+ * the whole climb.
  *
  * Letters: N rows, D features, K components. Matrices are row-major unless a
  * stride is given. All sizes are int64_t. No function allocates, prints,
@@ -37,7 +38,8 @@ typedef enum {
     GMM_OK = 0,
     GMM_EINVAL = 1,     /* an argument is outside its contract */
     GMM_ESCRATCH = 2,   /* scratch_bytes is smaller than gmm_scratch_bytes() says */
-    GMM_ENONFINITE = 3  /* a row is NaN or infinite; its index was written to bad_row */
+    GMM_ENONFINITE = 3, /* a row is NaN or infinite; its index was written to bad_row */
+    GMM_ESINGULAR = 4   /* a covariance is not positive definite; its component was written to bad_component */
 } gmm_status;
 
 typedef enum { GMM_F32 = 0, GMM_F64 = 1 } gmm_dtype;
@@ -50,6 +52,14 @@ typedef enum {
     GMM_DIAG = 2,      /* whitener (K, D),    second (K, D) */
     GMM_SPHERICAL = 3  /* whitener (K,),      second (K,) */
 } gmm_structure;
+
+/* Whether gmm_accumulate leaves components out of a row's sums whose density there is below 2^-58 of the largest.
+ * GMM_FULL with more than 8 features only; the other structures and calls never do. */
+typedef enum {
+    GMM_SKIP_AUTO = 0,   /* where the factors promise that it is faster */
+    GMM_SKIP_NEVER = 1,
+    GMM_SKIP_ALWAYS = 2
+} gmm_skipping;
 
 /* Rows as the user holds them; never copied whole. */
 typedef struct {
@@ -73,6 +83,7 @@ typedef struct {
     const double *mean;           /* (K, D) */
     const double *whitener;       /* lower triangular W with W'W = inverse covariance (the strict upper triangle is
                                      not read); 1/sd for GMM_DIAG and GMM_SPHERICAL */
+    gmm_skipping skipping;
 } gmm_factors;
 
 /* Sufficient statistics; every call ADDS to what is there. w_i is the sample
@@ -86,6 +97,15 @@ typedef struct {
     double log_likelihood;  /* sum_i w_i log sum_k exp(log density), nats, frame coordinates */
     double weight;          /* sum_i w_i */
 } gmm_statistics;
+
+/* A mixture in frame coordinates. Results of gmm_maximize are written through these pointers. */
+typedef struct {
+    gmm_structure structure;
+    int64_t n_components, n_features;
+    double *weight;      /* (K,) mixing weights; 0 for a dead component */
+    double *mean;        /* (K, D) */
+    double *covariance;  /* symmetric (K, D, D), tied (D, D); variances (K, D) diagonal, (K,) spherical */
+} gmm_mixture;
 
 /* What gmm_scan finds of each column of x' = x * scale - centre (for the scan either may be NULL: 1 and 0), over
  * rows of positive weight; without such rows minimum is inf, maximum -inf, the rest 0. */
@@ -113,9 +133,9 @@ gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int 
 
 /* Same sums with responsibilities given instead of computed: posterior (N, K)
  * row-major double, or label (N,) in [0, K), -1 for a row that belongs to
- * none; exactly one of the two is not NULL. Of factors only structure,
- * precision, sizes and mean are read (FULL, DIAG, SPHERICAL). log_likelihood
- * is left alone. */
+ * none (any other label is GMM_EINVAL); exactly one of the two is not NULL.
+ * Of factors only structure, precision, sizes and mean are read (FULL, DIAG,
+ * SPHERICAL). log_likelihood is left alone. */
 gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const double *posterior,
                        const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,
                        gmm_statistics *statistics, int64_t *bad_row);
@@ -137,9 +157,89 @@ gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_compo
                       int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
                       double *n, double *sum, double *inertia, int64_t *bad_row);
 
+/* One more seed of k-means, each of some candidates (C, D) in frame coordinates tried: distance (N, C) row-major =
+ * min(closest, squared distance to the candidate), potential (C,) += w distance. closest (N,) is the squared distance
+ * to the nearest seed so far, NULL before the first. precision is that of the tile arithmetic. */
+gmm_status gmm_seed(const gmm_rows *rows, gmm_dtype precision, int64_t n_candidates, const double *candidate,
+                    const double *closest, int n_threads, void *scratch, size_t scratch_bytes, double *distance,
+                    double *potential, int64_t *bad_row);
+
 /* Column ranges, means and scatter in one pass, and the first non-finite value. Always in double. On GMM_ENONFINITE
  * bad_row and bad_column are set and the rest is unspecified. */
 gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t scratch_bytes, gmm_columns *columns);
+
+/* Bytes of scratch that any of the calls below on mixtures and matrices needs, at most; 0 for invalid sizes. They use
+ * at most one thread for each matrix, and bits do not depend on how many. */
+size_t gmm_mixture_scratch_bytes(gmm_structure structure, int64_t n_components, int64_t n_features, int n_threads);
+
+/* Log constants (K,) and whiteners in the structure's shape (zeros above the diagonal):
+ *     log weight - D/2 log(2 pi) + log det W - 1/2 sum_j ridge_j (W'W)_jj,    W'W = inverse covariance
+ * ridge (D,) variances, or NULL. On GMM_ESINGULAR bad_component (not NULL) is the first one without a factor, and the
+ * outputs are unspecified. Variances are taken to be positive. */
+gmm_status gmm_factorize(const gmm_mixture *mixture, const double *ridge, int n_threads, void *scratch,
+                         size_t scratch_bytes, double *log_constant, double *whitener, int64_t *bad_component);
+
+/* Whether GMM_TIED may be asked to whiten rows once and subtract whitened means, and its scatter be total minus
+ * between: for all k and j, |W mean_k|^2 and (W'W)_jj (covariance_jj + max_k mean_kj^2) at most 2^16, an error of
+ * 1e-11 nats. Otherwise the factors must be K copies, as GMM_FULL. */
+int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener);
+
+/* Pooled scatter of a tied mixture, second (D, D), from the total scatter about the frame's centre and from the sums n
+ * and first about mean: total - sum_k (first_k mean_k' + mean_k first_k' + n_k mean_k mean_k'). */
+void gmm_pool(int64_t n_components, int64_t n_features, const double *total, const double *mean,
+              const gmm_statistics *statistics, double *second);
+
+/* The M-step, with d_k = first_k / n_k:
+ *     weight_k = n_k / sum n    mean_k = about_k + d_k    S_k = second_k / n_k - d_k d_k' + diag(ridge)
+ * and the covariance of the structure's shape closest to the S_k in likelihood, raised to the floor (see
+ * csrc/kernels/floor.inc.c) where rounding made it singular. A component with n_k = 0 keeps mean and covariance of
+ * `previous` and gets weight 0. about (K, D): what the moments are about. second: in the structure's shape; tied: (K,
+ * D, D) when `is_pooled` is 0, else (D, D), a difference of sums about the frame's centre, as gmm_pool leaves it.
+ * ridge (D,) or NULL, floor (D,): variances. epsilon: unit roundoff of the arithmetic that made the sums. next: must
+ * not overlap anything else. floored (K,): 1 for components that rest on the floor. */
+gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, int is_pooled,
+                        const gmm_mixture *previous, const double *ridge, const double *floor, double epsilon,
+                        int n_threads, void *scratch, size_t scratch_bytes, gmm_mixture *next,
+                        unsigned char *floored);
+
+/* The same for matrices (K, D, D) of their own: whiteners; and the floor, in place, with the squares (K, D) that were
+ * summed. Scratch as for GMM_FULL. */
+gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *covariance, int n_threads, void *scratch,
+                      size_t scratch_bytes, double *whitener, int64_t *bad_matrix);
+gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, const double *squares,
+                    const double *floor, double epsilon, int n_threads, void *scratch, size_t scratch_bytes,
+                    unsigned char *floored);
+
+/* What a climb goes by; variances and epsilon as for gmm_maximize. */
+typedef struct {
+    gmm_dtype precision;
+    const double *ridge;          /* (D,) or NULL */
+    const double *floor;          /* (D,) */
+    const double *total_scatter;  /* (D, D) about the frame's centre, for GMM_TIED; NULL otherwise */
+    double epsilon, tol;          /* nats per unit of sample weight; tol 0 never stops */
+    int64_t max_iter;             /* iterations in all, those already in the trace included */
+} gmm_limits;
+
+typedef enum {
+    GMM_AT_LIMIT = 0,
+    GMM_CONVERGED = 1,  /* by the rule of csrc/convergence.c */
+    GMM_UNUSUAL = 2     /* the next iteration would let the objective fall or be no number, has a covariance without
+                           factors, or asks tied factors for K copies: gmm_maximize and the others say which */
+} gmm_stop;
+
+/* EM iterations on one thread: gmm_maximize, gmm_factorize, gmm_accumulate, as often as it takes; the same bits as
+ * these calls. In: a mixture, the statistics of the rows under it (about its means; tied ones pooled), and n_trace
+ * objectives so far, log_likelihood / weight of these statistics the last; or n_trace = 0 and no statistics yet. Out:
+ * the same of where it stopped, with which components rested on the floor in the last M-step (left alone when there was
+ * none). n_trace = 0 says that the mixture given is GMM_UNUSUAL itself, and its statistics are unspecified.
+ * trace has room for max_iter + 1. Meant for few rows: no Ctrl-C is answered. */
+size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features);
+gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture, gmm_statistics *statistics,
+                     unsigned char *floored, double *trace, int64_t *n_trace, gmm_stop *stop, void *scratch,
+                     size_t scratch_bytes);
+
+/* Whether a climb with these objectives may stop. */
+int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon);
 
 /* What this process runs: "scalar", "avx2", "avx512" or "neon" (GMM_ISA
  * overrides; an unknown or unsupported name gives NULL and every call above

@@ -1,6 +1,6 @@
 /* kernel.h: what an entry point and a compiled kernel agree on.
  *
- * A kernel is one operation (accumulate, moments, score, assign, scan) for one
+ * A kernel is one operation (accumulate, moments, score, assign, scan, seed) for one
  * precision and one ISA, cut into the steps below. entry.c drives every kernel
  * the same way:
  *
@@ -24,7 +24,8 @@ typedef enum {
     GMM_SCORE = 2,
     GMM_ASSIGN = 3,
     GMM_SCAN = 4,
-    GMM_N_OPERATIONS = 5
+    GMM_SEED = 5,
+    GMM_N_OPERATIONS = 6
 } gmm_operation;
 
 enum { GMM_N_STRUCTURES = 4, GMM_N_DTYPES = 2 };
@@ -60,14 +61,16 @@ typedef struct gmm_task {
     gmm_structure structure;
     int64_t n_components, n_features; /* K, D */
     const gmm_rows *rows;
-    const gmm_factors *factors; /* assign: mean holds the centres */
+    const gmm_factors *factors; /* assign, seed: mean holds the centres or candidates */
     const double *given_posterior;
     const int64_t *given_label;
     gmm_statistics *statistics;
     double *log_density;
     void *posterior;
     int64_t *label;
-    double *distance, *n, *sum, *inertia; /* assign */
+    double *distance, *n, *sum, *inertia; /* assign; distance of seed: (N, C) */
+    const double *closest;                /* seed */
+    double *potential;
     gmm_columns *columns;
     void *shared; /* the kernel's own, set by share() */
 } gmm_task;
@@ -90,11 +93,22 @@ typedef struct gmm_kernel {
     void (*finish)(const gmm_task *task);
 } gmm_kernel;
 
+/* What is done to one covariance matrix (D, D), in double. space: `space(D)` doubles, the thread's own. */
+typedef struct {
+    int64_t (*space)(int64_t n_features);
+    /* W with W'W = inverse(S); 0 when S is not positive definite. */
+    int (*whiten)(int64_t n_features, const double *covariance, double *whitener, double *space);
+    /* The numerical floor, see kernels/floor.inc.c; 1 when it was active. */
+    int (*lift)(int64_t n_features, double *covariance, const double *squares, const double *floor, double epsilon,
+                double *space);
+} gmm_algebra;
+
 /* A row of the dispatch table: one ISA. */
 typedef struct {
     const char *name;
     int (*supported)(void);
     const gmm_kernel *kernel[GMM_N_OPERATIONS][GMM_N_DTYPES];
+    gmm_algebra algebra;
     /* Runs on registers only; returns the floating-point operations done (2 per fused multiply-add). */
     double (*peak[GMM_N_DTYPES])(int64_t repeats);
 } gmm_isa_row;

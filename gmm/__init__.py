@@ -27,16 +27,19 @@ if TYPE_CHECKING:
     from gmm import datasets
     from gmm.config import show_config
     from gmm.gaussian_mixture import GaussianMixture
+    from gmm.many import FittedGroups, fit_many
     from gmm.selection import Selection, select
     from gmm.serialization import load
 
     __version__: str
 
-__all__ = ["GaussianMixture", "Selection", "datasets", "load", "select", "show_config"]
+__all__ = ["FittedGroups", "GaussianMixture", "Selection", "datasets", "fit_many", "load", "select", "show_config"]
 
 MODULE_OF = {
+    "FittedGroups": "gmm.many",
     "GaussianMixture": "gmm.gaussian_mixture",
     "Selection": "gmm.selection",
+    "fit_many": "gmm.many",
     "load": "gmm.serialization",
     "select": "gmm.selection",
     "show_config": "gmm.config",

@@ -10,6 +10,7 @@ cdef extern from "gmm.h" nogil:
         GMM_EINVAL
         GMM_ESCRATCH
         GMM_ENONFINITE
+        GMM_ESINGULAR
 
     ctypedef enum gmm_dtype:
         GMM_F32
@@ -20,6 +21,11 @@ cdef extern from "gmm.h" nogil:
         GMM_TIED
         GMM_DIAG
         GMM_SPHERICAL
+
+    ctypedef enum gmm_skipping:
+        GMM_SKIP_AUTO
+        GMM_SKIP_NEVER
+        GMM_SKIP_ALWAYS
 
     ctypedef struct gmm_rows:
         const void *data
@@ -37,6 +43,7 @@ cdef extern from "gmm.h" nogil:
         const double *log_constant
         const double *mean
         const double *whitener
+        gmm_skipping skipping
 
     ctypedef struct gmm_statistics:
         double *n
@@ -44,6 +51,13 @@ cdef extern from "gmm.h" nogil:
         double *second
         double log_likelihood
         double weight
+
+    ctypedef struct gmm_mixture:
+        gmm_structure structure
+        int64_t n_components, n_features
+        double *weight
+        double *mean
+        double *covariance
 
     ctypedef struct gmm_columns:
         double *minimum
@@ -66,8 +80,46 @@ cdef extern from "gmm.h" nogil:
     gmm_status gmm_assign(const gmm_rows *rows, gmm_dtype precision, int64_t n_components, const double *centre,
                           int n_threads, void *scratch, size_t scratch_bytes, int64_t *label, double *distance,
                           double *n, double *sum, double *inertia, int64_t *bad_row)
+    gmm_status gmm_seed(const gmm_rows *rows, gmm_dtype precision, int64_t n_candidates, const double *candidate,
+                        const double *closest, int n_threads, void *scratch, size_t scratch_bytes, double *distance,
+                        double *potential, int64_t *bad_row)
     gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t scratch_bytes,
                         gmm_columns *columns)
+    size_t gmm_mixture_scratch_bytes(gmm_structure structure, int64_t n_components, int64_t n_features, int n_threads)
+    gmm_status gmm_factorize(const gmm_mixture *mixture, const double *ridge, int n_threads, void *scratch,
+                             size_t scratch_bytes, double *log_constant, double *whitener, int64_t *bad_component)
+    int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener)
+    void gmm_pool(int64_t n_components, int64_t n_features, const double *total, const double *mean,
+                  const gmm_statistics *statistics, double *second)
+    gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, int is_pooled,
+                            const gmm_mixture *previous, const double *ridge, const double *floor, double epsilon,
+                            int n_threads, void *scratch, size_t scratch_bytes, gmm_mixture *next,
+                            unsigned char *floored)
+    gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *covariance, int n_threads,
+                          void *scratch, size_t scratch_bytes, double *whitener, int64_t *bad_matrix)
+    gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, const double *squares,
+                        const double *floor, double epsilon, int n_threads, void *scratch, size_t scratch_bytes,
+                        unsigned char *floored)
+
+    ctypedef struct gmm_limits:
+        gmm_dtype precision
+        const double *ridge
+        const double *floor
+        const double *total_scatter
+        double epsilon, tol
+        int64_t max_iter
+
+    ctypedef enum gmm_stop:
+        GMM_AT_LIMIT
+        GMM_CONVERGED
+        GMM_UNUSUAL
+
+    size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
+                                   int64_t n_features)
+    gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture,
+                         gmm_statistics *statistics, unsigned char *floored, double *trace, int64_t *n_trace,
+                         gmm_stop *stop, void *scratch, size_t scratch_bytes)
+    int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon)
     const char *gmm_isa()
     const char *const *gmm_isas()
     int gmm_has_openmp()

@@ -39,6 +39,24 @@ class Columns(TypedDict):
     bad_row: int
     bad_column: int
 
+def seed(
+    X: Rows,
+    sample_weight: Array | None,
+    scale: Array,
+    centre: Array,
+    precision: int,
+    candidates: Array,
+    closest: Array | None,
+    distance: Array,
+    potential: Array,
+    n_threads: int,
+) -> None:
+    """Try candidates (C, D) as one more seed of k-means beside those whose nearest is at squared distance closest (N,).
+
+    Writes distance (N, C), the smaller of closest and the squared distance to the candidate, and adds to potential
+    (C,) the sums of w_i distance_ic.
+    """
+
 def scan(X: Rows, sample_weight: Array | None, n_threads: int) -> Columns:
     """Ranges, weighted means and weighted sums of squares about them; the first NaN or infinity, or -1 and -1.
 
@@ -59,11 +77,13 @@ def accumulate(
     first: Array,
     second: Array | None,
     n_threads: int,
+    skipping: int = 0,
 ) -> tuple[float, float]:
     """E-step and sufficient statistics in one pass: adds to n (K,), first (K, D) and second.
 
     log_constants is (K,), means (K, D). whiteners and second have the kernel's shape: (K, D, D), (D, D), (K, D) or
-    (K,). second is None for the tied kernel, which does not write it.
+    (K,). second is None for the tied kernel, which does not write it. skipping is 0 where it pays, 1 never, 2 always:
+    whether terms below 2**-58 of a row's density are left out (full kernel, more than 8 features).
 
     Returns
     -------
@@ -128,6 +148,94 @@ def assign(
     Writes label and distance (N,), adds to n (K,) the weights and to sum (K, D) the weighted x' - centre, each if not
     None. Returns the inertia, sum of w_i distance_i.
     """
+
+def factorize(
+    kernel: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    ridge: Array | None,
+    log_constants: Array,
+    whiteners: Array,
+    n_threads: int,
+) -> int:
+    """Write log constants (K,) and whiteners in the shape of the covariances, which is the kernel's.
+
+    ridge is (D,). Returns the first component whose covariance is not positive definite, or -1.
+    """
+
+def tied_is_safe(means: Array, covariance: Array, whitener: Array) -> bool:
+    """Whether the tied kernel keeps its digits: no mean is too far from the frame's centre."""
+
+def pool(total: Array, means: Array, n: Array, first: Array, second: Array) -> None:
+    """Write the pooled scatter (D, D) of a tied mixture: total scatter minus what lies between the means."""
+
+def maximize(
+    kernel: int,
+    n: Array,
+    first: Array,
+    second: Array,
+    about: Array,
+    previous_means: Array,
+    previous_covariances: Array,
+    ridge: Array | None,
+    floor: Array,
+    epsilon: float,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    floored: NDArray[np.bool_],
+    n_threads: int,
+) -> None:
+    """Write weights (K,), means (K, D), covariances and floored (K,) of the M-step.
+
+    about (K, D) is what the moments are about; components with n = 0 keep the previous mean and covariance. second has
+    the kernel's shape; for the tied kernel also (K, D, D).
+    """
+
+def whiten(covariances: Array, whiteners: Array, n_threads: int) -> int:
+    """Write the whiteners of (K, D, D) matrices; returns the first that is not positive definite, or -1."""
+
+def lift(
+    covariances: Array, squares: Array, floor: Array, epsilon: float, floored: NDArray[np.bool_], n_threads: int
+) -> None:
+    """Raise (K, D, D) matrices to the numerical floor, in place; squares is (K, D), floor (D,), floored (K,)."""
+
+def climb(
+    X: Rows,
+    sample_weight: Array | None,
+    scale: Array,
+    centre: Array,
+    kernel: int,
+    precision: int,
+    ridge: Array | None,
+    floor: Array,
+    total_scatter: Array | None,
+    epsilon: float,
+    tol: float,
+    max_iter: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    n: Array,
+    first: Array,
+    second: Array,
+    floored: NDArray[np.bool_],
+    trace: Array,
+    n_trace: int,
+    log_likelihood: float,
+    weight: float,
+) -> tuple[int, int, float, float]:
+    """EM iterations on few rows, in place, from parameters whose statistics and first n_trace objectives are given.
+
+    With n_trace 0 they are not: the first thing done is to find them.
+
+    trace is (max_iter + 1,); total_scatter (D, D) is needed by the tied kernel. Returns n_trace, why it stopped (0 at
+    max_iter, 1 converged, 2 before an iteration that is out of the ordinary), log_likelihood and weight.
+    """
+
+def has_converged(trace: Array, tol: float, epsilon: float) -> bool:
+    """The stopping rule of `climb`: `gmm.convergence.has_converged`."""
 
 def isa() -> str:
     """Instruction set in use: "scalar", "avx2", "avx512" or "neon"; the environment's GMM_ISA overrides the best.

@@ -4,7 +4,8 @@ Rows X may be any 2-D buffer of float32 or float64 in native byte order: strided
 are never copied. Every other array is C-contiguous float64 (labels int64) of the shape given in _native.pyi.
 
 A long call is cut into slices of some 50 ms at multiples of BLOCK_ROWS, between which a pending Ctrl-C is answered; by
-the contract of gmm.h the result is bit for bit that of one call. The GIL is released while the core runs.
+the contract of gmm.h the result is bit for bit that of one call. Slices of a scan are merged here, so their length is
+fixed. The GIL is released while the core runs.
 """
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_WRITABLE
@@ -20,8 +21,8 @@ from time import monotonic
 BLOCK_ROWS = GMM_BLOCK_ROWS
 
 cdef enum:
-    MAX_VIEWS = 12                # accumulate, the call with most arrays, has ten
-    SCAN_SLICE = 1 << 22          # elements in a slice of a scan: fixed, as slices are merged here
+    MAX_VIEWS = 18                # climb, the call with most arrays, has sixteen
+    SCAN_SLICE = 1 << 22          # elements in a slice of a scan, some 5 ms
 
 cdef double SLICE_SECONDS = 0.05  # a quarter of what a Ctrl-C may wait
 cdef double WORK_RATE = 1e9       # multiply-adds a second and thread, of the first slice: slower than any kernel
@@ -40,6 +41,7 @@ cdef class Call:
     cdef int64_t step             # rows of the next slice
     cdef int64_t bad_row          # within the current slice
     cdef double since             # seconds at which the current slice began
+    cdef bint fixed               # every slice but the last has the length of the first
     cdef void *scratch
     cdef size_t scratch_bytes
 
@@ -130,6 +132,12 @@ cdef class Call:
             raise TypeError("whiteners: expected a float64 array, got None")
         return 0
 
+    cdef int read_skipping(self, int skipping) except -1:
+        if not GMM_SKIP_AUTO <= skipping <= GMM_SKIP_ALWAYS:
+            raise ValueError(f"skipping: expected 0 (auto), 1 (never) or 2 (always), got {skipping}")
+        self.factors.skipping = <gmm_skipping> skipping
+        return 0
+
     cdef double *shaped(self, array, str name, bint writable) except? NULL:
         """An array in the shape of the structure's whiteners and second moments."""
         cdef int64_t K = self.factors.n_components, D = self.factors.n_features
@@ -182,12 +190,14 @@ cdef class Call:
 
     cdef bint next_slice(self) except -1:
         """Move to the next slice, if there is one; a pending signal handler runs first and may raise."""
-        cdef int64_t done = self.rows.n_rows
+        cdef int64_t done = self.rows.n_rows, left = self.n_rows - self.row - done
         cdef double now
+        if left == 0:
+            return False
         if done:
             PyErr_CheckSignals()
             now = monotonic()
-            if self.since > 0.0 and self.step > 0:
+            if not self.fixed:
                 self.step = self.whole_blocks(
                     <double> self.step * min(2.0, SLICE_SECONDS / max(now - self.since, 1e-3)))
             self.since = now
@@ -197,8 +207,9 @@ cdef class Call:
                 self.rows.weight += done
         elif self.step < self.n_rows:
             self.since = monotonic()
-        self.rows.n_rows = min(self.step, self.n_rows - self.row)
-        return self.rows.n_rows > 0
+        # a slice has costs of its own: none is short
+        self.rows.n_rows = left if left <= self.step + self.step // 2 else self.step
+        return True
 
     cdef int check(self, gmm_status status) except -1:
         if status == GMM_OK:
@@ -220,13 +231,14 @@ cdef char element_kind(Py_buffer *view) noexcept:
 
 
 def accumulate(X, sample_weight, scale, centre, int kernel, int precision, log_constants, means, whiteners, n, first,
-               second, int n_threads):
+               second, int n_threads, int skipping=GMM_SKIP_AUTO):
     cdef Call call = Call()
     cdef gmm_status status
     call.read_rows(X, sample_weight)
     call.read_frame(scale, centre)
     call.read_means(kernel, precision, means)
     call.read_factors(log_constants, whiteners)
+    call.read_skipping(skipping)
     cdef gmm_statistics sums = call.statistics(n, first, second)
     call.begin(n_threads)
     while call.next_slice():
@@ -285,28 +297,6 @@ def score(X, scale, centre, int kernel, int precision, log_constants, means, whi
         call.check(status)
 
 
-def assign(X, sample_weight, scale, centre, int precision, centres, label, distance, n, sum, int n_threads):
-    cdef Call call = Call()
-    cdef gmm_status status
-    cdef double inertia = 0.0
-    call.read_rows(X, sample_weight)
-    call.read_frame(scale, centre)
-    call.read_means(GMM_SPHERICAL, precision, centres, "centres")
-    cdef int64_t K = call.factors.n_components
-    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
-    cdef double *distances = call.total(distance, "distance", call.n_rows)
-    cdef double *weights = call.total(n, "n", K)
-    cdef double *sums = call.total(sum, "sum", K, call.factors.n_features)
-    call.begin(n_threads)
-    while call.next_slice():
-        with nogil:
-            status = gmm_assign(&call.rows, call.factors.precision, K, call.factors.mean, call.n_threads,
-                                call.scratch, call.scratch_bytes, labels + call.row if labels else NULL,
-                                distances + call.row if distances else NULL, weights, sums, &inertia, &call.bad_row)
-        call.check(status)
-    return inertia
-
-
 def scan(X, sample_weight, int n_threads):
     import numpy as np
 
@@ -326,7 +316,7 @@ def scan(X, sample_weight, int n_threads):
     call.factors.n_components, call.factors.n_features = 1, D
     call.factors.structure, call.factors.precision = GMM_DIAG, GMM_F64
     call.begin(n_threads)
-    call.step = GMM_BLOCK_ROWS * max(<int64_t> 1, SCAN_SLICE // (GMM_BLOCK_ROWS * D))
+    call.step, call.fixed = GMM_BLOCK_ROWS * max(<int64_t> 1, SCAN_SLICE // (GMM_BLOCK_ROWS * D)), True
     while columns.bad_row < 0 and call.next_slice():
         with nogil:
             status = gmm_scan(&call.rows, call.n_threads, call.scratch, call.scratch_bytes, &columns)
@@ -352,6 +342,10 @@ cdef void merge_columns(double *total, const double *part, int64_t D, double wei
         step = part[2 * D + j] - total[2 * D + j]
         total[2 * D + j] += step * share
         total[3 * D + j] += part[3 * D + j] + step * step * share * weight
+
+
+include "_clusters.pxi"
+include "_mixtures.pxi"
 
 
 def isa():

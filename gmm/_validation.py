@@ -1,4 +1,4 @@
-"""Checks of what the user gives: rows, sample weights, numbers, seeds, mixture parameters.
+"""Checks of what the user gives: rows, sample weights, partitions, numbers, seeds, mixture parameters.
 
 Each returns the value in the one form the rest of the library uses, or raises an error that names the cause and the
 offending row, column or component. Rows are never copied unless their type has to change. Messages contain the
@@ -13,25 +13,27 @@ from typing import Any
 
 import numpy as np
 
-from gmm.errors import DataError, DataTypeError, ParameterError
+from gmm.errors import DataError, DataTypeError, GmmError, ParameterError
 
 __all__ = [
+    "check_flag",
     "check_integer",
     "check_means",
     "check_n_features",
+    "check_partition",
     "check_real",
     "check_rows",
     "check_sample_weight",
+    "check_seed",
     "check_weights",
     "checked_array",
     "feature_names",
     "nonfinite_error",
-    "random_generator",
 ]
 
 LARGEST_INTEGER = 2**31 - 1
 CHUNK_ROWS = 4096  # rows looked at together when searching for a NaN
-WEIGHT_SUM_ERROR = 1e-6  # how far from 1 given mixing weights may sum: room for float32
+SUM_ERROR = 1e-6  # how far from 1 given mixing weights, or responsibilities of a row, may sum: room for float32
 
 
 def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.ndarray:
@@ -68,6 +70,15 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
             raise DataError(f"{name} has masked values, the first at row {row}, column {column}")
         X = X.data
     array = _frame_values(X, name) if _is_data_frame(X) else _as_array(X, name)
+    if array.ndim == 0 and array.dtype.kind in "OSUMmV":
+        raise DataTypeError(
+            f"{name} must be a 2D array of shape (n_samples, n_features), got an object of type {type(X).__name__}"
+        )
+    if array.dtype.names:
+        raise DataTypeError(
+            f"{name} is a structured array; {owner} needs one number type for all columns. "
+            "Use numpy.lib.recfunctions.structured_to_unstructured"
+        )
     if array.ndim != 2:
         hint = (
             " Reshape your data either using array.reshape(-1, 1) if your data has a single feature or "
@@ -231,20 +242,60 @@ def check_real(value: Any, name: str, *, minimum: float = 0.0, allow_infinity: b
     return number
 
 
-def random_generator(random_state: Any) -> np.random.Generator:
-    """Return a Generator: the same int gives the same numbers, a Generator or RandomState moves on with each use.
+def check_flag(value: Any, name: str) -> bool:
+    """Return True or False; what merely counts as one of them is refused."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ParameterError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
-    None draws fresh entropy; NumPy's global state is neither read nor moved, unless `numpy.random` itself is given.
-    """
-    if isinstance(random_state, np.random.Generator):
+
+def check_seed(random_state: Any) -> int | np.random.Generator | np.random.RandomState | None:
+    """Return what `gmm.subsample.seeds` takes; `numpy.random` itself stands for NumPy's global RandomState."""
+    if random_state is None or isinstance(random_state, (np.random.Generator, np.random.RandomState)):
         return random_state
     if random_state is np.random:
-        random_state = np.random.mtrand._rand
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(0, 2**32, size=4, dtype=np.uint64))
-    if random_state is None:
-        return np.random.default_rng()
-    return np.random.default_rng(check_integer(random_state, "random_state", minimum=0, maximum=2**128))
+        return np.random.mtrand._rand
+    if isinstance(random_state, (bool, np.bool_)) or not isinstance(random_state, numbers.Integral):
+        raise ParameterError(
+            "random_state must be None, an integer, a numpy.random.Generator or a numpy.random.RandomState, "
+            f"got {random_state!r}"
+        )
+    return check_integer(random_state, "random_state", minimum=0, maximum=2**128)
+
+
+def check_partition(
+    partition: Any, n_rows: int, n_components: int, *, name: str, error: type[GmmError] = DataError
+) -> np.ndarray:
+    """Labels (N,) int64 in [-1, K) or responsibilities (N, K) float64 whose rows sum to 1, or to 0 for no component.
+
+    Raises
+    ------
+    error
+        Naming the first row that is neither.
+    """
+    try:
+        given = np.asarray(partition, dtype=np.float64)
+    except (TypeError, ValueError) as cause:
+        raise error(f"{name} must hold labels or responsibilities: {cause}") from None
+    if given.shape not in ((n_rows,), (n_rows, n_components)):
+        raise error(
+            f"{name} has shape {given.shape}; expected labels ({n_rows},) or responsibilities "
+            f"({n_rows}, {n_components})"
+        )
+
+    def refuse(bad: np.ndarray, why: str) -> None:
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise error(f"{name}: row {row} {why}: {given[row]}")
+
+    if given.ndim == 1:
+        refuse(~((given == np.floor(given)) & (given >= -1) & (given < n_components)),
+               f"is not a label in -1 .. {n_components - 1}")  # fmt: skip
+        return given.astype(np.int64)
+    refuse(~(np.isfinite(given) & (given >= 0)).all(axis=1), "has a responsibility that is negative or no number")
+    total = given.sum(axis=1)
+    refuse((np.abs(total - 1) > SUM_ERROR) & (total != 0), "sums neither to 1 nor, for no component, to 0")
+    return given
 
 
 def check_weights(weights: Any, n_components: int, name: str = "weights") -> np.ndarray:
@@ -257,7 +308,7 @@ def check_weights(weights: Any, n_components: int, name: str = "weights") -> np.
         k = int(np.argmin(array))
         raise ParameterError(f"{name}: component {k} has weight {array[k]:g}, which is negative")
     total = math.fsum(array)
-    if abs(total - 1) > WEIGHT_SUM_ERROR:
+    if abs(total - 1) > SUM_ERROR:
         raise ParameterError(f"{name} sum to {total:.9g}, not 1; divide them by their sum")
     rounding = 4 * n_components * np.finfo(np.float64).eps
     return array if abs(total - 1) <= rounding else array / total

@@ -34,8 +34,9 @@ def parameter_defaults(cls: type) -> dict[str, Any]:
 
 def nearest_name(name: str, names: Any) -> str:
     """Hint for a misspelt name: ", did you mean 'x'?" or nothing."""
-    close = difflib.get_close_matches(str(name), [str(known) for known in names], n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    spelt = {str(known).lower(): str(known) for known in names}
+    close = difflib.get_close_matches(str(name).lower(), spelt, n=1)
+    return f", did you mean {spelt[close[0]]!r}?" if close else ""
 
 
 class Estimator:

@@ -14,7 +14,12 @@ successive iterations must agree.
 
 What no trace can show is a saddle: where gains shrink for long and then grow again, a climb may end on it.
 
-Everything is in nats per unit of sample weight. Invariant: a fall of the objective is never convergence.
+Rounding alone may lower an objective: a covariance is stored to eps, its smallest conditional variances only to eps
+times their condition (`Covariance.rounding`). A fall within that ends a climb as converged when nothing larger is to
+come; of a covariance so nearly singular that more than WORTH_KEEPING is lost, it is a fall like any other.
+
+Everything is in nats per unit of sample weight. Invariant: a fall of the objective by more than rounding is never
+convergence, and no trace holds one.
 """
 
 from __future__ import annotations
@@ -22,10 +27,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["CONVERGED", "FALL", "LIMIT", "STOPPED", "fall_allowance", "gain_to_come", "has_converged"]
+__all__ = [
+    "CONVERGED",
+    "FALL",
+    "LIMIT",
+    "STOPPED",
+    "ends_by_rounding",
+    "fall_allowance",
+    "gain_to_come",
+    "has_converged",
+]
 
 CONVERGED = "converged"  #: the estimated gain still to come is below tol
-FALL = "objective fell"  #: an iteration lowered the objective by more than rounding; the better parameters are kept
+FALL = (
+    "objective fell"  #: the objective fell with more than rounding to come, or by more; the better parameters are kept
+)
 STOPPED = "callback"  #: a callback asked for it
 LIMIT = "max_iter"  #: the iteration limit came first
 
@@ -33,6 +49,7 @@ LONGEST_LAG = 16  # at 4 some slow problems of the tests ended 8 tol short, at 1
 SLOWEST_TRUSTED_RATE = 0.5
 CLEAR = 8.0  # times the noise a gain must be for its rate to mean something
 FALL_ALLOWANCE = 1e-11  # nats per row: contract 5 of the numerical contract
+WORTH_KEEPING = 1e-6  # nats per row, the default tol: what a climb promises, it does not give away to rounding
 ROUNDING_ULPS = 4.0  # of the mean log-likelihood: measured noise of block sums is below 2
 
 
@@ -46,7 +63,9 @@ def fall_allowance(objective: float, epsilon: float) -> float:
     return max(FALL_ALLOWANCE, 16.0 * rounding(objective, epsilon))
 
 
-def gain_to_come(trace: Sequence[float], last: int | None = None, *, noise: float = 0.0) -> float:
+def gain_to_come(
+    trace: Sequence[float], last: int | None = None, *, noise: float = 0.0, slowest: float = SLOWEST_TRUSTED_RATE
+) -> float:
     """Estimate the objective's rise from ``trace[last]`` to its limit.
 
     Parameters
@@ -57,6 +76,8 @@ def gain_to_come(trace: Sequence[float], last: int | None = None, *, noise: floa
         The iteration to judge from; the latest by default.
     noise : float
         Gains up to this size count as none.
+    slowest : float
+        Smaller rates, over lags up to LONGEST_LAG, are taken for this one.
 
     Returns
     -------
@@ -85,7 +106,7 @@ def gain_to_come(trace: Sequence[float], last: int | None = None, *, noise: floa
                 return math.inf
             rate = recent / before
             if lag <= LONGEST_LAG:
-                rate = max(rate, SLOWEST_TRUSTED_RATE)
+                rate = max(rate, slowest)
             worst = max(worst, recent * rate / (1.0 - rate))
         lag *= 2
     return worst
@@ -102,7 +123,7 @@ def has_converged(trace: Sequence[float], tol: float, epsilon: float) -> bool:
     >>> has_converged([-3.0, -2.0, -1.9, -1.89, -1.889, -1.8889], 0.02, 2e-16)
     True
     """
-    if tol <= 0.0:
+    if tol <= 0.0 or len(trace) == 0:
         return False
     last = len(trace) - 1
     noise = rounding(trace[last], epsilon)
@@ -110,3 +131,27 @@ def has_converged(trace: Sequence[float], tol: float, epsilon: float) -> bool:
         return False
     quiet = trace[last] - trace[last - 1] <= noise
     return quiet or gain_to_come(trace, last - 1, noise=noise) <= tol
+
+
+def ends_by_rounding(
+    trace: Sequence[float], fallen: float, tol: float, noise: float, to_come: float | None = None
+) -> bool:
+    """Say whether a climb whose next objective would be ``fallen`` has converged to what rounding can resolve.
+
+    So it is when the fall is within ``noise``, what rounding of the covariances may cost (nats per row; of more than
+    tol and WORTH_KEEPING no more counts), and what is to come is below tol or drowns in it. No rate is taken for a
+    slower one here: over the long lags that show anything, a gain is mostly an old one. A climb that knows
+    better what is ``to_come`` says so.
+
+    Examples
+    --------
+    >>> from gmm.convergence import ends_by_rounding
+    >>> ends_by_rounding([-3.0, -2.0, -2.0 + 1e-9], -2.0, 1e-10, noise=1e-8)
+    True
+    >>> ends_by_rounding([-3.0, -2.0, -2.0 + 1e-9], -2.0, 1e-10, noise=1e-12)
+    False
+    """
+    noise = min(noise, max(tol, WORTH_KEEPING))
+    if to_come is None:
+        to_come = gain_to_come([*trace, fallen], noise=noise, slowest=0.0)
+    return fallen >= trace[-1] - noise and to_come <= max(tol, noise)

@@ -3,7 +3,9 @@
     parameters --factorize--> factors --accumulate--> statistics --maximize--> parameters
 
 `climb` knows rows only through ``accumulate`` and the model only through ``factorize`` and ``maximize`` of a
-structure; whoever replaces one of the three (missing values, priors, other processes) keeps the loop.
+structure; whoever replaces one of the three (missing values, priors, other processes) keeps the loop. On few rows the
+core runs the same iterations in one call (`gmm.small`). Where EM is slow `gmm.acceleration` proposes longer steps,
+which the loop keeps as long as the objective does not fall.
 
 Invariant: statistics, objective and the last entry of the trace belong to the parameters returned.
 """
@@ -16,16 +18,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED, fall_allowance, has_converged
+from gmm.acceleration import Leap, Memory
+from gmm.convergence import (
+    CONVERGED,
+    FALL,
+    LIMIT,
+    STOPPED,
+    ends_by_rounding,
+    fall_allowance,
+    gain_to_come,
+    has_converged,
+    rounding,
+)
 from gmm.covariances.base import Covariance
 from gmm.errors import GmmError
 from gmm.parameters import Factors, Parameters
+from gmm.small import advance, begin, rows_of
 from gmm.statistics import Statistics
 
 __all__ = ["Callback", "Climb", "climb", "resume"]
 
 Callback = Callable[[int, float, float], object]
 Accumulate = Callable[[Factors], Statistics]
+Maximized = tuple[Parameters, np.ndarray]
+Arrival = tuple[Statistics, float, Maximized]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +61,10 @@ class Climb:
         Components whose covariance rested on the numerical floor in the last M-step.
     stop_reason : str
         "converged", "max_iter", "objective fell" or "callback".
+    n_passes : int
+        Passes over the rows, those of refused leaps included.
+    memory : Memory, optional
+        What an accelerated climb knows of its last steps; None for plain EM.
     """
 
     parameters: Parameters
@@ -52,6 +72,8 @@ class Climb:
     trace: tuple[float, ...]
     floored: np.ndarray
     stop_reason: str
+    n_passes: int
+    memory: Memory | None = None
 
     @property
     def objective(self) -> float:
@@ -60,12 +82,18 @@ class Climb:
 
     @property
     def n_iter(self) -> int:
-        """Number of M-steps from the start to ``parameters``."""
+        """Number of steps from the start to ``parameters``."""
         return len(self.trace) - 1
 
     @property
     def converged(self) -> bool:
         return self.stop_reason == CONVERGED
+
+    @property
+    def promise(self) -> float:
+        """Objective that the climb may reach, as far as it can tell."""
+        expected = None if self.memory is None else self.memory.expectation()
+        return self.objective + (gain_to_come(self.trace) if expected is None else expected)
 
 
 def climb(
@@ -77,6 +105,7 @@ def climb(
     ridge: np.ndarray | None = None,
     tol: float,
     max_iter: int,
+    accelerated: bool = False,
     callback: Callback | None = None,
 ) -> Climb:
     """Run EM from ``parameters`` until what is still to come is below ``tol``.
@@ -96,7 +125,9 @@ def climb(
     tol : float
         Nats per row; 0 runs all of ``max_iter``. See `gmm.convergence`.
     max_iter : int
-        Largest number of M-steps; 0 evaluates the start.
+        Largest number of steps; 0 evaluates the start.
+    accelerated : bool
+        Whether to leap where EM is slow.
     callback : callable, optional
         Called after each iteration as ``callback(iteration, objective, change)``; True stops the climb.
 
@@ -110,9 +141,20 @@ def climb(
         When the objective is not a number or a covariance not positive definite, which finite rows and valid
         parameters should not cause; it names the component.
     """
-    statistics = accumulate(_factorized(structure, parameters, ridge))
-    first = Climb(parameters, statistics, (_objective(statistics),), np.zeros(parameters.n_components, bool), LIMIT)
-    return resume(first, accumulate, structure, floor=floor, ridge=ridge, tol=tol, max_iter=max_iter, callback=callback)
+    limits = {"floor": floor, "ridge": ridge, "tol": tol, "max_iter": max_iter}
+    plain = callback is None and not accelerated
+    few = rows_of(accumulate, structure, parameters.n_components) if plain else None
+    begun = None if few is None else begin(few, structure, parameters, **limits)
+    if begun is not None:
+        parameters, statistics, floored, trace, converged = begun
+        stop_reason = CONVERGED if converged else LIMIT
+        first = Climb(parameters, statistics, tuple(trace), floored, stop_reason, len(trace))
+    else:
+        statistics = accumulate(_factorized(structure, parameters, ridge))
+        floored = np.zeros(parameters.n_components, bool)
+        memory = Memory() if accelerated else None
+        first = Climb(parameters, statistics, (_objective(statistics),), floored, LIMIT, 1, memory)
+    return resume(first, accumulate, structure, **limits, callback=callback)
 
 
 def resume(
@@ -126,7 +168,7 @@ def resume(
     max_iter: int,
     callback: Callback | None = None,
 ) -> Climb:
-    """Carry on a climb until ``max_iter`` M-steps in all; arguments as in `climb`.
+    """Carry on a climb until ``max_iter`` steps in all; arguments as in `climb`.
 
     A climb that ran in parts is the same, bit for bit, as one that ran at once. One that converged, fell or was
     stopped is returned as it is.
@@ -134,26 +176,74 @@ def resume(
     if earlier.stop_reason != LIMIT:
         return earlier
     parameters, statistics, floored = earlier.parameters, earlier.statistics, earlier.floored
-    trace = list(earlier.trace)
+    trace, memory, n_passes = list(earlier.trace), earlier.memory, earlier.n_passes
+    plain = callback is None and memory is None
+    few = rows_of(accumulate, structure, parameters.n_components) if plain else None
+    if few is not None:
+        limits = {"floor": floor, "ridge": ridge, "tol": tol, "max_iter": max_iter}
+        parameters, statistics, floored, converged = advance(
+            few, structure, parameters, statistics, floored, trace, **limits
+        )
+        n_passes += len(trace) - len(earlier.trace)
+        if converged:
+            return Climb(parameters, statistics, tuple(trace), floored, CONVERGED, n_passes)
     stop_reason = LIMIT
+
+    def maximized(statistics: Statistics, previous: Parameters) -> Maximized:
+        return structure.maximize(statistics, previous, ridge=ridge, floor=floor)
+
+    def landed(leap: Leap) -> Arrival | None:
+        """What is found where a leap ends; None if the objective is lower there or the next M-step meets the floor."""
+        try:
+            found = accumulate(structure.factorize(leap.parameters, ridge=ridge))
+        except np.linalg.LinAlgError:
+            return None
+        objective = float(found.log_likelihood / found.weight)
+        if not objective >= trace[-1] - rounding(trace[-1], found.epsilon):
+            return None
+        onward = maximized(found, leap.parameters)
+        return None if onward[1].any() else (found, objective, onward)
+
+    onward = None
     for iteration in range(len(trace), max_iter + 1):
-        proposal, proposal_floored = structure.maximize(statistics, parameters, ridge=ridge, floor=floor)
-        proposed = accumulate(_factorized(structure, proposal, ridge))
-        objective = _objective(proposed)
+        proposal, proposal_floored = onward or maximized(statistics, parameters)
+        onward = leap = None
+        if memory is not None:
+            told = {"tol": tol, "epsilon": statistics.epsilon}
+            memory = memory.seen(structure, parameters, proposal, proposal_floored, **told)
+            if memory.converged:
+                stop_reason = CONVERGED
+                break
+            leap = memory.leap(trace)
+        if leap is not None:
+            n_passes += 1
+            arrival = landed(leap)
+            if arrival is None:
+                memory, leap = memory.refusing(leap), None
+            else:
+                proposal, (proposed, objective, onward) = leap.parameters, arrival
+                memory = memory.kept(leap, objective - trace[-1], iteration)
+        if leap is None:
+            n_passes += 1
+            proposed = accumulate(_factorized(structure, proposal, ridge))
+            objective = _objective(proposed)
         change = objective - trace[-1]
         if change < -fall_allowance(objective, proposed.epsilon):
-            stop_reason = FALL
+            noise = max(structure.rounding(each) for each in (parameters, proposal))
+            expected = None if memory is None else memory.expectation()
+            stop_reason = CONVERGED if ends_by_rounding(trace, objective, tol, noise, expected) else FALL
             break
         parameters, statistics, floored = proposal, proposed, proposal_floored
         trace.append(objective)
         stopped = callback is not None and callback(iteration, objective, change) is True
-        if has_converged(trace, tol, statistics.epsilon):
+        steady = trace if memory is None else memory.steady(trace)
+        if has_converged(steady, tol, statistics.epsilon):
             stop_reason = CONVERGED
             break
         if stopped:
             stop_reason = STOPPED
             break
-    return Climb(parameters, statistics, tuple(trace), floored, stop_reason)
+    return Climb(parameters, statistics, tuple(trace), floored, stop_reason, n_passes, memory)
 
 
 def _factorized(structure: Covariance, parameters: Parameters, ridge: np.ndarray | None) -> Factors:

@@ -24,12 +24,13 @@ from gmm.ordering import component_order
 from gmm.restarts import Race, Restart, race
 from gmm.rows import Rows
 from gmm.settings import Settings
+from gmm.small import is_small
 from gmm.starts import Start, choose_start
 from gmm.subsample import seeds
 from gmm.summary import describe_collapse
 from gmm.threads import resolve_threads
 
-__all__ = ["Fit", "Progress", "Record", "fit_mixture"]
+__all__ = ["Fit", "Progress", "Record", "complaints", "fit_mixture"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,13 @@ class Fit:
 
 
 def fit_mixture(
-    settings: Settings, X: Any, *, sample_weight: Any = None, start: Any = None, previous: Mixture | None = None
+    settings: Settings,
+    X: Any,
+    *,
+    sample_weight: Any = None,
+    start: Any = None,
+    previous: Mixture | None = None,
+    quiet: bool = False,
 ) -> Fit:
     """Fit a mixture to rows.
 
@@ -123,6 +130,8 @@ def fit_mixture(
         Labels or responsibilities to start from.
     previous : Mixture, optional
         What a warm start continues from.
+    quiet : bool
+        Leave it to the caller to ask for `complaints`.
 
     Returns
     -------
@@ -157,13 +166,15 @@ def fit_mixture(
         tol=settings.tol,
         max_iter=settings.max_iter,
         short_iter=settings.short_iter,
+        accelerated=settings.accelerated and not is_small(len(X), settings.n_components, X.shape[1]),
         callback=_reporter(settings, rows.frame),
     )
     mixture = Mixture(structure, raced.best.parameters, rows.frame)
     order = component_order(mixture, settings.order_by, names)
     record = _recorded(raced, rows, order, _log_likelihood(raced, mixture, rows))
     fit = Fit(mixture.reorder(order), names, settings.precision, record)
-    _report(fit, settings)
+    if not quiet:
+        _report(fit, settings)
     return fit
 
 
@@ -232,22 +243,26 @@ def _report(fit: Fit, settings: Settings) -> None:
             print(f"start {index}  {restart.n_iter} iterations  log-likelihood {restart.log_likelihood:.9g}")
     if settings.verbose:
         print(f"{record.stop_reason} after {record.n_iter} iterations  objective {record.trace[-1]:.9g}")
+    for message, category in complaints(fit, settings):
+        warnings.warn(message, category, stacklevel=4)
+
+
+def complaints(fit: Fit, settings: Settings) -> list[tuple[str, type[Warning]]]:
+    """What a user should know of a fit: messages and the categories to warn with."""
+    record, found = fit.record, []
     if record.stop_reason == LIMIT and settings.tol > 0.0 and settings.max_iter > 0:
-        _warn(
+        message = (
             f"max_iter={settings.max_iter} came before convergence: the gain still to come is not below "
-            f"tol={settings.tol:g} nats per row. Raise max_iter, or tol, or try other starts.",
-            convergence_warning(),
+            f"tol={settings.tol:g} nats per row. Raise max_iter, or tol, or try other starts."
         )
+        found.append((message, convergence_warning()))
     collapse = describe_collapse(fit.mixture, record.floored, fit.feature_names)
     if record.stop_reason == FALL and not collapse:  # on the floor a fall is rounding, which the other warning says
-        _warn(
-            "The objective fell by more than rounding, so the fit stopped at the better parameters; the data may "
-            "need float64 arithmetic (dtype='float64') or a reg_covar.",
-            convergence_warning(),
+        message = (
+            "The objective fell before the fit had converged, so it stopped at the better parameters; the data may "
+            "need float64 arithmetic (dtype='float64') or, with features that nearly depend on others, a reg_covar."
         )
+        found.append((message, convergence_warning()))
     if collapse:
-        _warn(" ".join(collapse), CollapseWarning)
-
-
-def _warn(message: str, category: type[Warning]) -> None:
-    warnings.warn(message, category, stacklevel=5)
+        found.append((" ".join(collapse), CollapseWarning))
+    return found

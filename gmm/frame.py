@@ -62,7 +62,7 @@ class Frame:
         """Powers of two, (D,)."""
         return np.ldexp(1.0, -self.exponent)
 
-    @property
+    @cached_property
     def log_jacobian(self) -> float:
         """What to add to a log-density in the frame to get the one in user units: sum of log(scale), nats."""
         return -float(np.log(2.0)) * int(self.exponent.sum())

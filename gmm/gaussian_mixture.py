@@ -54,6 +54,9 @@ class GaussianMixture(MixtureEstimator):
         Inverse covariances to start from, in the shape of ``precisions_``.
     covariances_init : array-like, optional
         Covariances to start from, in the shape of ``covariances_``; not together with ``precisions_init``.
+    acceleration : {"auto", "none"} or None, default="auto"
+        "auto" takes longer steps than EM's own where the climb is slow and passes over the rows cost enough; a step
+        that would lower the objective is taken back. "none" and None are plain EM, iteration by iteration.
     order_by : {"weight", "mean"}, int, str or callable, optional
         Order of the components: by decreasing mixing weight; by increasing mean, the first feature deciding; by
         increasing mean of the feature with this number or name; by a key ``order_by(mixture)``, (K,) numbers. None
@@ -89,7 +92,7 @@ class GaussianMixture(MixtureEstimator):
         Upper triangular P with ``P @ P.T`` the precision; square roots of the precisions for "diag", "spherical".
     converged_ : bool
     n_iter_ : int
-        Iterations from the best start to the parameters.
+        Iterations from the best start to the parameters: EM's steps and the longer ones that were kept.
     stop_reason_ : str
         "converged", "max_iter", "objective fell" or "callback".
     objective_, lower_bound_ : float
@@ -136,6 +139,7 @@ class GaussianMixture(MixtureEstimator):
         means_init: Any = None,
         precisions_init: Any = None,
         covariances_init: Any = None,
+        acceleration: str | None = "auto",
         order_by: Any = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -157,6 +161,7 @@ class GaussianMixture(MixtureEstimator):
         self.means_init = means_init
         self.precisions_init = precisions_init
         self.covariances_init = covariances_init
+        self.acceleration = acceleration
         self.order_by = order_by
         self.random_state = random_state
         self.warm_start = warm_start
@@ -236,7 +241,7 @@ class GaussianMixture(MixtureEstimator):
             Components lost their rows or rest on the numerical floor.
         """
         settings = Settings.from_estimator(self)
-        earlier = self.__dict__.get("_result") if self.warm_start else None
+        earlier = self.__dict__.get("_result") if settings.warm_start else None
         self._result = fit_mixture(
             settings, X, sample_weight=sample_weight, start=start, previous=earlier and earlier.mixture
         )

@@ -2,18 +2,17 @@
 
 A start is a partition of rows (labels or responsibilities) put through one maximise step:
 
-- "kmeans": the likeliest of four k-means partitions (`gmm.kmeans`), two of columns in units of their standard
-  deviation and two in units of their range, after three EM iterations from each on a sketch of 2**12 rows. Structures
-  that single out the identity, such as "spherical", see all columns in one common unit, and try two. Of many rows it is
-  what the likeliest of up to sixteen such starts and "random_from_data" ones reaches on a sketch (`gmm.rehearsal`).
-  A start that only repeats another of its race is made anew, as `VARIATIONS` say;
-- "k-means++": each row to the nearest of the seeds of the first of those k-means, no iterations;
+- "kmeans": the likeliest of several starts after some iterations on a sketch of the rows (`gmm.rehearsal`). They are,
+  in turn, `CANDIDATES`: k-means partitions (`gmm.kmeans`) of columns in units of their standard deviation and in units
+  of their range, and one start each as "random_from_data", "k-means++" and "random" make them. Structures that single
+  out the identity, such as "spherical", see all columns in one common unit;
+- "k-means++": each row to the nearest of the seeds of such a k-means, no iterations;
 - "random": means are distinct random rows, each covariance is that of 2 (D + 1) random rows (4 for structures
   without correlations), equal mixing weights;
 - "random_from_data": means are distinct random rows, each covariance is that of all rows, equal mixing weights;
 - a callable ``(X, n_components, rng)``: responsibilities (N, K), labels (N,) or means (K, D) in user units.
 
-Named starts look at a subsample (`gmm.subsample`). Components with few rows, or none, are the business of
+The other named starts look at a subsample (`gmm.subsample`). Components with few rows, or none, are the business of
 `gmm.partition`. Parameters given by the user replace those of the start, exactly (`gmm.starts`).
 
 Invariant: a start depends on the rows, the structure and the seed, not on the units of a column or on n_threads.
@@ -23,27 +22,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from gmm._validation import check_partition
 from gmm.covariances.base import Covariance
-from gmm.em import climb
 from gmm.errors import ParameterError
 from gmm.kmeans import Spread, lloyd, seed_centres, standardised
 from gmm.parameters import Parameters
 from gmm.partition import from_partition, maximized, rows_needed, total
-from gmm.rehearsal import likeliest, n_candidates
+from gmm.rehearsal import likeliest
 from gmm.rows import Rows
-from gmm.subsample import ROWS_PER_COMPONENT, chosen_rows, largest, variation
+from gmm.subsample import chosen_rows, largest
 
 __all__ = ["METHODS", "Method", "start"]
 
 Method = str | Callable[[np.ndarray, int, np.random.Generator], Any]
 
-SPREADS: dict[str, tuple[Spread, ...]] = {"feature": ("sd", "range") * 2, "common": ("common",) * 2}
-SKETCH_ROWS = 1 << 12  # rows on which the partitions are compared
-TRIAL_ITERATIONS = 3  # on digits, 64-D, ranks correlate 0.8 with those after convergence; those of the starts, -0.1
+SPREADS: dict[str, Spread] = {"feature": "sd", "common": "common"}
 
 
 def start(
@@ -80,17 +78,13 @@ def start(
         return _from_callable(rows, structure, n_components, method, rng, floor=floor, ridge=ridge)
     if method not in METHODS:
         raise ParameterError(f"init_params must be one of {sorted(METHODS)} or a callable, got {method!r}")
-    if method == "kmeans" and n_components > 1 and n_candidates(rows.n_rows, n_components, rows.n_features) > 1:
+    if method == "kmeans" and n_components > 1:
         limits = {"floor": floor, "ridge": ridge}
-        candidates = [
-            lambda sketch, rng, begin=begin: begin(sketch, structure, n_components, rng, **limits)
-            for begin in (_kmeans, _random_from_data)
-        ]
+        candidates = [partial(kind, structure, n_components, **limits) for kind in CANDIDATES[structure.scaling]]
         return likeliest(rows, structure, n_components, candidates, seed, **limits)
     chosen = chosen_rows(rows.n_rows, seed, largest(n_components, rows.n_features), rows.sample_weight)
     seen = rows if chosen is None else rows.subset(chosen)
-    begin = VARIATIONS[variation(seed) % len(VARIATIONS)] if method == "kmeans" else METHODS[method]
-    return begin(seen, structure, n_components, rng, floor=floor, ridge=ridge)
+    return METHODS[method](structure, n_components, seen, rng, floor=floor, ridge=ridge)
 
 
 def distinct_rows(rows: Rows, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -109,59 +103,38 @@ def distinct_rows(rows: Rows, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _kmeans(
-    rows: Rows,
     structure: Covariance,
     n_components: int,
+    rows: Rows,
     rng: np.random.Generator,
     *,
     floor: np.ndarray,
     ridge: np.ndarray | None,
+    spread: Spread = "sd",
 ) -> Parameters:
-    if n_components == 1:
-        everyone = np.zeros(rows.n_rows, np.int64)
-        return from_partition(rows, structure, 1, everyone, floor=floor, ridge=ridge, spare=2)
-    limits = {"floor": floor, "ridge": ridge}
-    size = max(SKETCH_ROWS, ROWS_PER_COMPONENT * n_components)
-    sketch = rows if rows.n_rows <= 2 * size else rows.subset(np.sort(_drawn_rows(rows, size, rng)))
-    best, found, inertias = None, None, set()
-    views = {spread: standardised(sketch, spread) for spread in set(SPREADS[structure.scaling])}
-    for spread in SPREADS[structure.scaling]:
-        points = views[spread]
-        clusters = lloyd(points, seed_centres(points, n_components, rng))
-        inertia = (spread, float(f"{clusters.inertia:.6g}"))
-        if inertia in inertias:
-            continue  # the same partition again
-        inertias.add(inertia)
-        begun = from_partition(sketch, structure, n_components, clusters.labels, **limits, spare=2)
-        tried = climb(sketch.accumulate, structure, begun, **limits, tol=0.0, max_iter=TRIAL_ITERATIONS)
-        merit = (-int(tried.floored.sum()), tried.objective)
-        if best is None or merit > best:
-            best, found = merit, (begun, points.frame, clusters.centres)
-    begun, view, centres = found
-    if sketch is rows:
-        return begun
-    labels = lloyd(replace(rows, frame=view), centres).labels
-    return from_partition(rows, structure, n_components, labels, **limits, spare=2)
+    points = standardised(rows, spread)
+    labels = lloyd(points, seed_centres(points, n_components, rng)).labels
+    return from_partition(rows, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
 
 
 def _seeding(
-    rows: Rows,
     structure: Covariance,
     n_components: int,
+    rows: Rows,
     rng: np.random.Generator,
     *,
     floor: np.ndarray,
     ridge: np.ndarray | None,
 ) -> Parameters:
-    points = standardised(rows, SPREADS[structure.scaling][0])
+    points = standardised(rows, SPREADS[structure.scaling])
     labels = points.assign(seed_centres(points, n_components, rng), label=True).label
     return from_partition(rows, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
 
 
 def _random(
-    rows: Rows,
     structure: Covariance,
     n_components: int,
+    rows: Rows,
     rng: np.random.Generator,
     *,
     floor: np.ndarray,
@@ -177,9 +150,9 @@ def _random(
 
 
 def _random_from_data(
-    rows: Rows,
     structure: Covariance,
     n_components: int,
+    rows: Rows,
     rng: np.random.Generator,
     *,
     floor: np.ndarray,
@@ -204,7 +177,10 @@ METHODS: dict[str, Callable[..., Parameters]] = {
     "random_from_data": _random_from_data,
 }
 
-VARIATIONS = (_kmeans, _seeding, _random_from_data)  # of a "kmeans" start, by the bits of its seed above 2**32
+CANDIDATES = {  # of a "kmeans" start, in turn
+    "feature": (_kmeans, partial(_kmeans, spread="range"), _random_from_data, _seeding, _random),
+    "common": (partial(_kmeans, spread="common"), _random_from_data, _seeding, _random),
+}
 
 
 def _from_callable(
@@ -219,9 +195,9 @@ def _from_callable(
 ) -> Parameters:
     made = np.asarray(method(rows.X, n_components, rng))
     shapes = {
-        (rows.n_rows,): lambda: _labels(made, n_components),
+        (rows.n_rows,): lambda: _partition(made, n_components),
         (n_components, rows.n_features): lambda: _nearest(rows, made),
-        (rows.n_rows, n_components): lambda: made.astype(np.float64),
+        (rows.n_rows, n_components): lambda: _partition(made, n_components),
     }
     if made.shape not in shapes or not np.isfinite(made).all():
         raise ParameterError(
@@ -232,12 +208,8 @@ def _from_callable(
     return from_partition(rows, structure, n_components, partition, floor=floor, ridge=ridge, spare=2)
 
 
-def _labels(made: np.ndarray, n_components: int) -> np.ndarray:
-    bad = (made != np.floor(made)) | (made < -1) | (made >= n_components)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise ParameterError(f"init_params: row {row} is not a label in -1 .. {n_components - 1}: {made[row]}")
-    return made.astype(np.int64)
+def _partition(made: np.ndarray, n_components: int) -> np.ndarray:
+    return check_partition(made, len(made), n_components, name="init_params", error=ParameterError)
 
 
 def _nearest(rows: Rows, means: np.ndarray) -> np.ndarray:
@@ -254,9 +226,3 @@ def _around_rows(rows: Rows, covariances: np.ndarray, n_components: int, rng: np
     weights = np.zeros(n_components)
     weights[: len(drawn)] = 1 / len(drawn)
     return Parameters(weights, means, covariances)
-
-
-def _drawn_rows(rows: Rows, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Numbers of ``n`` rows of positive weight, or of all of these when there are no more."""
-    counted = np.arange(rows.n_rows) if rows.sample_weight is None else np.flatnonzero(rows.sample_weight > 0)
-    return counted if len(counted) <= n else rng.choice(counted, n, replace=False)

@@ -3,8 +3,8 @@
     minimise over centres c    sum_i w_i min_k |z_i - c_k|^2,        z = (x - mean) / spread, column by column
 
 Rows are read in place through a `View`, so the units of a column cannot matter: here the scale is exactly 1 / spread,
-not a power of two. Constant columns get scale 0 and do not count. Distances come from `Rows.assign`; nothing of
-size N x K is stored.
+not a power of two. Constant columns get scale 0 and do not count. Distances come from `Rows.assign` and
+`Rows.seed`; nothing of size N x K is stored.
 
 Invariant: a centre has no rows only when there are fewer distinct rows than centres.
 """
@@ -93,24 +93,20 @@ def seed_centres(rows: Rows, n_clusters: int, rng: np.random.Generator) -> np.nd
     ndarray of shape (n_clusters, D)
         Rows in the coordinates of ``rows``. Once every distinct row is a seed, seeds repeat.
     """
-    weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
     trials = 2 + int(math.log(n_clusters))
     centres = np.empty((n_clusters, rows.n_features))
-    centres[0] = _point(rows, _drawn(weight, rng.random(1))[0])
-    closest = _distances(rows, centres[:1])
-    for k in range(1, n_clusters):
-        mass = weight * closest
-        if not mass.any():
+    weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
+    mass, closest = weight, None
+    for k in range(n_clusters):
+        if k > 0 and not mass.any():
             centres[k:] = centres[0]
             break
-        best = math.inf
-        for candidate in _drawn(mass, rng.random(trials)):
-            point = _point(rows, candidate)
-            distance = np.minimum(closest, _distances(rows, point[None]))
-            potential = float((weight * distance).sum())
-            if potential < best:
-                best, centres[k], nearest = potential, point, distance
-        closest = nearest
+        drawn = _drawn(mass, rng.random(trials if k else 1))
+        points = np.stack([_point(rows, row) for row in drawn])
+        distance, potential = rows.seed(points, closest)
+        best = int(np.argmin(potential))
+        centres[k], closest = points[best], np.ascontiguousarray(distance[:, best])
+        mass = closest if rows.sample_weight is None else weight * closest
     return centres
 
 

@@ -162,7 +162,9 @@ class Mixture:
     def log_density(self, X: Any, *, n_threads: int = 1, precision: Precision = "float64") -> np.ndarray:
         """Log-density of each row (N,), nats, user units."""
         rows = self.rows(X, n_threads=n_threads, precision=precision)
-        return rows.score(self.factors).log_density + self.frame.log_jacobian
+        log_density = rows.score(self.factors).log_density
+        log_density += self.frame.log_jacobian
+        return log_density
 
     def posterior(self, X: Any, *, n_threads: int = 1, precision: Precision = "float64") -> np.ndarray:
         """Probability of each component given each row, (N, K)."""

@@ -118,7 +118,7 @@ def read(path: str | os.PathLike[str]) -> Content:
     OSError
         The file cannot be read.
     """
-    with open(path, "rb") as file:
+    with open(os.fspath(path), "rb") as file:  # fspath: a number is no path, and no descriptor of somebody else's
         header, body = _read_checked(file)
     return _content(header, body)
 
@@ -130,6 +130,13 @@ def _write_whole(path: Path, parts: list[bytes]) -> None:
             file.writelines(parts)
         return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write_beside(temporary, path, parts)
+    except OSError as error:  # the person knows the name that was given, not the temporary one
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _write_beside(temporary: Path, path: Path, parts: list[bytes]) -> None:
     try:
         with temporary.open("xb") as file:
             file.writelines(parts)

@@ -83,6 +83,16 @@ def rows_needed(kernel: Kernel, n_features: int) -> int:
     return n_features + 1 if kernel is Kernel.FULL else 2
 
 
+def too_thin(statistics: Statistics, kernel: Kernel) -> np.ndarray:
+    """Components (K,) that hold no more sample weight than rows which any covariance of this shape can follow.
+
+    Their likelihood tells about those rows alone. Of a covariance that all components share no component is thin.
+    """
+    if kernel is Kernel.TIED:
+        return np.zeros(len(statistics.n), bool)
+    return statistics.n <= rows_needed(kernel, statistics.means.shape[1])
+
+
 def _topped_up(statistics: Statistics, missing: np.ndarray, pooled: np.ndarray) -> Statistics:
     """Statistics with ``missing`` (K,) more sample weight in each component, spread about its mean like ``pooled``."""
     return replace(

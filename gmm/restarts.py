@@ -1,15 +1,12 @@
 """Several starts race; the best goes on (Biernacki, Celeux, Govaert 2003), and so does every start that may pass it.
 
 Each start climbs `short_iter` iterations. The leader then climbs to the end. Another start is carried on, for as many
-iterations again as it has had, while its promise exceeds the leader's objective:
+iterations again as it has had, while its promise exceeds the leader's objective by more than tol:
 
-    promise = objective + gain still to come          (Aitken's estimate, `gmm.convergence.gain_to_come`)
+    promise = objective + gain still to come          (`Climb.promise`)
 
 So the race ends where full climbs from every start would have ended, as far as the estimate is right.
 A start whose trace so far is the leader's is on the leader's path and is left there.
-A start that repeats an earlier one, or collapses as all before it did, is a start wasted: it is made once more with a
-varied seed (`gmm.subsample.varied`), which for "kmeans" means another kind of start. Of starts that converge within
-tol of each other the first wins.
 Starts with fewer components on the numerical floor rank first whatever their objective: a likelihood that grows
 because a covariance collapses is no merit.
 
@@ -24,12 +21,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmm.agreement import adjusted_rand_index
-from gmm.convergence import CONVERGED, LIMIT, STOPPED, gain_to_come
+from gmm.convergence import LIMIT, STOPPED
 from gmm.covariances.base import Covariance
 from gmm.em import Callback, Climb, climb, resume
 from gmm.parameters import Parameters
+from gmm.rehearsal import merit, n_degenerate
 from gmm.rows import Rows
-from gmm.subsample import chosen_rows, varied
+from gmm.subsample import chosen_rows
 
 __all__ = ["Race", "Restart", "log_likelihood", "race"]
 
@@ -100,6 +98,7 @@ def race(
     tol: float,
     max_iter: int,
     short_iter: int,
+    accelerated: bool = False,
     callback: Callable[[int, int, float, float], object] | None = None,
 ) -> Race:
     """Climb from several starts and return the best.
@@ -117,6 +116,8 @@ def race(
         As for `gmm.em.climb`.
     short_iter : int
         Iterations of each start before they are compared.
+    accelerated : bool
+        As for `gmm.em.climb`.
     callback : callable, optional
         Called as ``callback(index of the start, iteration, objective, change)``; True ends the race.
 
@@ -134,36 +135,32 @@ def race(
 
     def begun(index: int, seed: int) -> Climb:
         limits = {"tol": tol, "max_iter": max_iter if len(seeds) == 1 else min(short_iter, max_iter)}
-        return climb(
-            rows.accumulate, structure, start(seed), floor=floor, ridge=ridge, callback=reporting(index), **limits
-        )
+        how = {"floor": floor, "ridge": ridge, "accelerated": accelerated, "callback": reporting(index)}
+        return climb(rows.accumulate, structure, start(seed), **how, **limits)
 
     seeds = list(seeds)
     climbs: list[Climb] = []
     for index, seed in enumerate(seeds):
         begin = begun(index, seed)
-        if begin.stop_reason != STOPPED and begin.parameters.n_components > 1 and _wasted(begin, climbs):
-            seeds[index] = varied(seed, 1 + index % 2)
-            begin = begun(index, seeds[index])
         climbs.append(begin)
         if begin.parameters.n_components == 1 or begin.stop_reason == STOPPED:
             break
 
     while True:
-        leader = max(range(len(climbs)), key=lambda index: _merit(climbs[index]))
+        leader = max(range(len(climbs)), key=lambda index: merit(climbs[index], structure))
         if any(climbed.stop_reason == STOPPED for climbed in climbs):
             climbs[leader] = replace(climbs[leader], stop_reason=STOPPED)
             break
         if _unfinished(climbs[leader], max_iter):
             climbs[leader] = carried_on(leader, max_iter)
             continue
-        rivals = [index for index in range(len(climbs)) if _may_win(climbs[index], climbs[leader], tol, max_iter)]
+        ahead = climbs[leader]
+        rivals = [index for index, rival in enumerate(climbs) if _may_win(rival, ahead, structure, tol, max_iter)]
         if not rivals:
             break
-        index = max(rivals, key=lambda rival: _promise(climbs[rival]))
+        index = max(rivals, key=lambda rival: climbs[rival].promise)
         climbs[index] = carried_on(index, max(2 * climbs[index].n_iter, 1))
 
-    leader = next(index for index in range(len(climbs)) if _as_good(climbs[index], climbs[leader], tol))
     return Race(climbs[leader], leader, _table(rows, structure, climbs, leader, seeds, ridge, tol))
 
 
@@ -175,36 +172,15 @@ def log_likelihood(rows: Rows, structure: Covariance, ended: Climb, ridge: np.nd
     return float(statistics.log_likelihood / statistics.weight) + rows.frame.log_jacobian
 
 
-def _merit(climbed: Climb) -> tuple[int, float]:
-    return -int(climbed.floored.sum()), climbed.objective
-
-
-def _wasted(climbed: Climb, earlier: Sequence[Climb]) -> bool:
-    """Whether a start adds nothing to the earlier ones: a path seen before, or one more collapse."""
-    seen = any(_follows(climbed, other) or _follows(other, climbed) for other in earlier)
-    return seen or (len(earlier) > 0 and all(other.floored.any() for other in [climbed, *earlier]))
-
-
-def _as_good(climbed: Climb, leader: Climb, tol: float) -> bool:
-    """Whether a climb ended like the leader's, within what the stopping rule can tell."""
-    near = climbed.objective >= leader.objective - tol and climbed.floored.sum() == leader.floored.sum()
-    return climbed is leader or (climbed.stop_reason == CONVERGED == leader.stop_reason and near)
-
-
-def _promise(climbed: Climb) -> float:
-    """Objective that a climb may reach, nats per row."""
-    return climbed.objective + gain_to_come(climbed.trace)
-
-
 def _unfinished(climbed: Climb, max_iter: int) -> bool:
     return climbed.stop_reason == LIMIT and climbed.n_iter < max_iter
 
 
-def _may_win(climbed: Climb, leader: Climb, tol: float, max_iter: int) -> bool:
+def _may_win(climbed: Climb, leader: Climb, structure: Covariance, tol: float, max_iter: int) -> bool:
     if climbed is leader or not _unfinished(climbed, max_iter) or _follows(climbed, leader):
         return False
-    floored, leading = int(climbed.floored.sum()), int(leader.floored.sum())
-    return floored < leading or (floored == leading and _promise(climbed) > leader.objective + tol)
+    degenerate, leading = n_degenerate(climbed, structure), n_degenerate(leader, structure)
+    return degenerate < leading or (degenerate == leading and climbed.promise > leader.objective + tol)
 
 
 def _follows(climbed: Climb, leader: Climb) -> bool:

@@ -120,7 +120,7 @@ class Rows:
             return float(self.n_rows)
         return float(np.ldexp(self.sample_weight.sum(), self.weight_exponent))
 
-    @property
+    @cached_property
     def epsilon(self) -> float:
         """Unit roundoff of the arithmetic on tiles."""
         return float(np.finfo(self.precision).eps)
@@ -145,10 +145,8 @@ class Rows:
             *(n, first, second, self.n_threads),
         )
         if second is None:
-            cross = first.T @ factors.means
-            between = cross + cross.T + (factors.means.T * n) @ factors.means
-            second = self.total_scatter - between
-            second = (second + second.T) / 2
+            second = np.empty_like(self.total_scatter)
+            _native.pool(self.total_scatter, factors.means, n, first, second)
         return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon)
 
     def moments(
@@ -206,6 +204,27 @@ class Rows:
         )
         inertia = self._call(_native.assign, self._precision, centres, *outputs, self.n_threads)
         return Assignment(inertia, *outputs)
+
+    def seed(self, candidates: np.ndarray, closest: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Try candidates (C, D) as one more seed of k-means.
+
+        Parameters
+        ----------
+        candidates : ndarray of shape (C, D)
+        closest : ndarray of shape (N,), optional
+            Squared distance to the nearest seed so far.
+
+        Returns
+        -------
+        distance : ndarray of shape (N, C)
+            The same with the candidate among the seeds.
+        potential : ndarray of shape (C,)
+            Sums of weight times distance.
+        """
+        candidates = np.ascontiguousarray(candidates, np.float64)
+        distance, potential = np.empty((self.n_rows, len(candidates))), np.zeros(len(candidates))
+        self._call(_native.seed, self._precision, candidates, closest, distance, potential, self.n_threads)
+        return distance, potential
 
     def subset(self, indices: np.ndarray) -> Self:
         """Return some of the rows, copied, in the same frame."""

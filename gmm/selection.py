@@ -99,6 +99,7 @@ class Selection:
         lines = [f"{self.criterion:>4}" + "".join(f"{kind + ' ':>{width}}" for kind in kinds)]
         for count in dict.fromkeys(candidate.n_components for candidate in self.table):
             lines.append(f"{count:>4}" + "".join(f"{cells[count, kind]:>{width}}" for kind in kinds))
+        lines = [line.rstrip() for line in lines]
         lines.append("lower is better; * best" + ("; f rests on the numerical floor" * self._any_floored))
         return "\n".join(lines)
 
@@ -157,6 +158,8 @@ def select(
         raise ParameterError(
             f"criterion must be one of {CRITERIA}, got {criterion!r}{nearest_name(criterion, CRITERIA)}"
         )
+    if isinstance(n_components, str):
+        raise ParameterError(f"n_components must be an integer or several, such as range(1, 10), got {n_components!r}")
     counts = list(n_components) if isinstance(n_components, Iterable) else [n_components]
     kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
     names = [structure(kind).name for kind in kinds]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gmm._validation import check_integer, check_real
+from gmm._validation import check_flag, check_integer, check_real, check_seed
 from gmm.base import nearest_name
 from gmm.covariances import Covariance, structure
 from gmm.errors import ParameterError
@@ -41,8 +41,10 @@ class Settings:
     means_init: Any
     precisions_init: Any
     covariances_init: Any
+    accelerated: bool
     order_by: OrderBy
     random_state: Any
+    warm_start: bool
     n_threads: int | None
     precision: Precision | None
     callbacks: tuple[Callable[..., Any], ...]
@@ -74,8 +76,10 @@ class Settings:
             means_init=given["means_init"],
             precisions_init=given["precisions_init"],
             covariances_init=given["covariances_init"],
+            accelerated=_accelerated(given["acceleration"]),
             order_by=given["order_by"],
-            random_state=_checked_seed(given["random_state"]),
+            random_state=check_seed(given["random_state"]),
+            warm_start=check_flag(given["warm_start"], "warm_start"),
             n_threads=None if n_threads is None else check_integer(n_threads, "n_threads"),
             precision=_precision(given["dtype"]),
             callbacks=_callables(given["callbacks"]),
@@ -93,6 +97,15 @@ def _method(init_params: Any) -> Method:
     )
 
 
+def _accelerated(acceleration: Any) -> bool:
+    known = ["auto", "none"]
+    if acceleration is None or (isinstance(acceleration, str) and acceleration in known):
+        return acceleration == "auto"
+    raise ParameterError(
+        f"acceleration must be one of {known} or None, got {acceleration!r}{nearest_name(acceleration, known)}"
+    )
+
+
 def _precision(dtype: Any) -> Precision | None:
     if dtype is None:
         return None
@@ -103,12 +116,6 @@ def _precision(dtype: Any) -> Precision | None:
     if name not in ("float32", "float64"):
         raise ParameterError(f"dtype must be None, 'float32' or 'float64', got {dtype!r}")
     return name
-
-
-def _checked_seed(random_state: Any) -> Any:
-    if random_state is None or isinstance(random_state, (np.random.Generator, np.random.RandomState)):
-        return random_state
-    return check_integer(random_state, "random_state", minimum=0, maximum=2**128)
 
 
 def _callables(callbacks: Any) -> tuple[Callable[..., Any], ...]:

@@ -1,7 +1,8 @@
 """Where a fit begins, of all that a user may give: labels or responsibilities, a previous fit, arrays, a method's name.
 
 In this order; the first that is given decides. Arrays replace, exactly, that part of the start. With ``means_init``
-alone, rows go to the nearest mean and the rest follows from this partition.
+alone, rows go to the nearest mean and the rest follows from this partition. A named method sees each different row
+once (`gmm.distinct`), unless there are so many rows that it sees a subsample anyway.
 
 Invariant: parameters in frame coordinates; a previous fit in the same frame continues bit for bit.
 """
@@ -16,18 +17,18 @@ from typing import Any
 import numpy as np
 
 from gmm import initialization
-from gmm._validation import check_means, check_weights
-from gmm.errors import DataError, ParameterError
+from gmm._validation import check_means, check_partition, check_weights
+from gmm.distinct import distinct
+from gmm.errors import ParameterError
 from gmm.frame import Frame
 from gmm.mixture import Mixture
 from gmm.parameters import Parameters
 from gmm.partition import from_partition
 from gmm.rows import Rows
 from gmm.settings import Settings
+from gmm.subsample import largest
 
-__all__ = ["Start", "checked_partition", "choose_start"]
-
-ROW_SUM_ERROR = 1e-6  # how far from 1 the responsibilities of a row may sum
+__all__ = ["Start", "choose_start"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def choose_start(
         return replace(parameters, **given)
 
     if partition is not None:
-        checked = checked_partition(partition, rows.n_rows, settings.n_components)
+        checked = check_partition(partition, rows.n_rows, settings.n_components, name="start")
         return Start(lambda seed: replaced(from_partition(*shape, checked, **limits)), False)
     if previous is not None:
         continued = in_frame(previous, settings, rows.frame)
@@ -79,6 +80,8 @@ def choose_start(
     method = settings.init_params
     if "means" in given:
         method = _always(rows.frame.points_out(given["means"]))
+    elif not callable(method) and rows.n_rows <= largest(settings.n_components, rows.n_features):
+        shape = (distinct(rows), *shape[1:])
     begin = partial(initialization.start, *shape, method, **limits)
     return Start(lambda seed: replaced(begin(seed)), "means" not in given)
 
@@ -133,39 +136,6 @@ def in_frame(previous: Mixture, settings: Settings, frame: Frame) -> Parameters:
     means = np.ldexp(p.means, step) + (np.ldexp(old.centre, step) - frame.centre)
     relative = Frame(-step, np.zeros(frame.n_features), frame.radius, frame.floor)
     return Parameters(p.weights, means, previous.structure.covariances_in(p.covariances, relative))
-
-
-def checked_partition(partition: Any, n_rows: int, n_components: int) -> np.ndarray:
-    """Labels (N,) int64 in [-1, K) or responsibilities (N, K) float64 whose rows sum to 1, or to 0 for no component.
-
-    Raises
-    ------
-    DataError
-        Naming the first row that is neither.
-    """
-    try:
-        given = np.asarray(partition, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"start must hold labels or responsibilities: {error}") from None
-    if given.shape not in ((n_rows,), (n_rows, n_components)):
-        raise DataError(
-            f"start has shape {given.shape}; expected labels ({n_rows},) or responsibilities ({n_rows}, {n_components})"
-        )
-    if given.ndim == 1:
-        good = (given == np.floor(given)) & (given >= -1) & (given < n_components)
-        _refuse(~good, f"is not a label in -1 .. {n_components - 1}", given)
-        return given.astype(np.int64)
-    usable = (np.isfinite(given) & (given >= 0)).all(axis=1)
-    _refuse(~usable, "has a responsibility that is negative or no number", given)
-    total = given.sum(axis=1)
-    _refuse((np.abs(total - 1) > ROW_SUM_ERROR) & (total != 0), "sums neither to 1 nor, for no component, to 0", given)
-    return given
-
-
-def _refuse(bad: np.ndarray, why: str, given: np.ndarray) -> None:
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise DataError(f"start: row {row} {why}: {given[row]}")
 
 
 def _said(what: str, value: Any) -> str:

@@ -7,8 +7,7 @@ A start looks at no more than `largest(K, D)` rows. Row i is among them when
 so the choice depends on the seed and on the row's number alone: a fit in batches starts like a fit in memory.
 
 Seeds of restarts come from the first one the same way, and the first is the user's own, so the start that a table of
-restarts names by its seed is the start of a fit with ``n_init=1`` and that ``random_state``. A start that has to be
-another than the one its seed gave says so in the bits of its seed above 2**32 (`variation`).
+restarts names by its seed is the start of a fit with ``n_init=1`` and that ``random_state``.
 """
 
 from __future__ import annotations
@@ -17,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["chosen_rows", "generator", "hashed", "largest", "seeds", "variation", "varied"]
+from gmm._validation import check_seed
+
+__all__ = ["chosen_rows", "generator", "hashed", "largest", "seeds"]
 
 MOST_ROWS = 1 << 15
 MOST_VALUES = 1 << 22  # 32 MB of float64
@@ -30,14 +31,16 @@ Seed = int | np.random.Generator | np.random.RandomState | None
 def hashed(seed: int, counter: np.ndarray) -> np.ndarray:
     """Splitmix64 of a seed and of counters: uniform 64-bit words, one for each counter.
 
-    Examples
-    --------
-    The generator's first word from state 0:
+        Examples
+        --------
+        The generator's first word from state 0:
 
-    >>> import numpy as np
-    >>> from gmm.subsample import hashed
-    >>> hex(int(hashed(0, np.arange(1, dtype=np.uint64))[0]))
-    '0xe220a8397b1dcdaf'
+        >>> import numpy as np
+
+    from gmm._validation import check_seed
+        >>> from gmm.subsample import hashed
+        >>> hex(int(hashed(0, np.arange(1, dtype=np.uint64))[0]))
+        '0xe220a8397b1dcdaf'
     """
     state = np.uint64(seed % (1 << 64)) + (counter + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -90,25 +93,9 @@ def seeds(random_state: Seed, n: int) -> list[int]:
     return [first, *(int(child) for child in children[1:])][:n]
 
 
-def varied(seed: int, kind: int) -> int:
-    """Seed of the same start made another way; `variation` tells which.
-
-    Examples
-    --------
-    >>> from gmm.subsample import variation, varied
-    >>> variation(7), variation(varied(7, 2))
-    (0, 2)
-    """
-    return seed % (1 << 32) + (kind << 32)
-
-
-def variation(seed: int) -> int:
-    """How often a start was to be made another way: 0 for seeds below 2**32."""
-    return seed >> 32
-
-
 def generator(random_state: Seed) -> np.random.Generator:
     """A Generator from whatever a user may give as ``random_state``; a Generator is used itself."""
+    random_state = check_seed(random_state)
     if isinstance(random_state, np.random.Generator):
         return random_state
     return np.random.default_rng(_first_seed(random_state))

@@ -76,6 +76,16 @@ class Problem:
         )  # fmt: skip
         return found | {"inertia": inertia}
 
+    def seed(self):
+        (N, D), C = self.X.shape, len(self.means)
+        closest = np.linspace(0.5, 2 * D, N)
+        distance, potential = np.empty((N, C)), np.zeros(C)
+        _native.seed(
+            self.X, self.sample_weight, self.scale, self.centre, self.precision, self.means, closest, distance,
+            potential, self.n_threads,
+        )  # fmt: skip
+        return {"distance": distance, "potential": potential}
+
     def scan(self):
         return _native.scan(self.X, self.sample_weight, self.n_threads)
 

@@ -16,10 +16,11 @@ LAYERS = [
     ("model", "errors _validation table frame rows parameters statistics mixture covariances threads model_file"),
     (
         "algorithms",
-        "em convergence initialization partition rehearsal kmeans subsample restarts agreement criteria ordering",
+        "em acceleration small convergence initialization partition rehearsal kmeans subsample distinct restarts "
+        "agreement criteria ordering",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
-    ("edges", "selection cli datasets config"),
+    ("edges", "selection many cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
 REFERENCE = "reference"

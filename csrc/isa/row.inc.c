@@ -4,6 +4,7 @@
 #include "../cpu.h"
 #include "../kernel.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -40,6 +41,8 @@ const gmm_isa_row ISA_ROW = {
             [GMM_SCORE] = {&score_f32, &score_f64},
             [GMM_ASSIGN] = {&assign_f32, &assign_f64},
             [GMM_SCAN] = {NULL, &scan_f64},
+            [GMM_SEED] = {&seed_f32, &seed_f64},
         },
+    .algebra = {algebra_space_f64, whiten_f64, lift_f64},
     .peak = {peak_f32, peak_f64},
 };

@@ -5,12 +5,16 @@ static void NAME(accumulate_block)(const gmm_task *task, gmm_thread *head, int64
     const NAME(structure) *structure = pass->structure;
     const int64_t K = task->n_components, D = task->n_features;
     NAME(pass_thread) *thread = (NAME(pass_thread) *)(void *)head;
+    if (pass->skip.is_on) {
+        NAME(skip_block)(task, thread, first, n_rows);
+        return;
+    }
     NAME(start_sums)(task, thread);
     for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
         NAME(pass_pack)(task, thread, first, done, n_rows);
         NAME(pack_weights)(task->rows, first + done, &thread->tile, thread->weight);
         NAME(pass_responsibilities)(task, thread, first + done, NULL);
-        NAME(pass_totals)(task, thread, first + done);
+        NAME(pass_totals)(task, thread, first + done, thread->tile.n_rows, thread->log_density);
         structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
     }
     NAME(flush_sums)(task, thread);

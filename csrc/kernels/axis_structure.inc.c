@@ -28,7 +28,9 @@ static void NAME(axis_pack_means)(const gmm_factors *factors, REAL *mean) {
         const NAME(axis_shape) shape = NAME(name##_shape)(K, D);                                                   \
         NAME(axis_moments)(kind, &shape, tile, packed + NAME(name##_mean_at)(K, D), weight, accumulator);          \
     }                                                                                                              \
-    static void NAME(name##_flush)(int64_t K, int64_t D, const REAL *accumulator, double *partial) {               \
+    static void NAME(name##_flush)(int64_t K, int64_t D, const REAL *packed, const REAL *accumulator,              \
+                                   double *partial) {                                                              \
+        (void)packed;                                                                                              \
         const NAME(axis_shape) shape = NAME(name##_shape)(K, D);                                                   \
         NAME(axis_flush)(&shape, accumulator, partial);                                                            \
     }                                                                                                              \

@@ -88,39 +88,63 @@ GMM_INLINE void NAME(full_side)(const int S, int64_t I, int64_t rows, int64_t st
     if (I - J == 1) NAME(full_panel)(S, 1, rows, stride, a, s + J * V_LANES, second + J * V_LANES, I * V_LANES);
 }
 
-static int64_t NAME(full_component_size)(int64_t n_features) {
+static int64_t NAME(full_centred_size)(int64_t n_features) {
     const int64_t vectors = NAME(lanes)(n_features) / V_LANES;
     return V_LANES + vectors * V_LANES + NAME(full_second_at)(vectors);
 }
 
-static void NAME(full_moments)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
-                               const REAL *weight, REAL *accumulator) {
-    const int64_t vectors = NAME(lanes)(n_features) / V_LANES, size = NAME(full_component_size)(n_features);
-    const int64_t factor_size = NAME(full_factor_size)(1, n_features);
+/* One component: centre: its mean, r: its responsibilities times weight, accumulator: its own. */
+static void NAME(full_centred_moments)(const NAME(tile) *tile, int64_t n_features, const REAL *centre, const REAL *r,
+                                       REAL *accumulator) {
+    const int64_t vectors = NAME(lanes)(n_features) / V_LANES;
     REAL *root = tile->work, *mean = root + NAME(lanes)(tile->rows), *s = mean + vectors * V_LANES;
-    for (int64_t k = 0; k < n_components; ++k) {
-        const REAL *r = weight + k * tile->stride, *centre = packed + k * factor_size + 1;
-        REAL *n = accumulator + k * size, *first = n + V_LANES, *second = first + vectors * V_LANES;
-        vec sum = v_load(n);
-        for (int64_t i = 0; i < tile->rows; i += V_LANES) {
-            sum = v_add(sum, v_load(r + i));
-            v_store(root + i, v_sqrt(v_load(r + i)));
+    REAL *first = accumulator + V_LANES, *second = first + vectors * V_LANES;
+    vec sum = v_load(accumulator);
+    for (int64_t i = 0; i < tile->rows; i += V_LANES) {
+        sum = v_add(sum, v_load(r + i));
+        v_store(root + i, v_sqrt(v_load(r + i)));
+    }
+    v_store(accumulator, sum);
+    for (int64_t j = 0; j < vectors * V_LANES; ++j) mean[j] = j < n_features ? centre[j] : 0;
+    for (int64_t I = 0; I < vectors; ++I) {
+        const int64_t v = I * V_LANES;
+        REAL *block = second + NAME(full_second_at)(I), *side = block + NAME(FULL_ROTATIONS) * V_LANES;
+        NAME(full_diagonal)(tile, tile->row + v, mean + v, root, s + v, first + v, block);
+        const int64_t left = n_features - I * V_LANES, features = left < V_LANES ? left : V_LANES;
+        for (int64_t i = 0; i < features; i += NAME(FULL_SIDE)) {
+            const REAL *a = s + I * V_LANES + i;
+            REAL *out = side + i * I * V_LANES;
+            if (features - i <= NAME(FULL_SIDE) / 2)
+                NAME(full_side)(NAME(FULL_SIDE) / 2, I, tile->rows, tile->row_stride, a, s, out);
+            else
+                NAME(full_side)(NAME(FULL_SIDE), I, tile->rows, tile->row_stride, a, s, out);
         }
-        v_store(n, sum);
-        for (int64_t j = 0; j < vectors * V_LANES; ++j) mean[j] = j < n_features ? centre[j] : 0;
-        for (int64_t I = 0; I < vectors; ++I) {
-            const int64_t v = I * V_LANES;
-            REAL *block = second + NAME(full_second_at)(I), *side = block + NAME(FULL_ROTATIONS) * V_LANES;
-            NAME(full_diagonal)(tile, tile->row + v, mean + v, root, s + v, first + v, block);
-            const int64_t left = n_features - I * V_LANES, features = left < V_LANES ? left : V_LANES;
-            for (int64_t i = 0; i < features; i += NAME(FULL_SIDE)) {
-                const REAL *a = s + I * V_LANES + i;
-                REAL *out = side + i * I * V_LANES;
-                if (features - i <= NAME(FULL_SIDE) / 2)
-                    NAME(full_side)(NAME(FULL_SIDE) / 2, I, tile->rows, tile->row_stride, a, s, out);
-                else
-                    NAME(full_side)(NAME(FULL_SIDE), I, tile->rows, tile->row_stride, a, s, out);
+    }
+}
+
+static int64_t NAME(full_centred_work)(int64_t rows, int64_t n_features) {
+    const int64_t padded = NAME(lanes)(n_features);
+    return NAME(lanes)(rows) + padded + rows * NAME(stride)(padded);
+}
+
+/* One component's sums -> n, first, the triangle of second by rows, in double. */
+static void NAME(full_centred_flush)(int64_t D, const REAL *accumulator, double *partial) {
+    const int64_t vectors = NAME(lanes)(D) / V_LANES;
+    double *first = partial + 1, *second = first + D;
+    const REAL *in = accumulator + V_LANES;
+    partial[0] = (double)v_sum(v_load(accumulator));
+    for (int64_t j = 0; j < D; ++j) first[j] = (double)in[j];
+    in += vectors * V_LANES;
+    for (int64_t I = 0; I < vectors; ++I) {
+        const int64_t before = I * V_LANES, features = D - before < V_LANES ? D - before : V_LANES;
+        for (int64_t n = 0; n < NAME(FULL_ROTATIONS); ++n)
+            for (int64_t l = 0; l < V_LANES; ++l) {
+                const int64_t other = (l + n) % V_LANES, i = before + (l > other ? l : other);
+                if (i < D) second[TRIANGLE(i) + before + (l > other ? other : l)] = (double)in[n * V_LANES + l];
             }
-        }
+        in += NAME(FULL_ROTATIONS) * V_LANES;
+        for (int64_t i = 0; i < V_LANES; ++i, in += before)
+            for (int64_t j = 0; i < features && j < before; ++j)
+                second[TRIANGLE(before + i) + j] = (double)in[j];
     }
 }

@@ -6,7 +6,8 @@
  * Packed factors of a component: constant, mean (D), W' by rows (triangle).
  * Accumulator of a component: 1 + D + D(D+1)/2 vectors: n, first, second by rows of the triangle. */
 
-#define FULL_SMALL 8
+#undef FULL_SMALL
+#define FULL_SMALL (V_REGISTERS >= 32 ? 8 : 4) /* where the sums of a component just fit the registers */
 #define TRIANGLE(d) ((d) * ((d) + 1) / 2)
 
 /* U row vectors of one component: their log2-densities. */
@@ -138,13 +139,9 @@ GMM_INLINE void NAME(small_moments)(const int D, const NAME(tile) *tile, int64_t
             NAME(small_moments_rows)(D, 0, split, D <= 5, tile, mean, r, a);
             if (D > 5) NAME(small_moments_rows)(D, split, D, 1, tile, mean, r, a);
         } else {
-            const int split = D <= 3 ? D : D <= 6 ? 3 : 4;
+            const int split = D <= 3 ? D : 3;
             NAME(small_moments_rows)(D, 0, split, 1, tile, mean, r, a);
-            if (D > 3 && D <= 6) NAME(small_moments_rows)(D, split, D, 0, tile, mean, r, a);
-            if (D > 6) {
-                NAME(small_moments_rows)(D, split, 6, 0, tile, mean, r, a);
-                NAME(small_moments_rows)(D, 6, D, 0, tile, mean, r, a);
-            }
+            if (D > 3) NAME(small_moments_rows)(D, split, D, 0, tile, mean, r, a);
         }
     }
 }
@@ -183,7 +180,9 @@ static int64_t NAME(small_work_size)(int64_t n_components, int64_t n_features) {
     return 0;
 }
 
-static void NAME(small_flush)(int64_t n_components, int64_t n_features, const REAL *accumulator, double *partial) {
+static void NAME(small_flush)(int64_t n_components, int64_t n_features, const REAL *packed, const REAL *accumulator,
+                              double *partial) {
+    (void)packed;
     const int64_t size = NAME(small_factor_size)(n_components, n_features);
     for (int64_t s = 0; s < size; ++s) partial[s] = (double)v_sum(v_load(accumulator + s * V_LANES));
 }

@@ -30,7 +30,7 @@ static void NAME(given_weights)(const gmm_task *task, const NAME(pass_thread) *t
     }
     for (int64_t i = 0; task->given_label && i < tile->n_rows; ++i) {
         const int64_t k = task->given_label[first + i];
-        if (k >= 0 && k < K) thread->density[k * tile->stride + i] = thread->weight[i];
+        if (k >= 0) thread->density[k * tile->stride + i] = thread->weight[i];
     }
 }
 
@@ -47,7 +47,7 @@ static void NAME(moments_block)(const gmm_task *task, gmm_thread *head, int64_t 
         const int64_t bad = NAME(nonfinite_row)(&thread->tile, D);
         if (bad >= 0 && at + bad < head->bad_row) head->bad_row = at + bad;
         for (int64_t i = 0; i < thread->tile.rows; ++i) thread->log_density[i] = 0;
-        NAME(pass_totals)(task, thread, at);
+        NAME(pass_totals)(task, thread, at, thread->tile.n_rows, thread->log_density);
         NAME(given_weights)(task, thread, at);
         structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
     }

@@ -28,12 +28,9 @@ GMM_INLINE void NAME(pack_columns)(const gmm_rows *rows, const unsigned char *fi
     }
 }
 
-/* V_LANES lines of V_LANES REALs, transposed in registers: log2 V_LANES rounds of perfect shuffles. The first n_out
- * lines of the result are written. */
-GMM_INLINE void NAME(transpose)(const REAL *source, int64_t source_stride, REAL *out, int64_t out_stride, int n_out) {
-    vec line[V_LANES];
-    GMM_UNROLL
-    for (int l = 0; l < V_LANES; ++l) line[l] = v_load(source + l * source_stride);
+/* V_LANES vectors become their own transpose: log2 V_LANES rounds of perfect shuffles. */
+GMM_INLINE void NAME(transpose_lines)(vec *line) {
+    (void)line;
 #if V_LANES > 1
     GMM_UNROLL
     for (int round = 1; round < V_LANES; round *= 2) {
@@ -47,13 +44,55 @@ GMM_INLINE void NAME(transpose)(const REAL *source, int64_t source_stride, REAL 
         for (int l = 0; l < V_LANES; ++l) line[l] = zipped[l];
     }
 #endif
+}
+
+/* V_LANES lines of V_LANES REALs, transposed in registers; the first n_out lines of the result are written. */
+GMM_INLINE void NAME(transpose)(const REAL *source, int64_t source_stride, REAL *out, int64_t out_stride, int n_out) {
+    vec line[V_LANES];
+    GMM_UNROLL
+    for (int l = 0; l < V_LANES; ++l) line[l] = v_load(source + l * source_stride);
+    NAME(transpose_lines)(line);
     GMM_UNROLL
     for (int l = 0; l < V_LANES; ++l)
         if (l < n_out) v_store(out + l * out_stride, line[l]);
 }
 
-/* Row by row: V_LANES rows are read along PACK_FEATURES features at a time and transposed. step: bytes between
- * columns. */
+/* |x| in the row layout: rows of responsibility 0 must add 0 to a sum of products, not infinity times 0. */
+#undef ROW_LIMIT
+#if REAL_IS_FLOAT
+#define ROW_LIMIT 0x1p60f
+#else
+#define ROW_LIMIT 0x1p500
+#endif
+
+/* n features of one row. Eight at a time, the last eight overlapping those before, because a loop for the rest would
+ * take longer than the row. */
+GMM_INLINE void NAME(frame_row)(const unsigned char *source, int64_t step, gmm_dtype dtype, const double *scale,
+                                const double *centre, int64_t n, REAL *x) {
+    enum { RUN = 8 };
+    int64_t f = 0;
+    while (n >= RUN && f < n) {
+        double framed[RUN]; /* all read before any is written: x could be anywhere */
+        for (int u = 0; u < RUN; ++u)
+            framed[u] = NAME(element)(source + (f + u) * step, dtype) * scale[f + u] - centre[f + u];
+        for (int u = 0; u < RUN; ++u) x[f + u] = (REAL)framed[u];
+        f = f + RUN < n && f + 2 * RUN > n ? n - RUN : f + RUN;
+    }
+    for (; f < n; ++f) x[f] = (REAL)(NAME(element)(source + f * step, dtype) * scale[f] - centre[f]);
+}
+
+/* n_rows rows from `first` on, n features each, zeros up to `rows`. step: bytes between columns. */
+GMM_INLINE void NAME(frame_rows)(const gmm_rows *rows, const unsigned char *first, int64_t step, gmm_dtype dtype,
+                                 int64_t feature, int64_t n, int64_t n_rows, int64_t all_rows, REAL *x,
+                                 int64_t stride) {
+    for (int64_t r = 0; r < n_rows; ++r)
+        NAME(frame_row)(first + r * rows->row_stride + feature * step, step, dtype, rows->scale + feature,
+                        rows->centre + feature, n, x + r * stride);
+    for (int64_t r = n_rows; r < all_rows; ++r)
+        for (int64_t f = 0; f < n; ++f) x[r * stride + f] = 0;
+}
+
+/* Row by row, V_LANES rows of PACK_FEATURES features at a time, and transposed. */
 #undef PACK_FEATURES
 #define PACK_FEATURES 64
 GMM_INLINE void NAME(pack_rows)(const gmm_rows *rows, const unsigned char *first, int64_t step, gmm_dtype dtype,
@@ -61,17 +100,10 @@ GMM_INLINE void NAME(pack_rows)(const gmm_rows *rows, const unsigned char *first
     REAL lines[V_LANES * PACK_FEATURES] = {0};
     for (int64_t i = 0; i < tile->rows; i += V_LANES) {
         const int64_t n_rows = tile->n_rows - i < V_LANES ? tile->n_rows - i : V_LANES;
-        for (int64_t r = n_rows; r < V_LANES; ++r)
-            for (int64_t f = 0; f < PACK_FEATURES; ++f) lines[r * PACK_FEATURES + f] = 0;
         for (int64_t d = 0; d < rows->n_features; d += PACK_FEATURES) {
             const int64_t left = rows->n_features - d, n_here = left < PACK_FEATURES ? left : PACK_FEATURES;
-            const double *scale = rows->scale + d, *centre = rows->centre + d;
-            for (int64_t r = 0; r < n_rows; ++r) {
-                const unsigned char *source = first + (i + r) * rows->row_stride + d * step;
-                REAL *x = lines + r * PACK_FEATURES;
-                for (int64_t f = 0; f < n_here; ++f)
-                    x[f] = (REAL)(NAME(element)(source + f * step, dtype) * scale[f] - centre[f]);
-            }
+            NAME(frame_rows)(rows, first + i * rows->row_stride, step, dtype, d, n_here, n_rows, V_LANES, lines,
+                             PACK_FEATURES);
             REAL *column = tile->column + d * tile->stride + i;
             int64_t f = 0;
             for (; f + V_LANES <= n_here; f += V_LANES)
@@ -82,19 +114,40 @@ GMM_INLINE void NAME(pack_rows)(const gmm_rows *rows, const unsigned char *first
     }
 }
 
+/* The same with the row layout, which is made first, and of the whole tile: a load must not meet a store of another
+ * width that is still under way. */
+GMM_INLINE void NAME(pack_both)(const gmm_rows *rows, const unsigned char *first, int64_t step, gmm_dtype dtype,
+                                const NAME(tile) *tile) {
+    const int64_t D = rows->n_features, stride = tile->row_stride;
+    const vec most = v_set1(ROW_LIMIT), least = v_set1(-ROW_LIMIT);
+    NAME(frame_rows)(rows, first, step, dtype, 0, D, tile->n_rows, tile->rows, tile->row, stride);
+    for (int64_t i = 0; i < tile->rows; i += V_LANES)
+        for (int64_t d = 0; d < D; d += V_LANES) {
+            REAL *x = tile->row + i * stride + d, *column = tile->column + d * tile->stride + i;
+            if (d + V_LANES <= D)
+                NAME(transpose)(x, stride, column, tile->stride, V_LANES);
+            else
+                NAME(transpose)(x, stride, column, tile->stride, (int)(D - d));
+            GMM_UNROLL
+            for (int l = 0; l < V_LANES; ++l) v_store(x + l * stride, v_max(v_min(v_load(x + l * stride), most), least));
+        }
+}
+
 /* The row layout from the column layout. */
 static void NAME(transpose_to_rows)(const NAME(tile) *tile, int64_t n_features) {
-    REAL square[V_LANES * V_LANES] = {0};
-    for (int64_t i = 0; i < tile->rows; i += V_LANES) {
-        int64_t d = 0;
-        for (; d + V_LANES <= n_features; d += V_LANES)
-            NAME(transpose)(tile->column + d * tile->stride + i, tile->stride, tile->row + i * tile->row_stride + d,
-                            tile->row_stride, V_LANES);
-        for (int64_t f = d; f < n_features; ++f)
-            v_store(square + (f - d) * V_LANES, v_load(tile->column + f * tile->stride + i));
-        if (d < n_features)
-            NAME(transpose)(square, V_LANES, tile->row + i * tile->row_stride + d, tile->row_stride, V_LANES);
-    }
+    const vec most = v_set1(ROW_LIMIT), least = v_set1(-ROW_LIMIT);
+    for (int64_t i = 0; i < tile->rows; i += V_LANES)
+        for (int64_t d = 0; d < n_features; d += V_LANES) {
+            const REAL *column = tile->column + d * tile->stride + i;
+            REAL *row = tile->row + i * tile->row_stride + d;
+            vec line[V_LANES];
+            GMM_UNROLL
+            for (int l = 0; l < V_LANES; ++l)
+                line[l] = d + l < n_features ? v_max(v_min(v_load(column + l * tile->stride), most), least) : v_zero();
+            NAME(transpose_lines)(line);
+            GMM_UNROLL
+            for (int l = 0; l < V_LANES; ++l) v_store(row + l * tile->row_stride, line[l]);
+        }
 }
 
 /* Rows whose columns lie closer together than the rows, of enough features to fill a square, go row by row. */
@@ -102,8 +155,13 @@ GMM_INLINE void NAME(pack_dtype)(const gmm_rows *rows, const unsigned char *firs
                                  const NAME(tile) *tile) {
     const int64_t between_rows = rows->row_stride < 0 ? -rows->row_stride : rows->row_stride;
     const int64_t between_columns = rows->column_stride < 0 ? -rows->column_stride : rows->column_stride;
-    if (V_LANES > 1 && between_columns < between_rows && 2 * rows->n_features > V_LANES) {
-        if (rows->column_stride == element)
+    const int by_rows = V_LANES > 1 && between_columns < between_rows && 2 * rows->n_features > V_LANES;
+    if (by_rows) {
+        if (tile->row && rows->column_stride == element)
+            NAME(pack_both)(rows, first, element, dtype, tile);
+        else if (tile->row)
+            NAME(pack_both)(rows, first, rows->column_stride, dtype, tile);
+        else if (rows->column_stride == element)
             NAME(pack_rows)(rows, first, element, dtype, tile);
         else
             NAME(pack_rows)(rows, first, rows->column_stride, dtype, tile);
@@ -112,6 +170,7 @@ GMM_INLINE void NAME(pack_dtype)(const gmm_rows *rows, const unsigned char *firs
     } else {
         NAME(pack_columns)(rows, first, rows->row_stride, dtype, tile);
     }
+    if (tile->row && !by_rows) NAME(transpose_to_rows)(tile, rows->n_features);
 }
 
 /* Rows [first, first + n_rows) into the tile's buffers. */
@@ -123,7 +182,6 @@ static void NAME(pack)(const gmm_rows *rows, int64_t first, int64_t n_rows, NAME
         NAME(pack_dtype)(rows, source, (int64_t)sizeof(float), GMM_F32, tile);
     else
         NAME(pack_dtype)(rows, source, (int64_t)sizeof(double), GMM_F64, tile);
-    if (tile->row) NAME(transpose_to_rows)(tile, rows->n_features);
 }
 
 /* Sample weights of the tile in REAL, 0 past its rows. */

@@ -10,28 +10,42 @@ typedef struct {
     REAL *factors;
     double *total;
     int64_t total_size, tile_rows;
+    NAME(skip_shared) skip;
 } NAME(pass);
 
 typedef struct {
     gmm_thread head;
     NAME(tile) tile;
     REAL *density, *weight, *log_density, *label, *accumulator;
+    NAME(skip_thread) skip;
 } NAME(pass_thread);
+
+/* Sums of a block, and totals: room for those of either way to them. */
+static int64_t NAME(pass_sums_size)(const NAME(structure) *structure, int64_t n_components, int64_t n_features) {
+    const int64_t dense = structure->total_size(n_components, n_features);
+    const int64_t skip = structure->can_skip ? NAME(skip_total_size)(n_components, n_features) : 0;
+    return (dense > skip ? dense : skip) + NAME(PASS_EXTRA);
+}
 
 /* with_sums: 0 for score, which adds nothing up. */
 static void NAME(share_pass)(gmm_task *task, gmm_workspace *space, int with_sums) {
     const int64_t K = task->n_components, D = task->n_features;
     const NAME(structure) *structure = NAME(structure_of)(task->structure, D);
-    const int64_t total_size = structure->total_size(K, D);
+    const int can_skip = with_sums && structure->can_skip;
     NAME(pass) *pass = gmm_take(space, 1, sizeof *pass);
     REAL *factors = gmm_take(space, structure->factor_size(K, D), sizeof *factors);
-    double *total = with_sums ? gmm_take(space, total_size + NAME(PASS_EXTRA), sizeof *total) : NULL;
+    double *total = with_sums ? gmm_take(space, NAME(pass_sums_size)(structure, K, D), sizeof *total) : NULL;
+    NAME(skip_shared) skip = {0};
+    if (can_skip) skip = NAME(take_skip_shared)(K, D, space);
     task->shared = pass;
     if (!space->base) return;
-    *pass = (NAME(pass)){structure, factors, total, total_size, structure->tile_rows(K, D)};
     structure->pack_factors(task->factors, factors);
+    if (with_sums && structure->shorten) structure->shorten(task->factors, factors);
+    if (can_skip) NAME(share_skip)(task, factors, &skip);
+    const int64_t total_size = skip.is_on ? NAME(skip_total_size)(K, D) : structure->total_size(K, D);
+    *pass = (NAME(pass)){structure, factors, total, total_size, structure->tile_rows(K, D), skip};
     if (!with_sums) return;
-    structure->import(K, D, task->statistics, total);
+    (skip.is_on ? NAME(skip_import) : structure->import)(K, D, task->statistics, total);
     total[total_size + NAME(PASS_LOG_LIKELIHOOD)] = task->statistics->log_likelihood;
     total[total_size + NAME(PASS_WEIGHT)] = task->statistics->weight;
 }
@@ -50,7 +64,10 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     REAL *log_density = gmm_take(space, rows, sizeof *log_density);
     REAL *label = gmm_take(space, rows, sizeof *label);
     REAL *accumulator = with_sums ? gmm_take(space, structure->accumulator_size(K, D), sizeof *accumulator) : NULL;
+    NAME(skip_thread) skip = {0};
+    if (with_sums && structure->can_skip) skip = NAME(take_skip_thread)(K, D, rows, space);
     if (!space->base) return NULL;
+    if (row) memset(row, 0, (size_t)(rows * row_stride) * sizeof *row); /* features past D stay 0 */
     *thread = (NAME(pass_thread)){
         .tile = {.stride = stride, .row_stride = row_stride, .column = column, .row = row, .work = work},
         .density = density,
@@ -58,6 +75,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
         .log_density = log_density,
         .label = label,
         .accumulator = accumulator,
+        .skip = skip,
     };
     return &thread->head;
 }
@@ -105,19 +123,19 @@ static void NAME(pass_responsibilities)(const gmm_task *task, NAME(pass_thread) 
     }
 }
 
-/* Adds sum w log density and sum w of the tile to the partial sums, in 8 chains of doubles. */
-static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first) {
+/* Adds sum w log density (l) and sum w of n_rows rows from row `first` on to the partial sums, in 8 chains of doubles. */
+static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows,
+                              const REAL *l) {
     enum { CHAINS = 8 };
     const NAME(pass) *pass = task->shared;
     const double *w = task->rows->weight ? task->rows->weight + first : NULL;
-    const REAL *l = thread->log_density;
     double *extra = (double *)thread->head.partial + pass->total_size;
     double likelihood[CHAINS] = {0}, weight[CHAINS] = {0};
     int64_t i = 0;
-    for (; !w && i + CHAINS <= thread->tile.n_rows; i += CHAINS)
+    for (; !w && i + CHAINS <= n_rows; i += CHAINS)
         for (int c = 0; c < CHAINS; ++c) likelihood[c] += (double)l[i + c];
     weight[0] = (double)i;
-    for (; i < thread->tile.n_rows; ++i) {
+    for (; i < n_rows; ++i) {
         const double wi = w ? w[i] : 1;
         likelihood[i % CHAINS] += wi > 0 ? wi * (double)l[i] : 0; /* the log-density of an absent row may be -inf */
         weight[i % CHAINS] += wi;
@@ -130,14 +148,20 @@ static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, i
 
 static size_t NAME(pass_partial_bytes)(const gmm_task *task) {
     const NAME(structure) *structure = NAME(structure_of)(task->structure, task->n_features);
-    const int64_t size = structure->total_size(task->n_components, task->n_features) + NAME(PASS_EXTRA);
-    return (size_t)size * sizeof(double);
+    return (size_t)NAME(pass_sums_size)(structure, task->n_components, task->n_features) * sizeof(double);
 }
 
 static void NAME(merge_pass)(const gmm_task *task, const void *partial) {
     const NAME(pass) *pass = task->shared;
     const double *sums = partial;
     double *total = pass->total;
+    if (pass->skip.is_on) {
+        NAME(merge_skip)(task->n_components, task->n_features, sums, total);
+        sums += pass->total_size;
+        total += pass->total_size;
+        for (int64_t s = 0; s < NAME(PASS_EXTRA); ++s) total[s] += sums[s];
+        return;
+    }
     for (int64_t s = 0; s < pass->total_size + NAME(PASS_EXTRA); ++s) total[s] += sums[s];
 }
 
@@ -152,12 +176,13 @@ static void NAME(start_sums)(const gmm_task *task, NAME(pass_thread) *thread) {
 /* After its last. */
 static void NAME(flush_sums)(const gmm_task *task, const NAME(pass_thread) *thread) {
     const NAME(pass) *pass = task->shared;
-    pass->structure->flush(task->n_components, task->n_features, thread->accumulator, thread->head.partial);
+    pass->structure->flush(task->n_components, task->n_features, pass->factors, thread->accumulator,
+                           thread->head.partial);
 }
 
 static void NAME(finish_pass)(const gmm_task *task) {
     const NAME(pass) *pass = task->shared;
-    pass->structure->export(task->n_components, task->n_features, pass->total, task->statistics);
+    (pass->skip.is_on ? NAME(skip_export) : pass->structure->export)(task->n_components, task->n_features, pass->total, task->statistics);
     task->statistics->log_likelihood = pass->total[pass->total_size + NAME(PASS_LOG_LIKELIHOOD)];
     task->statistics->weight = pass->total[pass->total_size + NAME(PASS_WEIGHT)];
 }

@@ -7,11 +7,16 @@ typedef struct {
     /* Rows of a full tile, a multiple of V_LANES. */
     int64_t (*tile_rows)(int64_t n_components, int64_t n_features);
     int row_major; /* 1: the tile carries the row layout too */
+    int can_skip;  /* 1: accumulate may leave components out of a row's sums: see skip.inc.c */
 
     /* REALs of the packed factors; packs them, log constants and whitener in base 2:
      * log2 density = constant[k] - |W' (x - mean_k)|^2,  W' = W sqrt(log2(e) / 2). */
     int64_t (*factor_size)(int64_t n_components, int64_t n_features);
     void (*pack_factors)(const gmm_factors *factors, REAL *packed);
+
+    /* After pack_factors, of a pass that adds up: lets components whose factors allow it be evaluated in shorter ways
+     * that round differently. A pass that scores rows does without. NULL: there are none. */
+    void (*shorten)(const gmm_factors *factors, REAL *packed);
 
     /* density: (K, tile->stride) log2-densities out; entries past n_rows are unspecified but finite. */
     void (*density)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
@@ -32,7 +37,8 @@ typedef struct {
      * import reads the caller's totals into that order, export writes them back (both triangles). Either may
      * hold slots that mean nothing, which import sets to 0 and export ignores. */
     int64_t (*total_size)(int64_t n_components, int64_t n_features);
-    void (*flush)(int64_t n_components, int64_t n_features, const REAL *accumulator, double *partial);
+    void (*flush)(int64_t n_components, int64_t n_features, const REAL *packed, const REAL *accumulator,
+                  double *partial);
     void (*import)(int64_t n_components, int64_t n_features, const gmm_statistics *statistics, double *total);
     void (*export)(int64_t n_components, int64_t n_features, const double *total, gmm_statistics *statistics);
 } NAME(structure);

@@ -75,13 +75,13 @@ class Wanted:
     preferred: tuple[str, ...] = ()
 
 
-def choose(names: Sequence[str], wanted: Wanted, *, left_out: Sequence[int] = ()) -> Choice:
+def choose(names: Sequence[str], wanted: Wanted, title: str, *, left_out: Sequence[int] = ()) -> Choice:
     """Positions of the wanted columns; where none is named, of the preferred ones, else of all not left out.
 
     Raises
     ------
     CommandError
-        An unknown, repeated or ambiguous column, or none left.
+        An unknown, repeated or ambiguous column, two features of one name, or none left.
     """
     weight = None if wanted.weights is None else _position(wanted.weights, names)
     if wanted.columns is None and wanted.preferred and all(names.count(name) == 1 for name in wanted.preferred):
@@ -94,14 +94,31 @@ def choose(names: Sequence[str], wanted: Wanted, *, left_out: Sequence[int] = ()
     if twice is not None:
         where = "both a feature and the weights" if twice == weight else "chosen twice"
         raise CommandError(f"{spoken(names[twice])} is {where}")
+    for j in features:
+        i = next(i for i in features if names[i] == names[j])
+        if i != j:
+            raise CommandError(
+                f"{title}: columns {i + 1} and {j + 1} are both called {names[j]!r}; rename one of them, "
+                "or choose between them by number with --columns"
+            )
     if not features:
         raise CommandError("no column is left to fit")
     return Choice(tuple(features), weight)
 
 
 def split(values: np.ndarray, names: Sequence[str], choice: Choice, title: str, notes: Sequence[str] = ()) -> Table:
-    """Table from an array that holds the columns `choice.all` in this order."""
+    """Table from an array that holds the columns `choice.all` in this order.
+
+    Raises
+    ------
+    CommandError
+        Sample weights below 0, or all 0.
+    """
     weight = None if choice.weight is None else np.ascontiguousarray(values[:, -1], dtype=np.float64)
+    if weight is not None and not (weight.min() >= 0 and weight.any()):
+        row = int(np.argmin(weight))
+        what = f"row {row + 1} is {weight[row]:g}, below 0" if weight[row] < 0 else "all are 0"
+        raise CommandError(f"{title}: {spoken(names[choice.weight])} cannot be sample weights: {what}")
     data = values if weight is None else values[:, :-1]
     return Table(data, tuple(names[j] for j in choice.features), weight, title, tuple(notes))
 

@@ -38,7 +38,7 @@ def read_delimited(source: Path | bytes, title: str, wanted: Wanted, say: Callab
     try:
         with opened(source) as lines:
             layout = layout_of(lines, title, wanted.header)
-        choice = choose(layout.names, wanted, left_out=(0,) if layout.row_labels else ())
+        choice = choose(layout.names, wanted, title, left_out=(0,) if layout.row_labels else ())
         _refuse_text(layout, choice, wanted, title)
         values = _parsed(source, layout, choice, title, say)
     except UnicodeDecodeError:
@@ -47,7 +47,7 @@ def read_delimited(source: Path | bytes, title: str, wanted: Wanted, say: Callab
         raise CommandError(f"{title}: broken gzip file ({error})") from None
     except csv.Error as error:
         raise CommandError(f"{title}: not a table ({error})") from None
-    notes = []
+    notes = [layout.doubt] if layout.doubt else []
     if layout.row_labels and 0 not in choice.all:
         notes.append("the first column has no name and only labels the rows: left out")
     return split(values, layout.names, choice, title, notes)
@@ -88,12 +88,12 @@ def _parsed(source: Path | bytes, layout: Layout, choice: Choice, title: str, sa
 
 def _even_lines(lines: TextIO, layout: Layout, say: Callable[[str], None]) -> Iterator[str]:
     """The lines, refused when one is cut into another number of cells (which `usecols` would hide)."""
-    n_cells, delimiter = len(layout.names), layout.delimiter
+    n_cells, delimiter = len(layout.names) + layout.ended, layout.delimiter
     for number_read, line in enumerate(lines):
         if number_read % LINES_A_WORD == 0:
             say(f"reading: {number_read} lines")
         cells = len(line.split()) if delimiter is None else line.count(delimiter) + 1
-        if cells != n_cells and line.strip():
+        if line.strip() and (cells != n_cells or (layout.ended and not line.rstrip("\r\n ").endswith(delimiter))):
             raise ValueError(line)
         yield line.replace(",", ".") if layout.decimal_comma else line
 
@@ -109,6 +109,8 @@ def _walked(source: Path | bytes, layout: Layout, choice: Choice, title: str) ->
             if not row or (len(row) == 1 and not row[0].strip() and len(layout.names) > 1):
                 continue
             line = rows.line_num + layout.n_leading
+            if layout.ended and len(row) == len(layout.names) + 1 and not row[-1].strip():
+                row = row[:-1]
             if len(row) != len(layout.names):
                 raise CommandError(
                     f"{title}: line {line} has {len(row)} cell{'s' * (len(row) != 1)} "

@@ -1,8 +1,9 @@
 """How a delimited text file writes its rows, told from the first of them.
 
-Delimiter: the one that cuts most sampled lines into equally many cells; blanks when none does. Header: a first row
-whose cells are words where the row below has numbers. Invariant: what is told here holds for the whole file, and the
-reader refuses the file where it does not.
+Delimiter: the one that cuts most sampled lines into equally many cells; blanks when none does. Where it also ends
+every row, what would be a last, empty column is none. Header: a first row whose cells are words where the row below has
+numbers, or whose first cell is blank where the row below has one. Invariant: what is told here holds for the whole
+file, and the reader refuses the file where it does not.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Layout:
     has_header: bool
     words: tuple[str | None, ...]  # of each column the first sampled cell that is not a number
     row_labels: bool  # the first column only counts or names the rows
+    ended: bool  # a delimiter ends every row
+    doubt: str = ""  # what else the first row may be, for the person to judge
 
 
 def opened(source: Path | bytes) -> TextIO:
@@ -66,10 +69,14 @@ def layout_of(lines: TextIO, title: str, header: bool | None) -> Layout:
     delimiter = _delimiter(sample)
     rows = [[_readable(cell) for cell in row] for row in cells_of(sample, delimiter) if row]
     decimal_comma = delimiter != "," and any(re.fullmatch(r"\s*[-+]?\d*,\d+\s*", cell) for row in rows for cell in row)
+    below = rows[1:] or rows
+    ended = delimiter is not None and all(len(row) > 1 and row[-1] == "" for row in below)
+    rows = [row[:-1] if ended and len(row) == len(below[0]) and row[-1] == "" else row for row in rows]
     shorter = len(rows) > 1 and len(rows[0]) + 1 == len(rows[1])  # R's write.table: no name above the row labels
     if header is None:
         top, under = ([_is_word(cell, decimal_comma) for cell in row] for row in (rows * 2)[:2])
-        has_header = all(top) or any(a and not b for a, b in zip(top, under[shorter:], strict=False))
+        blank = len(rows) > 1 and len(rows[0]) > 1 and rows[0][0] == "" != rows[1][0]  # above the row labels
+        has_header = all(top) or blank or any(a and not b for a, b in zip(top, under[shorter:], strict=False))
     else:
         has_header = header
     names = rows[0] if has_header else numbered(len(rows[0]))
@@ -82,7 +89,24 @@ def layout_of(lines: TextIO, title: str, header: bool | None) -> Layout:
         next((row[j] for row in body if j < len(row) and _is_word(row[j], decimal_comma)), None)
         for j in range(len(names))
     )
-    return Layout(delimiter, decimal_comma, n_skipped + has_header, tuple(names), has_header, texts, unnamed)
+    doubt = "" if header is not None or has_header else _doubt(rows, decimal_comma)
+    return Layout(
+        delimiter, decimal_comma, n_skipped + has_header, tuple(names), has_header, texts, unnamed, ended, doubt
+    )
+
+
+def _doubt(rows: list[list[str]], decimal_comma: bool) -> str:
+    """A note where a first row of numbers reads like the names of columns: 1,2,3, or 2019,2020 above 0.3,0.7."""
+    top, below = rows[0], rows[1:]
+    if not below or not all(re.fullmatch(r"\d{1,15}", cell) for cell in top):
+        return ""
+    whole = re.compile(r"\s*[-+]?\d*\s*")
+    counts = len(top) > 1 and [int(cell) - int(top[0]) for cell in top] == list(range(len(top)))
+    alone = all(not whole.fullmatch(cell) for row in below for cell in row)
+    if not (alone or (counts and any(not whole.fullmatch(cell) for row in below for cell in row))):
+        return ""
+    shown = ",".join(top[:4]) + ("..." if len(top) > 4 else "")
+    return f"the first row ({shown}) is taken as data; if it names the columns, say --header yes"
 
 
 def _delimiter(sample: list[str]) -> str | None:

@@ -5,13 +5,15 @@ Numbers are the shortest decimals that read back as the same floats; components 
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 import gmm
-from gmm.cli.columns import NamedRows, Table, Wanted
+from gmm.cli.columns import NamedRows, Table, Wanted, numbered
 from gmm.cli.errors import CommandError
 from gmm.cli.model import feature_names, read_model
 from gmm.cli.output import check_writable, writing
@@ -28,6 +30,8 @@ def run(options: Namespace) -> None:
     check_writable(options.output, options.file, options.model)
     with Progress(shown=options.output is not None) as progress:
         table = _matching(model, options, progress)
+        for note in table.notes:
+            print(f"note: {note}", file=sys.stderr)
         _write(model, table, options, progress)
 
 
@@ -51,6 +55,10 @@ def _matching(model: gmm.GaussianMixture, options: Namespace, progress: Progress
             f"{table.title} gives {len(table.names)} columns, the model needs {model.n_features_in_} ({fitted}); "
             "choose them with --columns"
         )
+    own = table.names != tuple(numbered(len(table.names)))
+    if names is not None and own and options.columns is None and table.names != preferred:
+        note = f"the model was fitted on {', '.join(preferred)}; columns {', '.join(table.names)} are taken for them"
+        return replace(table, notes=(*table.notes, note))
     return table
 
 

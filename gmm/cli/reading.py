@@ -34,7 +34,7 @@ def read_table(file: str | None, wanted: Wanted = ALL, say: Callable[[str], None
     """
     if file is None:
         faithful = load_faithful()
-        choice = choose(faithful.feature_names, wanted)
+        choice = choose(faithful.feature_names, wanted, faithful.title)
         return split(faithful.data[:, choice.all], faithful.feature_names, choice, faithful.title)
     try:
         source = _source(file)
@@ -84,7 +84,7 @@ def _npy(source: Path | bytes, title: str, wanted: Wanted) -> Table:
     array = array.view(np.uint8) if array.dtype == bool else array
     _refuse_no_rows(array, title)
     names = numbered(array.shape[1])
-    choice = choose(names, wanted)
+    choice = choose(names, wanted, title)
     everything = choice.all == tuple(range(array.shape[1]))
     values = array if everything else array[:, choice.all]
     _refuse_nonfinite(values, [names[j] for j in choice.all], title)
@@ -100,7 +100,7 @@ def _parquet(source: Path | bytes, title: str, wanted: Wanted) -> Table:
     try:
         file = ParquetFile(BufferReader(source) if isinstance(source, bytes) else source)
         names, types = list(file.schema_arrow.names), list(file.schema_arrow.types)
-        choice = choose(names, wanted)
+        choice = choose(names, wanted, title)
         numeric = [name for name, kind in zip(names, types, strict=True) if _holds_numbers(kind)]
         for j in choice.all:
             if not _holds_numbers(types[j]):

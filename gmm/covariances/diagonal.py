@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from gmm._validation import checked_array
-from gmm.covariances.base import Covariance, log_constants, require_positive
+from gmm.covariances.base import Covariance, require_positive
+from gmm.covariances.coordinates import Coordinates, VarianceCoordinates
 from gmm.covariances.positive_definite import largest_exponents
 from gmm.frame import Frame
-from gmm.parameters import Factors, Kernel, Parameters
-from gmm.statistics import Statistics
+from gmm.parameters import Kernel, Parameters
 
 __all__ = ["DIAG"]
 
@@ -17,6 +17,7 @@ __all__ = ["DIAG"]
 class Diagonal(Covariance):
     name = "diag"
     scaling = "feature"
+    kernel = Kernel.DIAG
     moments_kernel = Kernel.DIAG
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -31,27 +32,8 @@ class Diagonal(Covariance):
         array = checked_array(covariances, self.shape(n_components, n_features), name)
         return require_positive(array, name, "component {}, feature {}")
 
-    def factorize(self, parameters: Parameters, ridge: np.ndarray | None = None) -> Factors:
-        W = 1 / np.sqrt(parameters.covariances)
-        constants = log_constants(parameters.weights, parameters.n_features, np.log(W).sum(axis=1))
-        if ridge is not None:
-            constants -= (W * W) @ ridge / 2
-        return Factors(Kernel.DIAG, constants, parameters.means, W)
-
-    def _covariances(
-        self,
-        statistics: Statistics,
-        shift: np.ndarray,
-        previous: np.ndarray,
-        ridge: np.ndarray | None,
-        floor: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        alive = (statistics.n > 0)[:, None]
-        variances = statistics.second / np.where(alive, statistics.n[:, None], 1.0) - shift**2
-        if ridge is not None:
-            variances += ridge
-        low = alive & (variances < floor)
-        return np.where(alive, np.where(low, floor, variances), previous), low.any(axis=1)
+    def coordinates(self, origin: Parameters) -> Coordinates:
+        return VarianceCoordinates(origin)
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
         return covariances[:, :, None] * np.eye(n_features)

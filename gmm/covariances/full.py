@@ -5,21 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from gmm._validation import checked_array
-from gmm.covariances.base import Covariance, log_constants
-from gmm.covariances.floor import lift
+from gmm.covariances.base import Covariance
+from gmm.covariances.coordinates import Coordinates, MatrixCoordinates
 from gmm.covariances.positive_definite import (
     cholesky,
     diagonal,
     inverse,
     largest_exponents,
-    log_determinant,
-    symmetric,
     validate_matrices,
     whitener,
 )
 from gmm.frame import Frame
-from gmm.parameters import Factors, Kernel, Parameters
-from gmm.statistics import Statistics
+from gmm.parameters import Kernel, Parameters
 
 __all__ = ["FULL"]
 
@@ -27,6 +24,7 @@ __all__ = ["FULL"]
 class Full(Covariance):
     name = "full"
     scaling = "feature"
+    kernel = Kernel.FULL
     moments_kernel = Kernel.FULL
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -41,32 +39,8 @@ class Full(Covariance):
         array = checked_array(covariances, self.shape(n_components, n_features), name)
         return validate_matrices(array, name, [f"component {k}" for k in range(n_components)])
 
-    def factorize(self, parameters: Parameters, ridge: np.ndarray | None = None) -> Factors:
-        W = whitener(parameters.covariances)
-        constants = log_constants(parameters.weights, parameters.n_features, log_determinant(W))
-        if ridge is not None:
-            constants -= ((W * W) @ ridge).sum(axis=-1) / 2
-        return Factors(Kernel.FULL, constants, parameters.means, W)
-
-    def _covariances(
-        self,
-        statistics: Statistics,
-        shift: np.ndarray,
-        previous: np.ndarray,
-        ridge: np.ndarray | None,
-        floor: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        alive = statistics.n > 0
-        moments = statistics.second / np.where(alive, statistics.n, 1.0)[:, None, None]
-        scatter = symmetric(moments - shift[:, :, None] * shift[:, None, :])
-        if ridge is not None:
-            scatter += np.diag(ridge)
-        squares = diagonal(moments)
-        if alive.all():
-            return lift(scatter, floor, statistics.epsilon, squares)
-        covariances, floored = previous.copy(), np.zeros(alive.shape, bool)
-        covariances[alive], floored[alive] = lift(scatter[alive], floor, statistics.epsilon, squares[alive])
-        return covariances, floored
+    def coordinates(self, origin: Parameters) -> Coordinates:
+        return MatrixCoordinates(origin)
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
         return covariances.copy()

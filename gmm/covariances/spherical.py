@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from gmm._validation import checked_array
-from gmm.covariances.base import Covariance, log_constants, require_positive
+from gmm.covariances.base import Covariance, require_positive
+from gmm.covariances.coordinates import Coordinates, VarianceCoordinates
 from gmm.covariances.positive_definite import largest_exponents
 from gmm.frame import Frame
-from gmm.parameters import Factors, Kernel, Parameters
-from gmm.statistics import Statistics
+from gmm.parameters import Kernel, Parameters
 
 __all__ = ["SPHERICAL"]
 
@@ -20,6 +20,7 @@ __all__ = ["SPHERICAL"]
 class Spherical(Covariance):
     name = "spherical"
     scaling = "common"
+    kernel = Kernel.SPHERICAL
     moments_kernel = Kernel.SPHERICAL
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -34,28 +35,8 @@ class Spherical(Covariance):
         array = checked_array(covariances, self.shape(n_components, n_features), name)
         return require_positive(array, name, "component {}")
 
-    def factorize(self, parameters: Parameters, ridge: np.ndarray | None = None) -> Factors:
-        W = 1 / np.sqrt(parameters.covariances)
-        constants = log_constants(parameters.weights, parameters.n_features, parameters.n_features * np.log(W))
-        if ridge is not None:
-            constants -= W * W * (ridge.sum() / 2)
-        return Factors(Kernel.SPHERICAL, constants, parameters.means, W)
-
-    def _covariances(
-        self,
-        statistics: Statistics,
-        shift: np.ndarray,
-        previous: np.ndarray,
-        ridge: np.ndarray | None,
-        floor: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        alive = statistics.n > 0
-        trace = statistics.second / np.where(alive, statistics.n, 1.0) - (shift**2).sum(axis=1)
-        variance = trace / statistics.n_features
-        if ridge is not None:
-            variance += ridge.mean()
-        low = alive & (variance < floor.mean())
-        return np.where(alive, np.where(low, floor.mean(), variance), previous), low
+    def coordinates(self, origin: Parameters) -> Coordinates:
+        return VarianceCoordinates(origin)
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
         return covariances[:, None, None] * np.eye(n_features)

@@ -13,31 +13,28 @@ from __future__ import annotations
 
 import numpy as np
 
+from gmm import _native
 from gmm._validation import checked_array
-from gmm.covariances.base import Covariance, log_constants
-from gmm.covariances.floor import lift
+from gmm.covariances.base import Covariance
+from gmm.covariances.coordinates import Coordinates, MatrixCoordinates
 from gmm.covariances.positive_definite import (
     cholesky,
     diagonal,
     inverse,
     largest_exponents,
-    log_determinant,
-    symmetric,
     validate_matrices,
     whitener,
 )
 from gmm.frame import Frame
 from gmm.parameters import Factors, Kernel, Parameters
-from gmm.statistics import Statistics
 
 __all__ = ["TIED"]
-
-FARTHEST = 2.0**16
 
 
 class Tied(Covariance):
     name = "tied"
     scaling = "feature"
+    kernel = Kernel.TIED
     moments_kernel = Kernel.FULL
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -53,32 +50,12 @@ class Tied(Covariance):
         return validate_matrices(array[None], name, ["the shared matrix"])[0]
 
     def factorize(self, parameters: Parameters, ridge: np.ndarray | None = None) -> Factors:
-        W = whitener(parameters.covariances)
-        constants = log_constants(parameters.weights, parameters.n_features, log_determinant(W))
-        if ridge is not None:
-            constants -= ((W * W) @ ridge).sum() / 2
-        factors = Factors(Kernel.TIED, constants, parameters.means, W)
-        return factors if _expandable(W, parameters) else factors.centred()
+        factors = super().factorize(parameters, ridge)
+        safe = _native.tied_is_safe(parameters.means, parameters.covariances, factors.whiteners)
+        return factors if safe else factors.centred()
 
-    def _covariances(
-        self,
-        statistics: Statistics,
-        shift: np.ndarray,
-        previous: np.ndarray,
-        ridge: np.ndarray | None,
-        floor: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        n, second = statistics.n, statistics.second
-        if second.ndim == 2:  # a difference of sums about the frame's centre
-            squares = diagonal(second) + n @ statistics.means**2
-        else:
-            second = second.sum(axis=0)
-            squares = diagonal(second)
-        scatter = symmetric(second - (shift.T * n) @ shift) / n.sum()
-        if ridge is not None:
-            scatter += np.diag(ridge)
-        covariances, floored = lift(scatter[None], floor, statistics.epsilon, squares[None] / n.sum())
-        return covariances[0], np.repeat(floored, len(n))
+    def coordinates(self, origin: Parameters) -> Coordinates:
+        return MatrixCoordinates(origin)
 
     def dense(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
         return np.repeat(covariances[None], n_components, axis=0)
@@ -103,13 +80,6 @@ class Tied(Covariance):
 
     def take(self, covariances: np.ndarray, order: np.ndarray) -> np.ndarray:
         return covariances
-
-
-def _expandable(W: np.ndarray, parameters: Parameters) -> bool:
-    squares = parameters.means**2
-    distance = ((parameters.means @ W.T) ** 2).sum(axis=1)
-    spread = (W * W).sum(axis=0) * (diagonal(parameters.covariances) + squares.max(axis=0))
-    return bool(max(distance.max(), spread.max()) <= FARTHEST)
 
 
 TIED = Tied()

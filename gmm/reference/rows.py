@@ -194,6 +194,12 @@ class Rows:
             moved if sums else None,
         )
 
+    def seed(self, candidates: np.ndarray, closest: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Distances (N, C) to the nearest of the seeds so far and each candidate, and their weighted sums (C,)."""
+        squares = np.stack([np.sum((self.points - candidate) ** 2, axis=1) for candidate in candidates], axis=1)
+        distance = squares if closest is None else np.minimum(squares, closest[:, None])
+        return distance, self.weight @ distance
+
     def _distances(self, factors: Factors) -> np.ndarray:
         """(N, K) Mahalanobis distances, square roots of the squares, scaled so that they overflow last."""
         columns = []

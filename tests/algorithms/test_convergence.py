@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from problems import overlapping
 
-from gmm.convergence import fall_allowance, gain_to_come, has_converged
+from gmm.convergence import ends_by_rounding, fall_allowance, gain_to_come, has_converged
 from gmm.covariances import FULL
 from gmm.datasets import load_faithful
 from gmm.em import climb
@@ -131,3 +131,24 @@ def test_default_tol_ends_within_three_tol_of_the_optimum(X, n_components, metho
     assert tight.converged
     assert loose.n_iter < tight.n_iter
     assert tight.objective - loose.objective < 3e-6
+
+
+@pytest.mark.parametrize("tol", [1e-10, 1e-6])
+def test_a_fall_within_rounding_ends_a_climb_that_has_nothing_larger_to_gain(tol):
+    quick = [*geometric(0.1, 12), 0.0]
+    assert ends_by_rounding(quick, -1e-8, tol, 1e-7)
+    assert not ends_by_rounding(quick, -1e-8, tol, 1e-9)  # more than rounding explains
+    assert not ends_by_rounding(quick, -1e-5, tol, 1e-4)  # however large it is, rounding excuses no more than 1e-6
+
+
+def test_a_fall_within_rounding_does_not_end_a_slow_climb():
+    """Its gains drown in rounding one by one, but not together."""
+    slow = geometric(0.999, 2000, gain=1e-9 / 0.999**2000)
+    assert -slow[-1] == pytest.approx(1e-6, rel=1e-2)
+    assert not ends_by_rounding(slow, slow[-1] - 1e-9, 1e-8, 1e-8)
+    assert ends_by_rounding(slow, slow[-1] - 1e-9, 2e-6, 1e-8)
+
+
+def test_a_fall_in_the_first_iteration():
+    assert ends_by_rounding([-1.0], -1.0 - 1e-9, 0.0, 1e-8)
+    assert not ends_by_rounding([-1.0], -1.0 - 1e-7, 0.0, 1e-8)

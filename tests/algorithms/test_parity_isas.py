@@ -14,7 +14,9 @@ import pytest
 from gmm import _native
 
 TESTS = Path(__file__).parents[1]
-MODULES = [TESTS / "algorithms" / "test_parity_sklearn.py", TESTS / "native" / "test_twin.py"]
+MODULES = [
+    TESTS / name for name in ("algorithms/test_parity_sklearn.py", "native/test_twin.py", "native/test_mixtures.py")
+]
 OTHERS = [] if "GMM_ISA" in os.environ else [name for name in _native.isas() if name != _native.isa()]
 
 

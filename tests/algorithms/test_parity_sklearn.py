@@ -66,6 +66,7 @@ def ours(n_features, structure, n_iter):
         reg_covar=0.0,
         max_iter=n_iter,
         n_init=1,
+        acceleration=None,
         weights_init=weights,
         means_init=means,
         precisions_init=precisions(covariances, structure),

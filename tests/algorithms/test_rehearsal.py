@@ -1,46 +1,81 @@
-"""Starts rehearsed on a sketch of many rows: when, how many, and that the likeliest is the one that goes on."""
+"""Starts rehearsed on a sketch: how much, on which rows, and that the likeliest is the one that goes on."""
 
 import numpy as np
 import pytest
+from framed_rows import framed
 from problems import blobs
 
-from gmm.covariances import STRUCTURES
+from gmm.covariances import DIAG, FULL
 from gmm.em import climb
-from gmm.initialization import start
+from gmm.initialization import CANDIDATES, start
 from gmm.parameters import Parameters
-from gmm.rehearsal import MOST_CANDIDATES, SKETCH_ROWS, likeliest, n_candidates, sketch_size
+from gmm.rehearsal import FEWEST_ROWS, MOST_WORK, SHORTEST, likeliest, plan, sketch_of
 from gmm.rows import Rows
-
-FULL = STRUCTURES["full"]
 
 
 @pytest.fixture(scope="module")
 def many():
-    """Rows enough for two candidates."""
-    problem = blobs(4 * SKETCH_ROWS, n_features=2, n_components=3)
+    """Rows enough for several sketches, each twice as large as the one before."""
+    problem = blobs(16 * FEWEST_ROWS, n_features=2, n_components=3)
     return problem, Rows.from_array(problem.X, n_threads=1)
 
 
-def test_few_rows_are_not_rehearsed():
-    assert n_candidates(4 * SKETCH_ROWS - 1, 3, 2) == 1
-    assert n_candidates(4 * SKETCH_ROWS, 3, 2) == 2
-    assert n_candidates(10**9, 3, 2) == MOST_CANDIDATES
+def test_few_rows_are_all_seen_by_a_few_candidates():
+    few = plan(FULL, 3, 2, 2 * FEWEST_ROWS - 1)
+    assert few.n_rows == 2 * FEWEST_ROWS - 1
+    assert few.n_candidates >= max(len(kinds) for kinds in CANDIDATES.values())  # each kind has its turn
 
 
-def test_sketches_grow_with_the_model():
-    assert sketch_size(3, 2) == SKETCH_ROWS
-    assert sketch_size(64, 39) == 64 * 20 * 39
-    assert sketch_size(1000, 2) == 64_000
+@pytest.mark.parametrize("n_rows", [100, 10**4, 10**5, 10**6])
+@pytest.mark.parametrize(("structure", "n_components", "n_features"), [(FULL, 3, 2), (FULL, 16, 64), (DIAG, 500, 8)])
+def test_the_first_round_costs_a_few_dozen_iterations(structure, n_components, n_features, n_rows):
+    rehearsed = plan(structure, n_components, n_features, n_rows)
+    assert rehearsed.n_candidates * rehearsed.n_iter * rehearsed.n_rows <= 50 * n_rows
 
 
-def test_the_likeliest_candidate_wins(many):
+def test_sketches_grow_with_the_model_and_long_work_is_cut():
+    assert plan(FULL, 3, 2, 10**6).n_rows == FEWEST_ROWS
+    assert plan(FULL, 64, 39, 10**6).n_rows == 64 * 4 * 40
+    assert plan(FULL, 1000, 2, 10**6).n_rows == 64_000
+    assert plan(FULL, 64, 39, 10**6).n_iter == SHORTEST
+    size, _, n_iter = plan(FULL, 16, 64, 10**5)
+    assert SHORTEST < n_iter <= MOST_WORK / (size * 16 * 64 * 65 / 2)
+
+
+def test_a_larger_sketch_holds_the_smaller(many):
+    _, rows = many
+    small, large = (sketch_of(rows, size, 3) for size in (FEWEST_ROWS, 2 * FEWEST_ROWS))
+    assert set(map(tuple, small.X)) <= set(map(tuple, large.X))
+    assert abs(large.n_rows - 2 * FEWEST_ROWS) < 5 * np.sqrt(2 * FEWEST_ROWS)
+    assert sketch_of(rows, 8 * FEWEST_ROWS + 1, 3) is rows
+
+
+@pytest.mark.parametrize("place", [0, 3, 7])
+def test_the_likeliest_candidate_wins(many, place):
     problem, rows = many
     frame = rows.frame
     truth = Parameters(problem.weights, frame.points_in(problem.means), frame.covariance_in(problem.covariances))
     heap = Parameters(np.full(3, 1 / 3), np.zeros((3, 2)), np.tile(np.cov(frame.points_in(problem.X).T), (3, 1, 1)))
-    for candidates in ([lambda *_: truth, lambda *_: heap], [lambda *_: heap, lambda *_: truth]):
-        best = likeliest(rows, FULL, 3, candidates, 0, floor=frame.floor, ridge=None)
-        np.testing.assert_allclose(best.means, truth.means, atol=0.05)
+    candidates = [lambda *_, turn=turn: truth if turn == place else heap for turn in range(100)]
+    best = likeliest(rows, FULL, 3, candidates, 0, floor=frame.floor, ridge=None)
+    np.testing.assert_allclose(best.means, truth.means, atol=0.05)
+
+
+def test_a_collapsed_candidate_comes_last():
+    """Eight equal rows as a component of their own have the higher likelihood."""
+    X = blobs(200, separation=3.0, n_components=2).X
+    X[:8] = X[0]
+    rows = framed(X)
+    points = rows.frame.points_in(X)
+    tiny, wide = np.diag(rows.frame.floor), np.cov(points.T)
+    spike = Parameters(np.array([0.04, 0.96]), np.stack([points[0], points.mean(axis=0)]), np.stack([tiny, wide]))
+    sides = Parameters(np.array([0.5, 0.5]), np.array([[-0.5, 0.0], [0.5, 0.0]]), np.stack([wide, wide]))
+    limits = {"floor": rows.frame.floor}
+    ended = [climb(rows.accumulate, FULL, each, **limits, tol=1e-4, max_iter=10) for each in (spike, sides)]
+    assert ended[0].floored.any()
+    assert ended[0].objective > ended[1].objective
+    best = likeliest(rows, FULL, 2, [lambda *_: spike, lambda *_: sides], 0, ridge=None, **limits)
+    assert np.linalg.eigvalsh(best.covariances).min() > 1e-3
 
 
 def test_a_rehearsed_start_is_near_its_end(many):

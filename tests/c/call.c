@@ -101,6 +101,16 @@ gmm_status call_assign(const gmm_rows *rows, gmm_dtype precision, int64_t k, con
     return status;
 }
 
+gmm_status call_seed(const gmm_rows *rows, gmm_dtype precision, int64_t c, const double *candidate,
+                     const double *closest, int n_threads, double *distance, double *potential, int64_t *bad_row)
+{
+    guarded g = guard(GMM_SPHERICAL, precision, c, rows->n_features, n_threads);
+    gmm_status status = gmm_seed(rows, precision, c, candidate, closest, n_threads, g.scratch, g.size, distance,
+                                 potential, bad_row);
+    unguard(&g);
+    return status;
+}
+
 gmm_columns new_columns(int64_t d)
 {
     return (gmm_columns){.minimum = room((size_t)d, 8), .maximum = room((size_t)d, 8), .mean = room((size_t)d, 8),

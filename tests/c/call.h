@@ -28,6 +28,10 @@ void drop_assignment(assignment *a);
 gmm_status call_assign(const gmm_rows *rows, gmm_dtype precision, int64_t k, const double *centre, int n_threads,
                        assignment *a, int64_t *bad_row);
 
+/* distance (n, c), potential (c) */
+gmm_status call_seed(const gmm_rows *rows, gmm_dtype precision, int64_t c, const double *candidate,
+                     const double *closest, int n_threads, double *distance, double *potential, int64_t *bad_row);
+
 gmm_columns new_columns(int64_t d);
 void drop_columns(gmm_columns *c);
 gmm_status call_scan(const gmm_rows *rows, int n_threads, gmm_columns *c);

@@ -16,10 +16,13 @@ typedef struct {
 
 static const test tests[] = {
     {"accumulate", test_accumulate},   {"moments", test_moments},         {"score", test_score},
-    {"far_rows", test_far_rows},       {"assign", test_assign},           {"scan", test_scan},
+    {"reach", test_reach},             {"far_rows", test_far_rows},       {"assign", test_assign},           {"scan", test_scan},
     {"scan_extremes", test_scan_extremes}, {"determinism", test_determinism}, {"slices", test_slices},
     {"arguments", test_arguments},     {"nonfinite", test_nonfinite},     {"scratch", test_scratch},
-    {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},               {"unknown_isa", test_unknown_isa},
+    {"skip", test_skip},               {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},
+    {"matrices", test_matrices},         {"maximize", test_maximize},
+    {"climb", test_climb},
+    {"unknown_isa", test_unknown_isa},
 };
 
 enum { N_TESTS = sizeof tests / sizeof *tests };

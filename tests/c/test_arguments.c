@@ -75,8 +75,6 @@ static void refuse_rows(int which)
         REFUSED(which, a.bad_row = NULL);
         REFUSED(which, a.factors.precision = (gmm_dtype)2);
         REFUSED(which, a.factors.n_components = 0);
-    }
-    if (which == MOMENTS || which == ASSIGN) { /* the others may read (K,) constants first */
         REFUSED(which, a.factors.n_components = INT64_MAX / 8);
     }
 }
@@ -102,6 +100,11 @@ static void refuse_factors(int which)
     }
 }
 
+static void refuse_skipping(void)
+{
+    REFUSED(ACCUMULATE, a.factors.skipping = (gmm_skipping)3);
+}
+
 static void refuse_null_structs(void)
 {
     arguments a = *good;
@@ -115,6 +118,9 @@ static void refuse_null_structs(void)
     CHECK(gmm_score(NULL, &a.factors, 1, a.scratch, a.scratch_bytes, &x, NULL, NULL, a.bad_row) == GMM_EINVAL);
     CHECK(gmm_assign(NULL, GMM_F64, 4, a.centre, 1, a.scratch, a.scratch_bytes, NULL, NULL, NULL, NULL, &x,
                      a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(NULL, GMM_F64, 4, a.centre, NULL, 1, a.scratch, a.scratch_bytes, &x, &x, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, NULL, NULL, 1, a.scratch, a.scratch_bytes, &x, &x, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, &x, &x, a.bad_row) == GMM_ESCRATCH);
     CHECK(gmm_scan(NULL, 1, a.scratch, a.scratch_bytes, &a.columns) == GMM_EINVAL);
     CHECK(gmm_scan(&a.rows, 1, a.scratch, a.scratch_bytes, NULL) == GMM_EINVAL);
 }
@@ -148,6 +154,10 @@ static void refuse_all(void)
     }
     int64_t label[40] = {0};
     REFUSED(MOMENTS, a.label = label); /* both given */
+    label[39] = -2;
+    REFUSED(MOMENTS, (a.posterior = NULL, a.label = label));
+    label[39] = good->factors.n_components;
+    REFUSED(MOMENTS, (a.posterior = NULL, a.label = label));
     REFUSED(MOMENTS, a.posterior = NULL);
     REFUSED(MOMENTS, a.factors.structure = GMM_TIED);
     REFUSED(ASSIGN, a.centre = NULL);
@@ -156,6 +166,7 @@ static void refuse_all(void)
     REFUSED(SCAN, a.columns.maximum = NULL);
     REFUSED(SCAN, a.columns.mean = NULL);
     REFUSED(SCAN, a.columns.scatter = NULL);
+    refuse_skipping();
     refuse_null_structs();
 }
 
@@ -228,6 +239,11 @@ static void nonfinite_case(int structure, int precision, int64_t first, int64_t 
     }
     CHECK(call_score(&p.rows, &p.factors, 2, log_density, NULL, NULL, &bad_row) == GMM_ENONFINITE && bad_row == first);
     CHECK(call_assign(&p.rows, r.precision, k, p.mean, 2, &a, &bad_row) == GMM_ENONFINITE && bad_row == first);
+    double *distance = room((size_t)(r.n * k), 8), *potential = room((size_t)k, 8);
+    CHECK(call_seed(&p.rows, r.precision, k, p.mean, NULL, 2, distance, potential, &bad_row) == GMM_ENONFINITE);
+    CHECK(bad_row == first);
+    free(distance);
+    free(potential);
     CHECK(call_scan(&p.rows, 2, &c) == GMM_ENONFINITE && c.bad_row == first);
     CHECK(c.bad_column == (first == second ? 1 : 2));
     drop_statistics(&s);

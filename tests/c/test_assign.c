@@ -1,4 +1,4 @@
-/* test_assign.c: nearest centres, distances and sums against the oracle. */
+/* test_assign.c: nearest centres, distances and sums, and candidates for a seed, against the oracle. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +44,45 @@ static void assign_case(const recipe *r)
     }
     oracle_assignment_discard(&o);
     drop_assignment(&a);
+    discard(&p);
+}
+
+/* The candidates one by one: the oracle's only centre, and the nearer of it and what was closest before. */
+static void seed_case(const recipe *r)
+{
+    in_case("seed %s", describe(r));
+    problem p = cook(r);
+    double *distance = room((size_t)(r->n * r->k), 8), *potential = room((size_t)r->k, 8);
+    double *closest = room((size_t)r->n, 8), *again = room((size_t)(r->n * r->k), 8);
+    double unit = r->precision == GMM_F32 ? 6e-8 : 1.1e-16;
+    int64_t bad_row = 7;
+    CHECK(call_seed(&p.rows, r->precision, r->k, p.mean, NULL, 2, distance, potential, &bad_row) == GMM_OK);
+    CHECK(bad_row == -1);
+    for (int64_t c = 0; c < r->k; ++c) {
+        oracle_assignment o = oracle_assign(&p, p.mean + c * r->d, 1);
+        for (int64_t i = 0; i < r->n; ++i) {
+            CHECK_NEAR(distance[i * r->k + c], o.distance[i], unit * ((double)r->d + 10) * (10 + o.distance[i]));
+        }
+        CHECK_NEAR(potential[c], o.inertia, unit * ((double)r->d + 20) * (10 * (double)r->n + o.inertia));
+        oracle_assignment_discard(&o);
+    }
+    for (int64_t i = 0; i < r->n; ++i) {
+        closest[i] = i % 2 ? distance[i * r->k] / 2 : INFINITY;
+    }
+    double first = potential[0], nearer = 0;
+    CHECK(call_seed(&p.rows, r->precision, r->k, p.mean, closest, 1, again, potential, &bad_row) == GMM_OK);
+    for (int64_t i = 0; i < r->n; ++i) {
+        for (int64_t c = 0; c < r->k; ++c) {
+            double before = distance[i * r->k + c];
+            CHECK(again[i * r->k + c] == (before < closest[i] ? before : closest[i]));
+        }
+        nearer += (p.rows.weight ? p.rows.weight[i] : 1) * again[i * r->k];
+    }
+    CHECK_NEAR(potential[0] - first, nearer, 1e-12 * (first + nearer));
+    free(distance);
+    free(potential);
+    free(closest);
+    free(again);
     discard(&p);
 }
 
@@ -103,6 +142,12 @@ static void test_far(void)
         for (int64_t t = 0; t < r.k * r.d; ++t) {
             CHECK(isfinite(a.sum[t]));
         }
+        double *distance = room((size_t)(r.n * r.k), 8), potential[3] = {0};
+        CHECK(call_seed(&p.rows, (gmm_dtype)precision, r.k, p.mean, NULL, 1, distance, potential, &bad_row) == GMM_OK);
+        CHECK(isinf(distance[4 * r.k]) && isfinite(potential[0]));
+        CHECK_NEAR(distance[5 * r.k], 9e50, 1e36);
+        CHECK_NEAR(distance[5 * r.k + 2], precision ? 4e50 : 9e50, 1e36);
+        free(distance);
         drop_assignment(&a);
         discard(&p);
     }
@@ -151,6 +196,7 @@ void test_assign(void)
             r.k = sizes[i][2];
             r.seed = i;
             assign_case(&r);
+            seed_case(&r);
         }
     }
     test_ties();

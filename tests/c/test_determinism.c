@@ -79,14 +79,15 @@ static void same(const problem *p, const results *a, const results *b)
 static void each_case(void (*one)(const problem *, const results *))
 {
     for (int structure = 0; structure < 4; ++structure) {
-        for (int i = 0; i < 6; ++i) {
+        for (int i = 0; i < 8; ++i) {
             recipe r = plain_recipe();
             r.structure = (gmm_structure)structure;
             r.precision = (gmm_dtype)(i % 2);
-            r.d = (int64_t[]){2, 11, 19}[i / 2];
+            r.d = (int64_t[]){2, 11, 19, 13}[i / 2];
             r.k = 5;
             r.n = 9 * GMM_BLOCK_ROWS + 77;
             problem p = cook(&r);
+            p.factors.skipping = i < 6 ? GMM_SKIP_AUTO : GMM_SKIP_ALWAYS;
             results expected = new_results(&p);
             in_case("%s", describe(&r));
             run(&p, 0, r.n, 1, &expected);

@@ -4,6 +4,8 @@
 
 void test_accumulate(void);
 void test_moments(void);
+void test_reach(void);
+void test_skip(void);
 void test_score(void);
 void test_far_rows(void);
 void test_assign(void);
@@ -17,6 +19,9 @@ void test_scratch(void);
 void test_host(void);
 void test_fork(void);
 void test_parallel(void);
+void test_matrices(void);
+void test_maximize(void);
+void test_climb(void);
 void test_unknown_isa(void); /* only by name, with GMM_ISA set to no ISA of this machine */
 
 #endif

@@ -77,17 +77,17 @@ def test_select_shows_every_model_and_the_lead(run):
 
 def test_options_reach_the_estimator(run, iris):
     code, out, _ = run(
-        "fit", iris, "--columns", "petal_length,3", "-k", "3", "--covariance", "diag", "--n-init", "2", "--seed", "7",
-        "--tol", "1e-3", "--max-iter", "2", "--reg-covar", "0.01", "--threads", "1", "--dtype", "float32", "--json",
+        "fit", iris, "--columns", "petal_length,3", "-k", "5", "--covariance", "diag", "--n-init", "2", "--seed", "7",
+        "--tol", "1e-9", "--max-iter", "2", "--reg-covar", "0.01", "--threads", "1", "--dtype", "float32", "--json",
     )  # fmt: skip
     assert code == 0
     X = load_iris().data[:, [2, 1]]
     estimator = gmm.GaussianMixture(
-        3,
+        5,
         covariance_type="diag",
         n_init=2,
         random_state=7,
-        tol=1e-3,
+        tol=1e-9,
         max_iter=2,
         reg_covar=0.01,
         dtype="float32",
@@ -260,6 +260,16 @@ def test_predict_refuses_other_columns(run, model, tmp_path):
     code, out, err = run("predict", model, str(path))
     assert (code, out) == (2, "")
     assert "gives 3 columns, the model needs 2 (eruptions, waiting); choose them with --columns" in err
+
+
+def test_predict_says_when_columns_go_by_other_names(run, model, tmp_path):
+    path = tmp_path / "x.csv"
+    note = "note: the model was fitted on eruptions, waiting; columns eruptions, c are taken for them\n"
+    for header, said in [("eruptions,c", note), ("eruptions,waiting", ""), ("waiting,eruptions", "")]:
+        path.write_text(f"{header}\n1,2\n3,4\n")
+        assert run("predict", model, str(path))[2] == said
+    path.write_text("1,2\n3,4\n")
+    assert run("predict", model, str(path))[2] == ""
     assert run("predict", model, str(path), "--columns", "1,2")[0] == 0
 
 

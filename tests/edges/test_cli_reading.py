@@ -44,6 +44,11 @@ def read(tmp_path):
         "a,b\n1,2\n3,4\n".encode("utf-16"),
         gzip.compress(b"a,b\n1,2\n3,4\n", mtime=0),
         'a,b\n"1\n",2\n3,4\n',
+        "a,b,\n1,2,\n3,4,\n",
+        "a,b\n1,2,\n3,4,\n",
+        "a;b;\r\n1;2;\r\n3;4; \r\n",
+        "a\tb\t\n1\t2\t\n3\t4\t\n",
+        'a,b,\n"1\n",2,\n3,4,\n',
     ],
 )
 def test_dialects(read, content):
@@ -79,12 +84,29 @@ def test_header_of_numbers_needs_to_be_told(read):
         read("a,b\n1,2\n", header=False)
 
 
+def test_a_late_row_without_the_delimiter_that_ends_the_others(read):
+    assert read("a,b,\n" + "1,2,\n" * 500 + "3,4\n5,6,\n").data[-2:].tolist() == [[3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("content", ["2019,2020\n0.5,0.25\n1.5,2e3\n", "0,1,2\n3,4.5,6\n", "5;6\n1,5;2\n"])
+def test_a_first_row_of_numbers_that_may_be_names_is_noted(read, content):
+    (note,) = read(content).notes
+    assert note.startswith(f"the first row ({content.splitlines()[0].replace(';', ',')}) is taken as data")
+    assert read(content, header=True).notes == read(content, header=False).notes == ()
+
+
+@pytest.mark.parametrize("content", ["1,2\n3,4\n", "5,5\n0.5,1\n", "1\n", "1.5,2\n0.5,0.5\n"])
+def test_a_first_row_like_the_others_is_not(read, content):
+    assert read(content).notes == ()
+
+
 @pytest.mark.parametrize(
-    "content", ['"","a","b"\n"1",1,2\n"2",3,4\n', '"a" "b"\n"r1" 1 2\n"r2" 3 4\n', ",a,b\n7,1,2\n8,3,4\n"]
+    "content",
+    [",0,1\n7,1,2\n8,3,4\n", '"","a","b"\n"1",1,2\n"2",3,4\n', '"a" "b"\n"r1" 1 2\n"r2" 3 4\n', ",a,b\n7,1,2\n8,3,4\n"],
 )
 def test_row_labels_are_left_out_with_a_note(read, content):
     table = read(content)
-    assert (table.names, table.data.tolist()) == (("a", "b"), AB)
+    assert (table.names, table.data.tolist()) == (("0", "1") if content.startswith(",0") else ("a", "b"), AB)
     assert "labels the rows" in table.notes[0]
 
 
@@ -124,6 +146,8 @@ def test_names_a_model_was_fitted_on(read):
         ("a,kind\n1,x\n", {"columns": "kind"}, r"column 'kind' holds text \('x'\)$"),
         ("a,n\n1,x\n", {"weights": "n"}, r"column 'n' holds text \('x'\)$"),
         ("hello world\nthis is\n", {}, "holds text"),
+        ("a,b,\n1,2,\n3,4\n", {}, "line 2, column 3 is empty"),
+        ("a\tb\t\n" + "1\t2\t\n" * 500 + "3\t4\t5\n", {}, "line 502 has 3 cells where the first lines have 2"),
         ("a,b\n1,2\n3\n", {}, "line 3 has 1 cell where the first lines have 2"),
         ("a,b\n1,2\n3,4,5\n", {}, "line 3 has 3 cells where the first lines have 2"),
         ("a,b,c\n1,2,x\n3,4\n", {"columns": "a"}, "line 3 has 2 cells where the first lines have 3"),
@@ -140,8 +164,11 @@ def test_names_a_model_was_fitted_on(read):
         ("a,b\n1,2\n", {"columns": "2-1"}, "runs backwards"),
         ("a,b\n1,2\n", {"columns": "a,1"}, "column 'a' is chosen twice"),
         ("a,b\n1,2\n", {"columns": "a", "weights": "a"}, "both a feature and the weights"),
+        ("a,b,a\n1,2,3\n", {}, "table.csv: columns 1 and 3 are both called 'a'; rename one of them, or choose"),
         ("a,a\n1,2\n", {"columns": "a"}, "more than one column is called 'a'"),
         ("a\n1\n", {"weights": "a"}, "no column is left"),
+        ("a,w\n1,2\n2,-3\n", {"weights": "w"}, "column 'w' cannot be sample weights: row 2 is -3, below 0"),
+        ("a,w\n1,0\n2,0\n", {"weights": "w"}, "column 'w' cannot be sample weights: all are 0"),
         (gzip.compress(b"a,b\n" + b"1,2\n" * 99, mtime=0)[:-9], {}, "broken gzip file"),
         (b"\x7fELF\0\0\0", {}, "not a text file"),
         (b"PK\x03\x04....", {}, "zip archive"),

@@ -41,6 +41,7 @@ def test_numpy_counts_and_repeated_combinations():
     selection = gmm.select(blobs(60).X, np.array([2, 1, 2]), ["diag", "diag"], n_init=1, random_state=0)
     assert [(row.n_components, row.covariance_type) for row in selection.table] == [(2, "diag"), (1, "diag")]
     assert str(selection).count("*") == 2  # the mark and its legend
+    assert not any(line != line.rstrip() for line in str(selection).splitlines())
     assert len(gmm.select(blobs(60).X, np.int64(2), "diag", n_init=1, random_state=0).table) == 1
 
 
@@ -82,6 +83,8 @@ def test_text_marks_the_best():
     ("more", "message"),
     [
         ({"criterion": "bci"}, "did you mean 'bic'"),
+        ({"criterion": "BIC"}, "did you mean 'bic'"),
+        ({"n_components": "1-3"}, r"n_components must be an integer or several, such as range\(1, 10\), got '1-3'"),
         ({"covariance_types": ["fulll"]}, "did you mean 'full'"),
         ({"n_components": []}, "nothing to select from"),
         ({"n_components": [0]}, "n_components"),

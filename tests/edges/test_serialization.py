@@ -130,3 +130,16 @@ def test_unknown_and_unfit_arguments_are_ignored_not_set(path):
     assert again.tol == 1e-3
     assert again.fit.__func__ is gmm.GaussianMixture.fit
     assert again.predict(X[:1]).shape == (1,)
+
+
+def test_a_number_is_no_path(path):
+    with path.open("wb") as file, pytest.raises(TypeError, match=r"os\.PathLike object, not int"):
+        gmm.load(file.fileno())
+
+
+def test_a_file_that_cannot_be_written_is_called_by_the_name_given(tmp_path):
+    model = gmm.GaussianMixture().fit(X)
+    missing = tmp_path / "nowhere" / "model.gmm"
+    with pytest.raises(FileNotFoundError) as caught:
+        model.save(missing)
+    assert caught.value.filename == str(missing)

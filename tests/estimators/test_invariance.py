@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tolerances import MONOTONE
 
 from gmm import GaussianMixture
 from gmm.errors import CollapseWarning
@@ -46,23 +47,28 @@ def test_scale(structure, scale):
     np.testing.assert_allclose(scaled.means_ / scale, base.means_, rtol=1e-6, atol=1e-9)
 
 
-# rounding moves this objective by eps times the condition, 2e-4 nats; whether it ends a climb depends on the ISA
-@pytest.mark.filterwarnings("ignore:The objective fell")
 @pytest.mark.parametrize("structure", ["full", "tied"])
-def test_condition_1e12(structure):
+@pytest.mark.parametrize("seed", range(6))
+def test_condition_1e12(structure, seed):
     X, spread = blobs(), np.array([1.0, 1e-3, 1e-6])
-    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    rotation = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
     base, thin = fit(X, structure), fit(X * spread @ rotation, structure)
-    assert thin.score(X * spread @ rotation) == pytest.approx(base.score(X) - np.log(spread).sum(), abs=1e-4)
+    assert thin.converged_  # though rounding of its covariances moves this objective by some 1e-8 nats
+    assert np.diff(thin.lower_bounds_).min() >= -MONOTONE
+    assert thin.score(X * spread @ rotation) == pytest.approx(base.score(X) - np.log(spread).sum(), abs=1e-7)
     np.testing.assert_array_equal(thin.predict(X * spread @ rotation), base.predict(X))
 
 
 @pytest.mark.parametrize("structure", ["full", "tied"])
 def test_condition_1e20_rests_on_the_floor(structure):
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    X = blobs() * [1.0, 1.0, 1e-10] @ rotation
     with pytest.warns(CollapseWarning, match="floor"):
-        model = fit(blobs() * [1.0, 1.0, 1e-10] @ rotation, structure)
-    assert np.isfinite(model.lower_bounds_).all()
+        model = fit(X, structure)
+    plane = fit(blobs()[:, :2], structure)  # what is left of the rows
+    np.testing.assert_array_equal(model.predict(X), plane.predict(blobs()[:, :2]))
+    ratio = model.score_samples(X) - plane.score_samples(blobs()[:, :2])
+    np.testing.assert_allclose(ratio, ratio.mean(), atol=1e-3)
     assert np.linalg.eigvalsh(model.covariances_).min() > 0
 
 

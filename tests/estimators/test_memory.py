@@ -14,33 +14,49 @@ import numpy as np
 
 import gmm
 
-n_samples, n_components = int(sys.argv[1]), 32
-X = np.random.default_rng(0).standard_normal((n_samples, 8))
+n_samples, n_features, n_components, n_init = map(int, sys.argv[1:5])
+X = np.random.default_rng(0).standard_normal((n_samples, n_features))
 
 
-def fit(rows):
+def fit(rows, n_components, n_init):
+    settings = {"init_params": sys.argv[5], "max_iter": 2, "random_state": 0, "n_threads": 2}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # two iterations do not converge
-        gmm.GaussianMixture(n_components, max_iter=2, n_init=int(sys.argv[2]), random_state=0, n_threads=2).fit(rows)
+        gmm.GaussianMixture(n_components, n_init=n_init, **settings).fit(rows)
 
 
-fit(X[:4096])  # what NumPy, SciPy and threads need once
+fit(X[:4096, :2], 2, 1)  # what NumPy, SciPy and threads need once
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-fit(X)
+fit(X, n_components, n_init)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * (1 if sys.platform == "darwin" else 1024))
 """
+MB, THREADS, TILE_ROWS = 2**20, 2, 256
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the peak of a process's memory is read from POSIX getrusage")
-@pytest.mark.parametrize("n_init", [1, 2])
-def test_peak_beyond_the_rows(n_init):
-    """64 MB at N = 2,000,000, D = 8, K = 32, where one N x K array of float64 would take 512 MB."""
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "n_components", "n_init", "start"),
+    [
+        (2_000_000, 8, 32, 1, "kmeans"),
+        (2_000_000, 8, 32, 2, "kmeans"),
+        (100_000, 2, 5_000, 1, "random_from_data"),
+        (2_000, 1_000, 4, 1, "random_from_data"),
+    ],
+)
+def test_peak_beyond_the_rows(n_samples, n_features, n_components, n_init, start):
+    """32 MB and, for each thread, a tile with its table and eight times the statistics.
+
+    One N x K array of float64 would take 512 MB, 512 MB and 4 GB for the first three.
+    """
+    arguments = [str(number) for number in (n_samples, n_features, n_components, n_init)]
     done = subprocess.run(
-        [sys.executable, "-P", "-c", SCRIPT, "2000000", str(n_init)],
+        [sys.executable, "-P", "-c", SCRIPT, *arguments, start],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 64 * 2**20
+    statistics = 8 * n_components * (1 + n_features + n_features**2)
+    tile = 8 * TILE_ROWS * (2 * n_features + n_components)
+    assert int(done.stdout) < 32 * MB + THREADS * (tile + 8 * statistics)

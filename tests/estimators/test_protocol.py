@@ -15,8 +15,8 @@ STRUCTURES = ("full", "tied", "diag", "spherical")
 ARGUMENTS = {
     "n_components": 1, "covariance_type": "full", "tol": 1e-6, "reg_covar": None, "max_iter": 500, "n_init": 5,
     "short_iter": 10, "init_params": "kmeans", "weights_init": None, "means_init": None, "precisions_init": None,
-    "covariances_init": None, "order_by": None, "random_state": None, "warm_start": False, "n_threads": None,
-    "dtype": None, "callbacks": None, "verbose": 0, "verbose_interval": 10,
+    "covariances_init": None, "acceleration": "auto", "order_by": None, "random_state": None, "warm_start": False,
+    "n_threads": None, "dtype": None, "callbacks": None, "verbose": 0, "verbose_interval": 10,
 }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def test_order_by(X, order_by, sorted_by):
         assert (np.diff(sorted_by(model)) > 0).all()
         assert abs(model.score(X) - model.log_likelihood_) <= 1e-12
     one, other = (GaussianMixture(3, order_by=order_by, random_state=s).fit(X) for s in (1, 2))
-    np.testing.assert_allclose(one.means_, other.means_, atol=1e-2)
+    np.testing.assert_allclose(one.means_, other.means_, atol=1e-4)  # both end within 3 tol = 3e-6 nats of one top
 
 
 def test_a_misspelt_order_is_refused_before_any_work(X):
@@ -120,7 +120,7 @@ def test_the_given_number_of_threads_reaches_the_rows(X, n_threads, monkeypatch)
         return accumulate(rows, factors)
 
     monkeypatch.setattr(Rows, "accumulate", spy)
-    GaussianMixture(2, n_threads=n_threads, random_state=0).fit(X)
+    GaussianMixture(2, n_threads=n_threads, random_state=0, callbacks=[lambda progress: None]).fit(X)  # pass by pass
     assert seen == {n_threads}
 
 
@@ -144,7 +144,9 @@ def test_starts_given_as_labels_and_as_responsibilities_agree(X):
 def test_given_means_alone_are_a_start(X):
     centres = np.array([[0.0] * 3, [5.0] * 3, [9.0] * 3])
     model = GaussianMixture(3, means_init=centres).fit(X)
-    np.testing.assert_allclose(model.means_, centres, atol=0.5)
+    own = [X[model.predict(X) == k].mean(axis=0) for k in range(3)]  # three clear groups
+    np.testing.assert_allclose(model.means_, own, atol=1e-3)
+    assert model.predict(centres).tolist() == [0, 1, 2]
     assert len(model.restarts_) == 1
 
 
@@ -152,7 +154,7 @@ def test_given_means_alone_are_a_start(X):
 def test_named_starts(X, name):
     model = GaussianMixture(3, init_params=name, random_state=0).fit(X)
     assert model.converged_
-    assert np.isfinite(model.log_likelihood_)
+    assert model.log_likelihood_ == pytest.approx(GaussianMixture(3, random_state=0).fit(X).log_likelihood_, abs=3e-6)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,18 @@ def test_integer_weights_are_repetitions(problem, structure, reg_covar):
     for criterion in ("score", "aic", "bic", "icl"):
         by_weight = getattr(weighted, criterion)(X, sample_weight=count)
         assert by_weight == pytest.approx(getattr(weighted, criterion)(X.repeat(count, axis=0)), rel=1e-12)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("init_params", ["kmeans", "k-means++", "random", "random_from_data"])
+def test_whole_fits_of_integer_weights_and_of_repetitions_in_any_order_agree(problem, structure, init_params):
+    """Starts and their race too: from the same seed both come to the same end in as many iterations."""
+    X, count, _ = problem
+    order = np.random.default_rng(1).permutation(count.sum())
+    model = GaussianMixture(3, covariance_type=structure, init_params=init_params, n_init=3, random_state=0)
+    weighted, repeated = copy(model).fit(X, sample_weight=count), model.fit(X.repeat(count, axis=0)[order])
+    assert_same_fit(weighted, repeated)
+    assert [start.n_iter for start in weighted.restarts_] == [start.n_iter for start in repeated.restarts_]
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import mpmath
 import numpy as np
 import problems
 import pytest
@@ -285,3 +286,34 @@ def test_units_of_the_structure(structure):
     expected = structure.dense(covariances, K, 3) * frame.scale[:, None] * frame.scale
     np.testing.assert_array_equal(dense, expected)
     np.testing.assert_array_equal(structure.covariances_out(inside, frame), covariances)
+
+
+@pytest.mark.parametrize("name", ["full", "tied"])
+@pytest.mark.parametrize("condition", [1e8, 1e10, 1e12])
+def test_rounding_bounds_what_a_stored_covariance_costs(name, condition):
+    """Against the best covariance of the same rows in 50 digits; and it is no more than a few thousand times that."""
+    structure, D, cost, bound = by_name(name), 3, [], []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        spread = np.geomspace(1.0, condition**-0.5, D)
+        X = rng.normal(size=(60, D)) * spread @ np.linalg.qr(rng.normal(size=(D, D)))[0]
+        X -= X.mean(axis=0)
+        means = X.mean(axis=0, keepdims=True)
+        statistics = of_labels(X, np.zeros(60, np.int64), means, structure.moments_kernel)
+        anything = Parameters(np.ones(1), means, np.eye(D).reshape(structure.shape(1, D)))
+        found, _ = structure.maximize(statistics, anything, floor=np.full(D, NO_FLOOR))
+        W = structure.factorize(found).centred().whiteners[0]
+        with mpmath.workdps(50):
+            rows = mpmath.matrix((X - found.means).tolist())
+            S, exact = rows.T * rows / 60, mpmath.matrix(W.tolist())
+            fitted, log_det = exact * S * exact.T, mpmath.log(mpmath.det(exact) ** 2 * mpmath.det(S))
+            cost.append(float(sum(fitted[j, j] for j in range(D)) - D - log_det) / 2)
+        bound.append(structure.rounding(found))
+    assert max(cost) > 0
+    assert all(each <= most for each, most in zip(cost, bound, strict=True))
+    assert max(bound) <= 5000 * max(cost)
+
+
+def test_variances_lose_nothing_to_rounding():
+    for name in ("diag", "spherical"):
+        assert by_name(name).rounding(truth(by_name(name), 3)) == 0.0

@@ -214,7 +214,8 @@ def test_a_component_of_weight_zero_is_never_drawn_nor_predicted():
     assert set(m.sample(10_000, np.random.default_rng(0))[1]) == {0, 1}
     posterior = m.posterior([[2.5], [1e6]])
     np.testing.assert_array_equal(posterior[:, 2], 0.0)
-    assert np.isfinite(m.log_density([[2.5]])).all()
+    expected = np.log(np.exp(-(2.5**2) / 2) / np.sqrt(2 * np.pi))  # 2.5 from both of weight one half
+    assert m.log_density([[2.5]])[0] == pytest.approx(expected, rel=1e-15)
 
 
 # ---- refusals

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from gmm._validation import (
+    check_flag,
     check_integer,
     check_means,
     check_n_features,
     check_real,
     check_rows,
     check_sample_weight,
+    check_seed,
     check_weights,
     feature_names,
     nonfinite_error,
-    random_generator,
 )
 from gmm.errors import DataError, DataTypeError, ParameterError
 
@@ -230,23 +231,44 @@ def test_reals():
     assert check_real(np.inf, "tol", allow_infinity=True) == np.inf
 
 
-def test_the_same_seed_gives_the_same_numbers_and_streams_move_on():
-    draws = [random_generator(7).random() for _ in range(2)]
-    assert draws[0] == draws[1] != random_generator(8).random()
-    assert random_generator(np.int64(7)).random() == draws[0]
-    stream = np.random.default_rng(7)
-    assert random_generator(stream) is stream
-    legacy = np.random.RandomState(7)
-    first, second = random_generator(legacy).random(), random_generator(legacy).random()
-    assert first != second
-    assert random_generator(np.random.RandomState(7)).random() == first
-    assert random_generator(None).random() != random_generator(None).random()
+def test_seeds_are_taken_as_they_are():
+    for given in (None, 7, np.random.default_rng(7), np.random.RandomState(7)):
+        assert check_seed(given) is given
+    assert check_seed(np.int64(7)) == 7
+    assert check_seed(np.random) is np.random.mtrand._rand
 
 
-@pytest.mark.parametrize("seed", [-1, 1.5, "seed", True])
-def test_a_bad_seed_is_named(seed):
-    with pytest.raises(ParameterError, match="random_state"):
-        random_generator(seed)
+def test_a_structured_array_is_told_the_way_out():
+    with pytest.raises(DataTypeError, match=r"X is a structured array; .*structured_to_unstructured"):
+        check_rows(np.zeros(3, [("a", float), ("b", float)]))
+
+
+@pytest.mark.parametrize("seed", [1.5, "seed", True])
+def test_what_is_no_seed_is_told_what_would_be(seed):
+    with pytest.raises(
+        ParameterError, match=r"None, an integer, a numpy.random.Generator or a numpy.random.RandomState"
+    ):
+        check_seed(seed)
+
+
+def test_a_seed_is_not_negative():
+    with pytest.raises(ParameterError, match="random_state must be between 0 and"):
+        check_seed(-1)
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None, 0.0])
+def test_a_flag_is_true_or_false(value):
+    assert check_flag(np.True_, "warm_start") is True
+    with pytest.raises(ParameterError, match="warm_start must be True or False, got"):
+        check_flag(value, "warm_start")
+
+
+@pytest.mark.parametrize(
+    ("X", "kind"), [(None, "NoneType"), ("abc", "str"), ({}, "dict"), ({1, 2}, "set"), (iter([]), "list_iterator")]
+)
+def test_what_is_no_array_is_called_by_its_type(X, kind):
+    with pytest.raises(DataTypeError, match=rf"X must be a 2D array .* got an object of type {kind}$"):
+        check_rows(X)
 
 
 def test_mixing_weights():

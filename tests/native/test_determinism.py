@@ -16,7 +16,7 @@ from gmm import _native
 def test_number_of_threads(kernel, n_features, precision):
     given = problem(kernel, n_rows=9 * 1024 + 77, n_features=n_features, precision=precision)
     labels = np.arange(len(given.X)) % 5 - 1
-    for call in ("accumulate", "score", "assign", "scan", "moments"):
+    for call in ("accumulate", "score", "assign", "seed", "scan", "moments"):
         if call == "moments" and kernel == TIED:
             continue
         arguments = {"labels": labels} if call == "moments" else {}
@@ -31,6 +31,15 @@ def test_slices_of_a_long_call():
     assert bits(one.accumulate()) == bits(many.accumulate())
     assert bits(one.score()) == bits(many.score())
     assert bits(one.assign()) == bits(many.assign())
+    assert bits(one.seed()) == bits(many.seed())
+
+
+def test_slices_of_a_scan():
+    """Three slices and more, which are merged: neither threads nor the clock decide how long they are."""
+    X = np.random.default_rng(0).standard_normal((4_500_000, 3), np.float32)
+    one, two, eight = ({name: np.asarray(value).tobytes() for name, value in _native.scan(X, None, t).items()}
+                       for t in (1, 2, 8))  # fmt: skip
+    assert one == two == eight
 
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)

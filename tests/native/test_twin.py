@@ -137,6 +137,20 @@ def test_assign(n_features, n_components, precision):
     assert np.mean(found.label == expected.label) > 1 - 1e-3
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize(("n_features", "n_components"), SIZES)
+def test_seed(n_features, n_components, precision):
+    X, frame, factors = problem(n_features, n_components, Kernel.SPHERICAL)
+    weight = weights_of(len(X))
+    ours, twin = Rows(X, weight, frame, precision, 2), Twin(X, weight, frame)
+    closest = None
+    for candidates in (factors.means[:1], factors.means):
+        found, expected = ours.seed(candidates, closest), twin.seed(candidates, closest)
+        close(found[0], expected[0], TOLERANCE[precision])
+        close(found[1], expected[1], TOLERANCE[precision])
+        closest = expected[0][:, 0]
+
+
 @pytest.mark.parametrize(
     "layout",
     [

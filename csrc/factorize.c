@@ -1,0 +1,120 @@
+/* factorize.c: factors of a mixture: whiteners and log constants, a matrix at a time on any thread. */
+#include "dispatch.h"
+#include "matrices.h"
+
+#include <math.h>
+
+#define LOG_TWO_PI 1.8378770664093454836
+#define FARTHEST 65536.0 /* 2^16 */
+
+typedef struct {
+    const gmm_algebra *algebra;
+    int64_t D;
+    const double *covariance;
+    double *whitener;
+    double *space; /* of thread 0 */
+    int64_t space_size;
+    atomic_llong bad; /* smallest matrix that is not positive definite */
+} whitening;
+
+static void whiten_block(void *context, int thread, int64_t slot, int64_t k) {
+    whitening *all = context;
+    const int64_t size = all->D * all->D;
+    (void)slot;
+    if (all->algebra->whiten(all->D, all->covariance + k * size, all->whitener + k * size,
+                             all->space + thread * all->space_size))
+        return;
+    long long bad = atomic_load(&all->bad);
+    while (k < bad && !atomic_compare_exchange_weak(&all->bad, &bad, k)) {}
+}
+
+gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *covariance, int n_threads, void *scratch,
+                      size_t scratch_bytes, double *whitener, int64_t *bad_matrix) {
+    const gmm_isa_row *isa = gmm_active_isa();
+    if (!isa || n_matrices < 1 || n_features < 1 || n_threads < 1 || !covariance || !whitener || !bad_matrix)
+        return GMM_EINVAL;
+    if (!scratch || scratch_bytes < gmm_matrix_scratch(isa, n_matrices, n_features, n_threads)) return GMM_ESCRATCH;
+    whitening all = {.algebra = &isa->algebra,
+                     .D = n_features,
+                     .covariance = covariance,
+                     .whitener = whitener,
+                     .space = (double *)(void *)gmm_align_to_line(scratch),
+                     .space_size = isa->algebra.space(n_features)};
+    atomic_init(&all.bad, INT64_MAX);
+    const gmm_blocks blocks = {.block = whiten_block, .context = &all, .n_blocks = n_matrices};
+    gmm_run_blocks(&blocks, gmm_matrix_threads(n_matrices, n_features, n_threads));
+    const long long bad = atomic_load(&all.bad);
+    *bad_matrix = bad == INT64_MAX ? -1 : bad;
+    return bad == INT64_MAX ? GMM_OK : GMM_ESINGULAR;
+}
+
+static double squares_of(const double *x, int64_t n, const double *weight) {
+    double sum = 0;
+    for (int64_t j = 0; j < n; ++j) sum += x[j] * x[j] * (weight ? weight[j] : 1);
+    return sum;
+}
+
+/* log det W - 1/2 sum_j ridge_j (W'W)_jj of a triangle. */
+static double triangle_constant(int64_t D, const double *W, const double *ridge) {
+    double log_det = 0, penalty = 0;
+    for (int64_t i = 0; i < D; ++i) {
+        log_det += log(W[i * D + i]);
+        if (ridge) penalty += squares_of(W + i * D, i + 1, ridge);
+    }
+    return log_det - penalty / 2;
+}
+
+static double diagonal_constant(int64_t D, const double *W, const double *ridge) {
+    double log_det = 0;
+    for (int64_t j = 0; j < D; ++j) log_det += log(W[j]);
+    return ridge ? log_det - squares_of(W, D, ridge) / 2 : log_det;
+}
+
+gmm_status gmm_factorize(const gmm_mixture *mixture, const double *ridge, int n_threads, void *scratch,
+                         size_t scratch_bytes, double *log_constant, double *whitener, int64_t *bad_component) {
+    if (!gmm_mixture_is_valid(mixture) || !log_constant || !whitener || !bad_component) return GMM_EINVAL;
+    const int64_t K = mixture->n_components, D = mixture->n_features;
+    const gmm_structure structure = mixture->structure;
+    double trace = 0; /* of a ridge */
+    *bad_component = -1;
+    if (structure == GMM_FULL || structure == GMM_TIED) {
+        const int64_t n = structure == GMM_FULL ? K : 1;
+        const gmm_status status = gmm_whiten(n, D, mixture->covariance, n_threads, scratch, scratch_bytes, whitener,
+                                             bad_component);
+        if (status != GMM_OK) return status;
+    } else {
+        const int64_t n = structure == GMM_DIAG ? K * D : K;
+        for (int64_t i = 0; i < n; ++i) whitener[i] = 1 / sqrt(mixture->covariance[i]);
+        for (int64_t j = 0; ridge && j < D; ++j) trace += ridge[j];
+    }
+    const double shared = structure == GMM_TIED ? triangle_constant(D, whitener, ridge) : 0;
+    for (int64_t k = 0; k < K; ++k) {
+        double constant = shared;
+        if (structure == GMM_FULL) constant = triangle_constant(D, whitener + k * D * D, ridge);
+        if (structure == GMM_DIAG) constant = diagonal_constant(D, whitener + k * D, ridge);
+        if (structure == GMM_SPHERICAL)
+            constant = (double)D * log(whitener[k]) - whitener[k] * whitener[k] * (trace / 2);
+        log_constant[k] = log(mixture->weight[k]) - (double)D / 2 * LOG_TWO_PI + constant;
+    }
+    return GMM_OK;
+}
+
+int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener) {
+    const int64_t K = mixture->n_components, D = mixture->n_features;
+    for (int64_t j = 0; j < D; ++j) {
+        double precision = 0, farthest = 0;
+        for (int64_t i = j; i < D; ++i) precision += whitener[i * D + j] * whitener[i * D + j];
+        for (int64_t k = 0; k < K; ++k) farthest = fmax(farthest, mixture->mean[k * D + j] * mixture->mean[k * D + j]);
+        if (!(precision * (mixture->covariance[j * D + j] + farthest) <= FARTHEST)) return 0;
+    }
+    for (int64_t k = 0; k < K; ++k) {
+        double distance = 0;
+        for (int64_t i = 0; i < D; ++i) {
+            double y = 0;
+            for (int64_t j = 0; j <= i; ++j) y += whitener[i * D + j] * mixture->mean[k * D + j];
+            distance += y * y;
+        }
+        if (!(distance <= FARTHEST)) return 0;
+    }
+    return 1;
+}

@@ -1,0 +1,43 @@
+# Part of _native.pyx: the calls of k-means.
+
+def assign(X, sample_weight, scale, centre, int precision, centres, label, distance, n, sum, int n_threads):
+    cdef Call call = Call()
+    cdef gmm_status status
+    cdef double inertia = 0.0
+    call.read_rows(X, sample_weight)
+    call.read_frame(scale, centre)
+    call.read_means(GMM_SPHERICAL, precision, centres, "centres")
+    cdef int64_t K = call.factors.n_components
+    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
+    cdef double *distances = call.total(distance, "distance", call.n_rows)
+    cdef double *weights = call.total(n, "n", K)
+    cdef double *sums = call.total(sum, "sum", K, call.factors.n_features)
+    call.begin(n_threads)
+    while call.next_slice():
+        with nogil:
+            status = gmm_assign(&call.rows, call.factors.precision, K, call.factors.mean, call.n_threads,
+                                call.scratch, call.scratch_bytes, labels + call.row if labels else NULL,
+                                distances + call.row if distances else NULL, weights, sums, &inertia, &call.bad_row)
+        call.check(status)
+    return inertia
+
+
+def seed(X, sample_weight, scale, centre, int precision, candidates, closest, distance, potential, int n_threads):
+    cdef Call call = Call()
+    cdef gmm_status status
+    call.read_rows(X, sample_weight)
+    call.read_frame(scale, centre)
+    call.read_means(GMM_SPHERICAL, precision, candidates, "candidates")
+    cdef int64_t C = call.factors.n_components
+    cdef const double *nearest = <const double *> call.array(closest, "closest", b"d", False, call.n_rows)
+    cdef double *distances = call.total(distance, "distance", call.n_rows, C)
+    cdef double *potentials = call.total(potential, "potential", C)
+    if distances == NULL or potentials == NULL:
+        raise TypeError("distance, potential: expected float64 arrays, got None")
+    call.begin(n_threads)
+    while call.next_slice():
+        with nogil:
+            status = gmm_seed(&call.rows, call.factors.precision, C, call.factors.mean,
+                              nearest + call.row if nearest else NULL, call.n_threads, call.scratch,
+                              call.scratch_bytes, distances + call.row * C, potentials, &call.bad_row)
+        call.check(status)

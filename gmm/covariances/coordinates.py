@@ -1,0 +1,139 @@
+"""Mixtures near a given one as vectors: free coordinates in which a step of length s changes rows about s^2 / 2 nats.
+
+With pi, mu, S = L L' the weights, means and covariances at the origin, a mixture pi', mu', S' = L' L'' has
+
+    log(pi'_k / pi_k),      inverse(L_k) (mu'_k - mu_k),      log C_jj and C_ij of C = inverse(L_k) L'_k,  i > j
+
+(for variances: half the log of their ratio), multiplied by sqrt(pi_k), and log C_jj by sqrt 2 more: to first order the
+square root of the information that rows with known components would carry. So every vector is a mixture, units and
+sizes of components do not matter, and the EM map is nearly symmetric there, which `gmm.acceleration` lives on.
+
+Invariant: `of` and `at` are each other's inverse.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from gmm.covariances.positive_definite import diagonal, symmetric, whitener
+from gmm.parameters import Parameters
+
+__all__ = ["Coordinates", "MatrixCoordinates", "VarianceCoordinates"]
+
+ROOT_TWO = 2.0**0.5
+
+
+class Coordinates(ABC):
+    """Vectors (P,) for the mixtures around one with positive weights.
+
+    Parameters
+    ----------
+    origin : Parameters
+        The mixture whose vector is 0.
+    """
+
+    def __init__(self, origin: Parameters) -> None:
+        self.origin = origin
+        root = np.sqrt(origin.weights)
+        parts = [root, np.repeat(root, origin.n_features), *self._covariance_scales(root)]
+        self._scale = np.concatenate([part.ravel() for part in parts])
+
+    def of(self, parameters: Parameters) -> np.ndarray:
+        """Vector of a mixture."""
+        weights = np.log(parameters.weights / self.origin.weights)
+        parts = [weights, self._whitened(parameters.means - self.origin.means), *self._logarithm(parameters)]
+        return np.concatenate([part.ravel() for part in parts]) * self._scale
+
+    def at(self, vector: np.ndarray) -> Parameters:
+        """Mixture of a vector."""
+        K, D = self.origin.means.shape
+        natural = vector / self._scale
+        weights = self.origin.weights * np.exp(natural[:K] - natural[:K].max())
+        means = self.origin.means + self._coloured(natural[K : K + K * D].reshape(K, D))
+        return Parameters(weights / weights.sum(), means, self._exponential(natural[K + K * D :]))
+
+    def reach(self, vector: np.ndarray) -> float:
+        """Largest move of any component in its own units: standard deviations, and logs of them and of its weight."""
+        return float(np.abs(vector / self._scale).max())
+
+    @abstractmethod
+    def _covariance_scales(self, root: np.ndarray) -> list[np.ndarray]:
+        """What the natural coordinates of the covariances are multiplied by; `root` (K,) are the roots of weights."""
+
+    @abstractmethod
+    def _whitened(self, shifts: np.ndarray) -> np.ndarray:
+        """Differences of means (K, D) in standard deviations."""
+
+    @abstractmethod
+    def _coloured(self, shifts: np.ndarray) -> np.ndarray:
+        """The inverse of `_whitened`."""
+
+    @abstractmethod
+    def _logarithm(self, parameters: Parameters) -> list[np.ndarray]:
+        """Natural coordinates of the covariances."""
+
+    @abstractmethod
+    def _exponential(self, natural: np.ndarray) -> np.ndarray:
+        """Covariances from their natural coordinates."""
+
+
+class MatrixCoordinates(Coordinates):
+    """Of mixtures with matrices, (K, D, D) or one (D, D) for all."""
+
+    def __init__(self, origin: Parameters) -> None:
+        super().__init__(origin)
+        self._whiteners = whitener(origin.covariances)
+        self._roots = origin.covariances @ self._whiteners.swapaxes(-1, -2)  # L = S inverse(L)'
+        self._below = np.tril_indices(origin.n_features, -1)
+
+    def _covariance_scales(self, root: np.ndarray) -> list[np.ndarray]:
+        D = self.origin.n_features
+        owners = root if self.origin.covariances.ndim == 3 else np.ones(1)
+        return [np.repeat(ROOT_TWO * owners, D), np.repeat(owners, D * (D - 1) // 2)]
+
+    def _whitened(self, shifts: np.ndarray) -> np.ndarray:
+        return (self._whiteners @ shifts[:, :, None])[:, :, 0]
+
+    def _coloured(self, shifts: np.ndarray) -> np.ndarray:
+        return (self._roots @ shifts[:, :, None])[:, :, 0]
+
+    def _logarithm(self, parameters: Parameters) -> list[np.ndarray]:
+        roots = parameters.covariances @ whitener(parameters.covariances).swapaxes(-1, -2)
+        C = self._whiteners @ roots
+        return [np.log(diagonal(C)), C[..., *self._below]]
+
+    def _exponential(self, natural: np.ndarray) -> np.ndarray:
+        shape = self.origin.covariances.shape
+        n, D = natural.size // (shape[-1] * (shape[-1] + 1) // 2), shape[-1]
+        C = np.zeros((n, D, D))
+        C[:, range(D), range(D)] = np.exp(natural[: n * D].reshape(n, D))
+        C[:, *self._below] = natural[n * D :].reshape(n, -1)
+        roots = self._roots @ C.reshape(shape)
+        return symmetric(roots @ roots.swapaxes(-1, -2))
+
+
+class VarianceCoordinates(Coordinates):
+    """Of mixtures with a variance per feature (K, D) or one for all features (K,)."""
+
+    def __init__(self, origin: Parameters) -> None:
+        super().__init__(origin)
+        self._sd = np.sqrt(origin.covariances).reshape(origin.n_components, -1)
+
+    def _covariance_scales(self, root: np.ndarray) -> list[np.ndarray]:
+        K, D = self.origin.means.shape
+        per_component = self.origin.covariances.size // K
+        return [np.repeat(root * (2 * D / per_component) ** 0.5, per_component)]
+
+    def _whitened(self, shifts: np.ndarray) -> np.ndarray:
+        return shifts / self._sd
+
+    def _coloured(self, shifts: np.ndarray) -> np.ndarray:
+        return shifts * self._sd
+
+    def _logarithm(self, parameters: Parameters) -> list[np.ndarray]:
+        return [np.log(parameters.covariances / self.origin.covariances) / 2]
+
+    def _exponential(self, natural: np.ndarray) -> np.ndarray:
+        return self.origin.covariances * np.exp(2 * natural.reshape(self.origin.covariances.shape))
