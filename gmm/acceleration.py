@@ -2,10 +2,9 @@
 
 Near an optimum EM is steepest ascent, preconditioned by the information that rows with known components would carry
 (Xu and Jordan 1996). In the coordinates of `gmm.covariances.coordinates`, taken about the mixture x it is at, EM's step
-f(x) is that ascent's gradient, in nats per row, and from the last steps s and changes y = f(before) - f(after) follows
-the quasi-Newton step H f by the recursion of L-BFGS with H = 1 before the first pair (Liu and Nocedal 1989; of EM:
-Jamshidian and Jennrich 1997). With it come the gain it promises, f'Hf / 2, and the slowest part of the climb that the
-pairs have seen: the smallest eigenvalue b of y = B s on their span (Rayleigh and Ritz), which bounds what is to come by
+f(x) is that ascent's gradient, in nats per row. The last steps tell a quasi-Newton step H f (of EM: Jamshidian and
+Jennrich 1997) and the slowest part b of the climb that they have seen (`gmm.curvature`): the step promises a gain of
+f'Hf / 2, and what is to come is bounded by
 
     f'f / (2 b).
 
@@ -23,25 +22,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from gmm.covariances.base import Covariance
 from gmm.covariances.coordinates import Coordinates
+from gmm.curvature import Pairs, dot
 from gmm.parameters import Parameters
 
 __all__ = ["Leap", "Memory"]
 
-PAIRS = 8  # on china.jpg, 16 components, 5 to 20 do alike; 3 to 12 on the benchmark's family
-FIRST = 10  # iterations of EM before the first leap
 SLOW = 0.25  # and the last gain was this share of the one before
-CALM = 0.02  # length of EM's step: at 0.05 one climb in 200 ends in a worse optimum, at 0.01 climbs take a tenth longer
+CALM = 0.1  # length of EM's step: at 0.02 climbs take a tenth longer and end no better
 RADIUS, LARGEST_RADIUS = 0.1, 1.0  # length of a leap: at first, at most
 REACH = 1.0  # how far a leap may move any component, in its own units
 WORTHWHILE = 1.5  # times EM's gain, which a leap must promise
 LONGEST_PAUSE = 32  # iterations without a leap after many refusals
 RESOLVED = 16.0  # units roundoff: EM's step at an optimum in float64 is 0.3 to 14 of them
-INDEPENDENT = 1e-5  # smallest share of the largest eigenvalue: a direction below repeats the others but for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +58,8 @@ class Memory:
 
     Parameters
     ----------
-    steps, bends : tuples of ndarray (P,)
-        The s and y of the last PAIRS steps along which the objective is concave.
+    pairs : Pairs
+        Of the last steps along which the objective is concave.
     pull : ndarray (P,), optional
         EM's step where the climb was last; None before the first and after components died or met the floor.
     taken : ndarray (P,), optional
@@ -82,8 +80,7 @@ class Memory:
         About the mixture where the climb is.
     """
 
-    steps: tuple[np.ndarray, ...] = ()
-    bends: tuple[np.ndarray, ...] = ()
+    pairs: Pairs = field(default_factory=Pairs)
     pull: np.ndarray | None = None
     taken: np.ndarray | None = None
     radius: float = RADIUS
@@ -123,16 +120,16 @@ class Memory:
             return Memory(radius=self.radius, last_leap=self.last_leap)
         coordinates = structure.coordinates(here)
         pull = coordinates.of(image)
-        steps, bends, straight = self.steps, self.bends, True
+        pairs, straight = self.pairs, True
         if self.taken is not None:
-            bend = self.pull - pull
-            straight = _dot(self.taken, bend) > 0.0
+            change = self.pull - pull
+            straight = dot(self.taken, change) > 0.0
             if straight:
-                steps, bends = (*steps, self.taken)[-PAIRS:], (*bends, bend)[-PAIRS:]
+                pairs = pairs.followed_by(self.taken, change)
         memory = replace(
-            self, steps=steps, bends=bends, pull=pull, taken=pull, pause=max(self.pause - 1, 0), coordinates=coordinates
+            self, pairs=pairs, pull=pull, taken=pull, pause=max(self.pause - 1, 0), coordinates=coordinates
         )
-        still = _dot(pull, pull) <= (RESOLVED * epsilon) ** 2
+        still = memory._square <= (RESOLVED * epsilon) ** 2
         near = still or (straight and memory.gain_to_come(tol) <= tol)
         near = near and tol > 0.0 and self.last_leap > 0
         return replace(memory, still=still, near=near, converged=near and self.near)
@@ -142,17 +139,14 @@ class Memory:
 
         ``inf`` with fewer than two pairs or where they see no optimum. Anything above ``tol`` may be returned early.
         """
-        if len(self.steps) < 2 or self.pull is None:
+        if len(self.pairs) < 2 or self.pull is None:
             return math.inf
-        square = _dot(self.pull, self.pull)
-        rates = [_dot(s, y) / _dot(s, s) for s, y in zip(self.steps, self.bends, strict=True)]
-        quick = square / (2.0 * min(1.0, *rates))
+        quick = self._square / (2.0 * min(1.0, self.pairs.rates.min()))
         if quick > tol > 0.0:
             return quick
-        slowest = _smallest_eigenvalue(self.steps, self.bends)
-        if slowest <= 0.0:
+        if self.pairs.slowest <= 0.0:
             return math.inf
-        return max(square / (2.0 * min(1.0, slowest)), _dot(self.pull, self._newton_step()) / 2.0)
+        return max(self._square / (2.0 * min(1.0, self.pairs.slowest)), dot(self.pull, self._newton_step) / 2.0)
 
     def steady(self, trace: Sequence[float]) -> Sequence[float]:
         """The part of a trace that EM's own steps made and whose end its gains may tell; empty where pairs tell it."""
@@ -166,17 +160,16 @@ class Memory:
 
     def leap(self, trace: Sequence[float]) -> Leap | None:
         """A step that promises more than EM's, or None."""
-        if len(self.steps) < 2 or self.coordinates is None or self.pause or len(trace) <= FIRST:
+        if len(self.pairs) < 2 or self.coordinates is None or self.pause:
             return None
         if not (self.last_leap or self.refused) and trace[-1] - trace[-2] <= SLOW * (trace[-2] - trace[-3]):
             return None
-        square = _dot(self.pull, self.pull)
-        if self.still or square > CALM**2:
+        if self.still or self._square > CALM**2:
             return None
-        newton = self._newton_step()
-        share = min(1.0, self.radius / _dot(newton, newton) ** 0.5, REACH / self.coordinates.reach(newton))
-        promise = _dot(self.pull, newton) * (share - share**2 / 2.0)
-        if not promise > WORTHWHILE * square / 2.0:
+        newton = self._newton_step
+        share = min(1.0, self.radius / dot(newton, newton) ** 0.5, REACH / self.coordinates.reach(newton))
+        promise = dot(self.pull, newton) * (share - share**2 / 2.0)
+        if not promise > WORTHWHILE * self._square / 2.0:
             return None
         step = share * newton
         return Leap(self.coordinates.at(step), step, promise, share < 1.0)
@@ -193,33 +186,14 @@ class Memory:
         pause = min(2**refused // 2, LONGEST_PAUSE) + 1
         return replace(self, radius=_shorter(self.radius, leap), refused=refused, pause=pause)
 
+    @cached_property
+    def _square(self) -> float:
+        return dot(self.pull, self.pull)
+
+    @cached_property
     def _newton_step(self) -> np.ndarray:
-        """H f by the two-loop recursion."""
-        result = self.pull.copy()
-        shares = []
-        for step, bend in zip(reversed(self.steps), reversed(self.bends), strict=True):
-            shares.append(_dot(step, result) / _dot(step, bend))
-            result -= shares[-1] * bend
-        for step, bend in zip(self.steps, self.bends, strict=True):
-            result += (shares.pop() - _dot(bend, result) / _dot(step, bend)) * step
-        return result
+        return self.pairs.newton_step(self.pull)
 
 
 def _shorter(radius: float, leap: Leap) -> float:
-    return min(radius, _dot(leap.step, leap.step) ** 0.5) / 4.0
-
-
-def _smallest_eigenvalue(steps: Sequence[np.ndarray], bends: Sequence[np.ndarray]) -> float:
-    """Of B on the span of the steps, given y = B s: those of the steps that nearly depend on others do not count."""
-    lengths = np.array([_dot(step, step) ** 0.5 for step in steps])
-    gram, bent = (np.array([[_dot(s, other) for other in others] for s in steps]) for others in (steps, bends))
-    values, vectors = np.linalg.eigh(gram / np.outer(lengths, lengths))
-    clear = values > INDEPENDENT * values[-1]
-    basis = vectors[:, clear] / np.sqrt(values[clear]) / lengths[:, None]
-    projected = basis.T @ bent @ basis
-    return float(np.linalg.eigvalsh((projected + projected.T) / 2.0)[0])
-
-
-def _dot(a: np.ndarray, b: np.ndarray) -> float:
-    """Inner product without BLAS, whose sums depend on its number of threads."""
-    return float(np.einsum("i,i->", a, b))
+    return min(radius, dot(leap.step, leap.step) ** 0.5) / 4.0

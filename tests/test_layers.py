@@ -16,8 +16,8 @@ LAYERS = [
     ("model", "errors _validation table frame rows parameters statistics mixture covariances threads model_file"),
     (
         "algorithms",
-        "em acceleration small convergence initialization partition rehearsal kmeans subsample distinct restarts "
-        "agreement criteria ordering",
+        "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
+        "restarts agreement criteria ordering",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
     ("edges", "selection many cli datasets config"),
