@@ -191,8 +191,9 @@ void gmm_pool(int64_t n_components, int64_t n_features, const double *total, con
 
 /* The M-step, with d_k = first_k / n_k:
  *     weight_k = n_k / sum n    mean_k = about_k + d_k    S_k = second_k / n_k - d_k d_k' + diag(ridge)
- * and the covariance of the structure's shape closest to the S_k in likelihood, raised to the floor (see
- * csrc/kernels/floor.inc.c) where rounding made it singular. A component with n_k = 0 keeps mean and covariance of
+ * and the covariance of the structure's shape closest to the S_k in likelihood, raised to the floor where
+ * rounding made it singular, or the one in `previous` where that is likelier than the raised (see
+ * csrc/kernels/floor.inc.c and landing.inc.c). A component with n_k = 0 keeps mean and covariance of
  * `previous` and gets weight 0. about (K, D): what the moments are about. second: in the structure's shape; tied: (K,
  * D, D) when `is_pooled` is 0, else (D, D), a difference of sums about the frame's centre, as gmm_pool leaves it.
  * ridge (D,) or NULL, floor (D,): variances. epsilon: unit roundoff of the arithmetic that made the sums. next: must

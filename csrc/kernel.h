@@ -98,9 +98,9 @@ typedef struct {
     int64_t (*space)(int64_t n_features);
     /* W with W'W = inverse(S); 0 when S is not positive definite. */
     int (*whiten)(int64_t n_features, const double *covariance, double *whitener, double *space);
-    /* The numerical floor, see kernels/floor.inc.c; 1 when it was active. */
+    /* The numerical floor, see kernels/landing.inc.c; 1 when it was active. */
     int (*lift)(int64_t n_features, double *covariance, const double *squares, const double *floor, double epsilon,
-                double *space);
+                const double *previous, double *space);
 } gmm_algebra;
 
 /* A row of the dispatch table: one ISA. */

@@ -45,7 +45,8 @@ typedef struct {
     double *covariance;
     const double *squares, *floor;
     double epsilon;
-    const double *n; /* matrices without weight are left alone; NULL: none is */
+    const double *previous; /* what may be better than a raised matrix; NULL: nothing */
+    const double *n;        /* matrices without weight are left alone; NULL: none is */
     unsigned char *floored;
     double *space; /* of thread 0 */
     int64_t space_size;
@@ -57,8 +58,9 @@ static void lift_block(void *context, int thread, int64_t slot, int64_t k) {
     (void)slot;
     all->floored[k] = 0;
     if (all->n && !(all->n[k] > 0)) return;
+    const double *previous = all->previous ? all->previous + k * D * D : NULL;
     all->floored[k] = (unsigned char)all->algebra->lift(D, all->covariance + k * D * D, all->squares + k * D,
-                                                        all->floor, all->epsilon,
+                                                        all->floor, all->epsilon, previous,
                                                         all->space + thread * all->space_size);
 }
 
@@ -74,10 +76,9 @@ gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, 
     if (!isa || n_matrices < 1 || n_features < 1 || n_threads < 1 || !covariance || !squares || !floor || !floored)
         return GMM_EINVAL;
     if (!scratch || scratch_bytes < gmm_matrix_scratch(isa, n_matrices, n_features, n_threads)) return GMM_ESCRATCH;
-    lifting all = {&isa->algebra, n_features, covariance,
-                   squares,       floor,      epsilon,
-                   NULL,          floored,    (double *)(void *)gmm_align_to_line(scratch),
-                   isa->algebra.space(n_features)};
+    lifting all = {.algebra = &isa->algebra, .D = n_features, .covariance = covariance, .squares = squares,
+                   .floor = floor, .epsilon = epsilon, .floored = floored,
+                   .space = (double *)(void *)gmm_align_to_line(scratch), .space_size = isa->algebra.space(n_features)};
     lift_all(&all, n_matrices, n_threads);
     return GMM_OK;
 }
@@ -219,11 +220,12 @@ gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, i
 
     const int is_tied = next->structure == GMM_TIED;
     double *squares = (double *)(void *)gmm_align_to_line(scratch);
-    const int64_t n_matrices = is_tied ? 1 : K, space_size = isa->algebra.space(D);
+    const int64_t n_matrices = is_tied ? 1 : K;
     if (is_tied) tied_scatter(&s, is_pooled, squares);
     for (int64_t k = 0; k < K && !is_tied; ++k) full_scatter(&s, k, squares + k * D);
-    lifting all = {&isa->algebra, D,       next->covariance,         squares,   floor, epsilon,
-                   is_tied ? NULL : statistics->n, floored, squares + n_matrices * D, space_size};
+    lifting all = {.algebra = &isa->algebra, .D = D, .covariance = next->covariance, .squares = squares, .floor = floor,
+                   .epsilon = epsilon, .previous = previous->covariance, .n = is_tied ? NULL : statistics->n,
+                   .floored = floored, .space = squares + n_matrices * D, .space_size = isa->algebra.space(D)};
     lift_all(&all, n_matrices, n_threads);
     if (is_tied) memset(floored, floored[0], (size_t)K);
     return GMM_OK;

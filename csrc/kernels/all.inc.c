@@ -34,5 +34,6 @@
 #include "cholesky.inc.c"
 #include "whiten.inc.c"
 #include "floor.inc.c"
+#include "landing.inc.c"
 #endif
 #include "peak.inc.c"

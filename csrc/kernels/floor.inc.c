@@ -3,7 +3,7 @@
  *
  * Write S = C diag(d) C' with C unit lower triangular. d_j is the variance of feature j given the features before it,
  * and the log-likelihood is a sum of regressions of each feature on those before, so with d_j >= b_j for a constant b_j
- * the maximiser is d_j = max(d_j, b_j): a closed form, and EM stays monotone. Two bounds:
+ * the maximiser is d_j = max(d_j, b_j): a closed form (landing.inc.c is about bounds that change). Two bounds:
  *
  * - floor_j, the variance that rounding of the input makes;
  * - noise sum_i u_ji^2 M_i, what sums cannot resolve, with u_j row j of inverse(C) and M_i the size of the squares that
@@ -22,10 +22,16 @@
 #define CLEAR_SHARE 0x1p-20 /* above this share of M_j, and ... */
 #define CLEAR_NOISE 0x1p6   /* ... this many times the noise, no d_j is near the noise */
 
+static double NAME(noise_of)(int64_t D, double epsilon) {
+    const double noise = NOISE_F64 * sqrt((double)D);
+    return epsilon > DBL_EPSILON ? fmax(noise, NOISE_F32 * epsilon) : noise;
+}
+
 /* Factorises column by column, raising each d_j that is too small as it appears. Row j of C here is column j above. */
-static int NAME(raise)(int64_t D, double *S, const double *squares, const double *floor, double noise, double level,
+static int NAME(raise)(int64_t D, double *S, const double *squares, const double *floor, double epsilon,
                        double *space) {
     const int64_t stride = TRIANGLE_STRIDE(D);
+    const double noise = NAME(noise_of)(D, epsilon), level = fmax(LEVEL * NAME(noise_of)(D, 0), noise);
     double *C = space, *U = C + D * stride, *d = U + D * stride, *levels = d + stride, *constant = levels + stride;
     int floored = 0;
     memset(C, 0, (size_t)(2 * D * stride) * sizeof *C);
@@ -67,25 +73,19 @@ static int NAME(raise)(int64_t D, double *S, const double *squares, const double
     return 1;
 }
 
-/* S (D, D), exactly symmetric, may be singular or indefinite by rounding; positive definite afterwards, and unchanged
- * when no bound is active. squares, floor (D,): M and the smallest variances. epsilon: unit roundoff of what made S.
- * 1 when it was raised. */
-static int NAME(lift)(int64_t D, double *S, const double *squares, const double *floor, double epsilon,
-                      double *space) {
+/* Whether a bound may be active, found without forming conditional variances one by one. */
+static int NAME(is_suspect)(int64_t D, const double *S, const double *squares, const double *floor, double epsilon,
+                            double *space) {
     const int64_t stride = TRIANGLE_STRIDE(D);
-    double *reciprocal = space + 2 * D * stride, noise = NOISE_F64 * sqrt((double)D), level = LEVEL * noise;
-    if (epsilon > DBL_EPSILON) {
-        noise = fmax(noise, NOISE_F32 * epsilon);
-        level = fmax(level, noise);
-    }
-    const double clear = fmax(CLEAR_SHARE, CLEAR_NOISE * noise);
+    const double clear = fmax(CLEAR_SHARE, CLEAR_NOISE * NAME(noise_of)(D, epsilon));
+    double *reciprocal = space + 2 * D * stride;
     NAME(load_triangle)(D, stride, S, space);
     int suspect = !NAME(cholesky)(D, stride, space, reciprocal);
     for (int64_t j = 0; !suspect && j < D; ++j) {
         const double root = space[j * stride + j];
         suspect = root * root < fmax(floor[j], clear * squares[j]);
     }
-    return suspect ? NAME(raise)(D, S, squares, floor, noise, level, space) : 0;
+    return suspect;
 }
 
 #undef NOISE_F64

@@ -5,7 +5,7 @@
  * from one iteration to the next. */
 
 /* doubles */
-static int64_t NAME(algebra_space)(int64_t D) { return 2 * D * TRIANGLE_STRIDE(D) + 4 * TRIANGLE_STRIDE(D); }
+static int64_t NAME(triangle_space)(int64_t D) { return 2 * D * TRIANGLE_STRIDE(D) + 4 * TRIANGLE_STRIDE(D); }
 
 /* Sets every large W_jj^-2 that is a power of two, up to its rounding, to just that. */
 static void NAME(settle)(int64_t D, const double *S, double *W) {

@@ -1,6 +1,7 @@
 """The numerical floor of covariance matrices: conditional variances that rounding cannot tell from zero are raised.
 
-What it does and why it keeps EM monotone stands in csrc/kernels/floor.inc.c; `Covariance.maximize` applies it there.
+What it does stands in csrc/kernels/floor.inc.c, why EM stays monotone also in landing.inc.c; `Covariance.maximize`
+applies it there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The numerical floor in NumPy, all matrices at once; csrc/kernels/floor.inc.c says what it is and why.
+"""The numerical floor in NumPy, all matrices at once; csrc/kernels/floor.inc.c and landing.inc.c say what and why.
 
 Invariant: `scatter` itself is returned when no bound is active.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gmm.reference.triangles import diagonal, symmetric
+from gmm.reference.triangles import diagonal, symmetric, whitener
 
 __all__ = ["lift"]
 
@@ -19,7 +19,11 @@ CLEAR = 2.0**-20, 2.0**6
 
 
 def lift(
-    scatter: np.ndarray, floor: np.ndarray, epsilon: float, squares: np.ndarray | None = None
+    scatter: np.ndarray,
+    floor: np.ndarray,
+    epsilon: float,
+    squares: np.ndarray | None = None,
+    previous: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Raise the conditional variances of a batch of covariances to the floor where they are below it.
 
@@ -33,6 +37,8 @@ def lift(
         Unit roundoff of the arithmetic that made `scatter`.
     squares : ndarray of shape (K, D), optional
         Mean squares that `scatter` was computed from, where it is the difference of larger ones; its diagonal if None.
+    previous : ndarray of shape (K, D, D), optional
+        Covariances to keep where they are likelier than the raised ones.
 
     Returns
     -------
@@ -56,9 +62,26 @@ def lift(
     if suspect.any():
         raised, floored[suspect] = _raise(scatter[suspect], squares[suspect], floor, noise=noise, level=level)
         if floored.any():
-            scatter = scatter.copy()
+            sums, scatter = scatter, scatter.copy()
             scatter[floored] = raised[floored[suspect]]
+            if previous is not None:
+                before, after = (_cost(each, sums, noise * squares) for each in (previous, scatter))
+                likelier = floored & (before < after)
+                scatter[likelier] = previous[likelier]
     return scatter, floored
+
+
+def _cost(covariances: np.ndarray, scatter: np.ndarray, resolved: np.ndarray) -> np.ndarray:
+    """-2/n times the expected log-likelihood of each covariance; infinite where it is not positive definite."""
+    costs = np.full(len(covariances), np.inf)
+    for k, (S, covariance) in enumerate(zip(scatter, covariances, strict=True)):
+        try:
+            W = whitener(covariance)
+        except np.linalg.LinAlgError:
+            continue
+        square = ((W @ S) * W).sum(axis=1)
+        costs[k] = np.where(np.abs(square) < W**2 @ resolved[k], 0, square).sum() - 2 * np.log(np.diagonal(W)).sum()
+    return costs
 
 
 def _raise(

@@ -47,32 +47,37 @@ def maximize(
     means = np.where(alive[:, None], statistics.means + shift, previous.means)
     r = np.zeros(statistics.n_features) if ridge is None else ridge
     if kernel is Kernel.TIED:
-        covariances, floored = _tied(statistics, shift, r, floor)
+        covariances, floored = _tied(statistics, shift, r, floor, previous.covariances)
     else:
         moments = statistics.second / divisor.reshape(-1, *[1] * (statistics.second.ndim - 1))
         step = {Kernel.FULL: _full, Kernel.DIAG: _diagonal, Kernel.SPHERICAL: _spherical}[kernel]
-        covariances, floored = step(moments, shift, r, floor, statistics.epsilon)
+        covariances, floored = step(moments, shift, r, floor, statistics.epsilon, previous.covariances)
         covariances[~alive], floored[~alive] = previous.covariances[~alive], False
     return Parameters(n / n.sum(), means, covariances), floored
 
 
-def _full(moments: np.ndarray, shift: np.ndarray, ridge: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple:
+def _full(
+    moments: np.ndarray, shift: np.ndarray, ridge: np.ndarray, floor: np.ndarray, epsilon: float, previous: np.ndarray
+) -> tuple:
     scatter = symmetric(moments - shift[:, :, None] * shift[:, None, :]) + np.diag(ridge)
-    pairs = [lift(s[None], floor, epsilon, q[None]) for s, q in zip(scatter, diagonal(moments), strict=True)]
+    each = zip(scatter, diagonal(moments), previous, strict=True)
+    pairs = [lift(s[None], floor, epsilon, q[None], p[None]) for s, q, p in each]
     return np.concatenate([covariance for covariance, _ in pairs]), np.concatenate([floored for _, floored in pairs])
 
 
-def _diagonal(moments: np.ndarray, shift: np.ndarray, ridge: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple:
+def _diagonal(moments: np.ndarray, shift: np.ndarray, ridge: np.ndarray, floor: np.ndarray, *_: object) -> tuple:
     variances = moments - shift**2 + ridge
     return np.maximum(variances, floor), (variances < floor).any(axis=1)
 
 
-def _spherical(moments: np.ndarray, shift: np.ndarray, ridge: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple:
+def _spherical(moments: np.ndarray, shift: np.ndarray, ridge: np.ndarray, floor: np.ndarray, *_: object) -> tuple:
     variance = (moments - (shift**2).sum(axis=1)) / shift.shape[1] + ridge.mean()
     return np.maximum(variance, floor.mean()), variance < floor.mean()
 
 
-def _tied(statistics: Statistics, shift: np.ndarray, ridge: np.ndarray, floor: np.ndarray) -> tuple:
+def _tied(
+    statistics: Statistics, shift: np.ndarray, ridge: np.ndarray, floor: np.ndarray, previous: np.ndarray
+) -> tuple:
     n, second = statistics.n, statistics.second
     if second.ndim == 2:  # a difference of sums about the frame's centre
         squares = diagonal(second) + n @ statistics.means**2
@@ -80,5 +85,5 @@ def _tied(statistics: Statistics, shift: np.ndarray, ridge: np.ndarray, floor: n
         second = second.sum(axis=0)
         squares = diagonal(second)
     scatter = symmetric(second - (shift.T * n) @ shift) / n.sum() + np.diag(ridge)
-    covariances, floored = lift(scatter[None], floor, statistics.epsilon, squares[None] / n.sum())
+    covariances, floored = lift(scatter[None], floor, statistics.epsilon, squares[None] / n.sum(), previous[None])
     return covariances[0], np.repeat(floored, len(n))

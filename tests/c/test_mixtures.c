@@ -227,6 +227,28 @@ static void maximize_case(int structure, int with_ridge)
     CHECK(gmm_maximize(&s, about, 0, &previous, NULL, floor, 0x1p-52, 1, NULL, 0, &next, floored) == GMM_ESCRATCH);
 }
 
+/* A feature that repeats another: of the raised and the previous covariance the likelier one is taken. */
+static void landing_case(int structure)
+{
+    in_case("landing %s", structure_name((gmm_structure)structure));
+    const double about[2] = {0, 0}, floor[2] = {0x1p-98, 0x1p-98};
+    double n[1] = {8}, first[2] = {0, 0}, second[4] = {8, 8, 8, 8}, weight[1] = {1}, mean[2] = {0, 0}, covariance[4];
+    double before[3][4] = {{1, 0, 0, 1}, {1, 1, 1, 1 + 0x1p-45}, {0, 0, 0, 0}};
+    unsigned char floored[1];
+    gmm_statistics s = {n, first, second, 0, 0};
+    guarded g = guard((gmm_structure)structure, 1, 2, 1);
+    for (int i = 0; i < 3; ++i) {
+        gmm_mixture previous = {(gmm_structure)structure, 1, 2, weight, mean, before[i]};
+        gmm_mixture next = {(gmm_structure)structure, 1, 2, weight, mean, covariance};
+        CHECK(gmm_maximize(&s, about, 0, &previous, NULL, floor, 0x1p-52, 1, g.scratch, g.size, &next, floored) ==
+              GMM_OK);
+        CHECK(floored[0] == 1);
+        CHECK(covariance[0] == 1 && covariance[1] == 1 && covariance[2] == 1);
+        CHECK(i == 1 ? covariance[3] == 1 + 0x1p-45 : covariance[3] > 1 + 0x1p-45 && covariance[3] < 1 + 0x1p-30);
+    }
+    unguard(&g);
+}
+
 /* Rows about the frame's centre, pooled, are rows about their means. */
 static void pool_case(void)
 {
@@ -259,6 +281,9 @@ void test_maximize(void)
     for (int structure = 0; structure < 4; ++structure) {
         maximize_case(structure, 0);
         maximize_case(structure, 1);
+        if (structure == GMM_FULL || structure == GMM_TIED) {
+            landing_case(structure);
+        }
     }
     pool_case();
 }

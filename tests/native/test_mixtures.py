@@ -121,6 +121,35 @@ def test_lift(D, epsilon):
     close(np.log(np.diagonal(W, axis1=1, axis2=2)), np.log(np.diagonal(twin_whitener(found), axis1=1, axis2=2)), 1e-9)
 
 
+@pytest.mark.parametrize("name", ["full", "tied"])
+@pytest.mark.parametrize("D", [2, 9, 33])
+def test_a_covariance_is_not_raised_where_the_previous_one_is_likelier(name, D):
+    """A repeated feature: the previous residual variance a quarter of the new level, then far above it."""
+    structure = STRUCTURES[name]
+    rows = np.random.default_rng(D).normal(size=(D + 30, D))
+    rows[:, -1] = rows[:, 0]
+    rows -= rows.mean(axis=0)
+    S, n, floor = rows.T @ rows, np.array([float(len(rows))]), np.full(D, FLOOR)
+    given = Statistics(n, np.zeros((1, D)), S[None], np.zeros((1, D)), 0.0, n[0], len(rows))
+
+    def maximized(previous):
+        before = Parameters(np.ones(1), np.zeros((1, D)), previous.reshape(structure.shape(1, D)))
+        found, floored = structure.maximize(given, before, floor=floor)
+        expected, _ = maximize(structure.kernel, given, before, floor=floor)
+        close(found.covariances, expected.covariances, 1e-10)
+        assert floored.all()
+        return found.covariances.reshape(D, D)
+
+    raised = maximized(np.eye(D))
+    level = raised[-1, -1] - raised[0, 0]
+    assert 0 < level < 1e-10
+    likelier, unlikelier = raised.copy(), raised.copy()
+    likelier[-1, -1] -= level * 0.75
+    unlikelier[-1, -1] += level * 64
+    np.testing.assert_array_equal(maximized(likelier), likelier)
+    np.testing.assert_array_equal(maximized(unlikelier), raised)
+
+
 def test_lift_returns_what_is_regular_as_it_is():
     S = np.eye(3)[None] * 2.0
     found, floored = lift(S, np.full(3, FLOOR), EPS64)

@@ -121,7 +121,7 @@ def test_choice():
         given = mixture(16, 12, apart)
         assert bits(accumulate(given, AUTO)) == bits(accumulate(given, expected))
         assert bits(accumulate(given, NEVER)) != bits(accumulate(given, ALWAYS))
-    few = mixture(8, 12, 20.0)
+    few = mixture(4, 12, 20.0)
     assert bits(accumulate(few, ALWAYS)) == bits(accumulate(few, NEVER))
 
 
