@@ -139,7 +139,8 @@ static int labels_are_valid(const int64_t *label, int64_t n_rows, int64_t n_comp
 }
 
 static int statistics_are_valid(const gmm_statistics *statistics, gmm_structure structure) {
-    return statistics && statistics->n && statistics->first && (statistics->second || structure == GMM_TIED);
+    const int has_second = structure != GMM_TIED && structure != GMM_LINEAR;
+    return statistics && statistics->n && statistics->first && (statistics->second || !has_second);
 }
 
 static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
@@ -167,11 +168,15 @@ gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int 
 gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const double *posterior,
                        const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,
                        gmm_statistics *statistics, int64_t *bad_row) {
-    if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !bad_row || (posterior != NULL) == (label != NULL) ||
-        factors->structure == GMM_TIED || !statistics_are_valid(statistics, factors->structure) ||
+    const int given = (posterior != NULL) + (label != NULL);
+    if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !bad_row || factors->structure == GMM_TIED ||
+        factors->structure == GMM_LINEAR || given > 1 || (given == 0 && factors->n_components > 1) ||
+        !statistics_are_valid(statistics, factors->structure) ||
         !labels_are_valid(label, rows->n_rows, factors->n_components))
         return GMM_EINVAL;
-    gmm_task task = task_of(rows, factors);
+    gmm_factors dense = *factors; /* there are no densities to tell what could be left out */
+    dense.skipping = GMM_SKIP_NEVER;
+    gmm_task task = task_of(rows, &dense);
     task.given_posterior = posterior;
     task.given_label = label;
     task.statistics = statistics;

@@ -101,18 +101,31 @@ gmm_status gmm_factorize(const gmm_mixture *mixture, const double *ridge, int n_
 
 int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener) {
     const int64_t K = mixture->n_components, D = mixture->n_features;
-    for (int64_t j = 0; j < D; ++j) {
-        double precision = 0, farthest = 0;
-        for (int64_t i = j; i < D; ++i) precision += whitener[i * D + j] * whitener[i * D + j];
-        for (int64_t k = 0; k < K; ++k) farthest = fmax(farthest, mixture->mean[k * D + j] * mixture->mean[k * D + j]);
-        if (!(precision * (mixture->covariance[j * D + j] + farthest) <= FARTHEST)) return 0;
+    enum { COLUMNS = 8 }; /* that share a run over the rows */
+    for (int64_t first = 0; first < D; first += COLUMNS) {
+        const int64_t n_columns = D - first < COLUMNS ? D - first : COLUMNS;
+        double precision[COLUMNS] = {0};
+        for (int64_t i = first; i < D; ++i)
+            for (int64_t c = 0; c < n_columns && first + c <= i; ++c)
+                precision[c] += whitener[i * D + first + c] * whitener[i * D + first + c];
+        for (int64_t c = 0, j = first; c < n_columns; ++c, ++j) {
+            double farthest = 0;
+            for (int64_t k = 0; k < K; ++k)
+                farthest = fmax(farthest, mixture->mean[k * D + j] * mixture->mean[k * D + j]);
+            if (!(precision[c] * (mixture->covariance[j * D + j] + farthest) <= FARTHEST)) return 0;
+        }
     }
     for (int64_t k = 0; k < K; ++k) {
         double distance = 0;
         for (int64_t i = 0; i < D; ++i) {
-            double y = 0;
-            for (int64_t j = 0; j <= i; ++j) y += whitener[i * D + j] * mixture->mean[k * D + j];
-            distance += y * y;
+            const double *w = whitener + i * D, *m = mixture->mean + k * D;
+            double y[4] = {0}; /* chains: one would wait for each of its sums */
+            int64_t j = 0;
+            for (; j + 4 <= i + 1; j += 4)
+                for (int c = 0; c < 4; ++c) y[c] += w[j + c] * m[j + c];
+            for (; j <= i; ++j) y[0] += w[j] * m[j];
+            const double sum = (y[0] + y[1]) + (y[2] + y[3]);
+            distance += sum * sum;
         }
         if (!(distance <= FARTHEST)) return 0;
     }

@@ -2,7 +2,8 @@
  *
  * Squares of such numbers overflow, so the row is divided by 2^e, e the exponent of its largest coordinate:
  *     |W (x' - mean)|^2 = 4^e |W (x' 2^-e - mean 2^-e)|^2
- * and distances are compared without the factor 4^e. One row at a time, plain doubles: rare, exact order matters.
+ * and distances are compared without the factor 4^e, the forms of GMM_LINEAR without 2^e. One row at a time, plain
+ * doubles: rare, exact order matters.
  * Invariant: depends on the row and the factors only, not on ISA or precision. */
 #include "kernel.h"
 
@@ -50,6 +51,15 @@ static double distance(const gmm_rows *rows, const gmm_factors *factors, int64_t
     return sum;
 }
 
+/* slope_k . x', times 2^-shift: what the components of GMM_LINEAR differ by. */
+static double linear_form(const gmm_rows *rows, const gmm_factors *factors, int64_t i, int64_t k, int shift) {
+    const double *slope = factors->whitener + k * factors->n_features;
+    double sum = 0;
+    for (int64_t j = 0; j < factors->n_features; ++j)
+        sum += slope[j] * (scaled(element(rows, i, j), rows->scale[j], shift) - ldexp(rows->centre[j], -shift));
+    return sum;
+}
+
 int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i, double *log_density) {
     int shift = 0;
     for (int64_t j = 0; j < factors->n_features; ++j) {
@@ -60,16 +70,17 @@ int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i,
         frexp(rows->scale[j], &es);
         if (x != 0 && ex + es > shift) shift = ex + es;
     }
+    const int linear = factors->structure == GMM_LINEAR;
     int64_t nearest = -1;
     double least = 0;
     for (int64_t k = 0; k < factors->n_components; ++k) {
         if (!(factors->log_constant[k] > -INFINITY)) continue;
-        const double d = distance(rows, factors, i, k, shift);
+        const double d = linear ? -linear_form(rows, factors, i, k, shift) : distance(rows, factors, i, k, shift);
         if (nearest < 0 || d < least) {
             nearest = k;
             least = d;
         }
     }
-    *log_density = factors->log_constant[nearest] - ldexp(least, 2 * shift - 1);
+    *log_density = factors->log_constant[nearest] - ldexp(least, linear ? shift : 2 * shift - 1);
     return nearest;
 }

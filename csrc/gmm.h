@@ -50,7 +50,8 @@ typedef enum {
     GMM_FULL = 0,      /* whitener (K, D, D), second (K, D, D) */
     GMM_TIED = 1,      /* whitener (D, D),    second not written: see gmm_accumulate */
     GMM_DIAG = 2,      /* whitener (K, D),    second (K, D) */
-    GMM_SPHERICAL = 3  /* whitener (K,),      second (K,) */
+    GMM_SPHERICAL = 3, /* whitener (K,),      second (K,) */
+    GMM_LINEAR = 4     /* whitener (K, D) = slopes, second not written: for one pass only, see gmm_factors */
 } gmm_structure;
 
 /* Whether gmm_accumulate leaves components out of a row's sums whose density there is below 2^-58 of the largest.
@@ -73,6 +74,10 @@ typedef struct {
 
 /* A mixture, ready for a kernel. log density of component k at x':
  *     log_constant[k] - |whitener_k (x' - mean_k)|^2 / 2
+ * or, GMM_LINEAR, one covariance S for all components with the square expanded:
+ *     log_constant[k] + whitener_k . x'          whitener_k = S^-1 mean_k
+ * where the caller put -mean_k . whitener_k / 2 into log_constant[k] and adds
+ * -x' S^-1 x' / 2, the same for all components, to the row's log density.
  * log_constant holds log weight + log normaliser + any additive constant
  * (noise, ridge, Bayes); -inf switches a component off. */
 typedef struct {
@@ -80,20 +85,20 @@ typedef struct {
     gmm_dtype precision;          /* of the arithmetic on tiles; sums over blocks are double in any case */
     int64_t n_components, n_features;
     const double *log_constant;   /* (K,) */
-    const double *mean;           /* (K, D) */
+    const double *mean;           /* (K, D); not NULL, but not read for GMM_LINEAR */
     const double *whitener;       /* lower triangular W with W'W = inverse covariance (the strict upper triangle is
-                                     not read); 1/sd for GMM_DIAG and GMM_SPHERICAL */
+                                     not read); 1/sd for GMM_DIAG and GMM_SPHERICAL; slopes for GMM_LINEAR */
     gmm_skipping skipping;
 } gmm_factors;
 
 /* Sufficient statistics; every call ADDS to what is there. w_i is the sample
- * weight, r_ik the responsibility, c = x' - mean_k. */
+ * weight, r_ik the responsibility, c = x' - mean_k, for GMM_LINEAR c = x'. */
 typedef struct {
     double *n;              /* (K,)    sum_i w r */
     double *first;          /* (K, D)  sum_i w r c */
     double *second;         /* sum_i w r c c' in the structure's shape (full: both triangles; diagonal: the
-                               diagonal; spherical: the trace). May be NULL for GMM_TIED, which does not write
-                               it: the pooled scatter is total minus between, see Statistics in Python */
+                               diagonal; spherical: the trace). May be NULL for GMM_TIED and GMM_LINEAR, which do
+                               not write it: the pooled scatter is total minus between, see Statistics in Python */
     double log_likelihood;  /* sum_i w_i log sum_k exp(log density), nats, frame coordinates */
     double weight;          /* sum_i w_i */
 } gmm_statistics;
@@ -133,9 +138,10 @@ gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int 
 
 /* Same sums with responsibilities given instead of computed: posterior (N, K)
  * row-major double, or label (N,) in [0, K), -1 for a row that belongs to
- * none (any other label is GMM_EINVAL); exactly one of the two is not NULL.
- * Of factors only structure, precision, sizes and mean are read (FULL, DIAG,
- * SPHERICAL). log_likelihood is left alone. */
+ * none (any other label is GMM_EINVAL); exactly one of the two is not NULL,
+ * or neither when K = 1 and every row belongs to it. Of factors only
+ * structure, precision, sizes and mean are read (FULL, DIAG, SPHERICAL).
+ * log_likelihood is left alone. */
 gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const double *posterior,
                        const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,
                        gmm_statistics *statistics, int64_t *bad_row);
@@ -144,8 +150,8 @@ gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const d
  * factors->precision, labels (N,) = the largest component density, lowest k
  * on ties. Any output may be NULL. A row's bits do not depend on the other
  * rows. Rows so far out that every density underflows get the posterior and
- * label of the smallest Mahalanobis distance and log-density -inf where the
- * distance overflows. sample weights are ignored. */
+ * label of the smallest Mahalanobis distance (linear: of the largest form)
+ * and log-density -inf where the distance overflows. sample weights are ignored. */
 gmm_status gmm_score(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
                      size_t scratch_bytes, double *log_density, void *posterior, int64_t *label, int64_t *bad_row);
 

@@ -28,7 +28,7 @@ typedef enum {
     GMM_N_OPERATIONS = 6
 } gmm_operation;
 
-enum { GMM_N_STRUCTURES = 4, GMM_N_DTYPES = 2 };
+enum { GMM_N_STRUCTURES = 5, GMM_N_DTYPES = 2 };
 
 #if defined(__GNUC__)
 #define GMM_INLINE static inline __attribute__((always_inline))
@@ -115,8 +115,9 @@ typedef struct {
 
 /* A finite row so far out that its density underflows in every component (kernels meet it as a reference that is
  * not a moderate number). Works in doubles scaled by the row's own size.
- * Returns the component of smallest Mahalanobis distance, lowest k on ties, among those with log_constant > -inf,
- * and its log-density (-inf when that overflows); or -1 when row i holds a NaN or an infinity. */
+ * Returns the component of smallest Mahalanobis distance (linear: of the largest form), lowest k on ties, among those
+ * with log_constant > -inf, and its log-density (-inf when that overflows); or -1 when row i holds a NaN or an
+ * infinity. */
 int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i, double *log_density);
 
 #endif

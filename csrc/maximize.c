@@ -11,7 +11,7 @@
 /* ---- checks, scratch and threads ---- */
 
 int gmm_mixture_is_valid(const gmm_mixture *mixture) {
-    return mixture && (unsigned)mixture->structure < GMM_N_STRUCTURES && mixture->n_components >= 1 &&
+    return mixture && (unsigned)mixture->structure < GMM_LINEAR && mixture->n_components >= 1 &&
            mixture->n_features >= 1 && mixture->weight && mixture->mean && mixture->covariance;
 }
 
@@ -29,7 +29,7 @@ size_t gmm_matrix_scratch(const gmm_isa_row *isa, int64_t n_matrices, int64_t n_
 size_t gmm_mixture_scratch_bytes(gmm_structure structure, int64_t n_components, int64_t n_features, int n_threads) {
     const gmm_isa_row *isa = gmm_active_isa();
     const double D = (double)n_features;
-    if (!isa || (unsigned)structure >= GMM_N_STRUCTURES || n_components < 1 || n_features < 1 || n_threads < 1) return 0;
+    if (!isa || (unsigned)structure >= GMM_LINEAR || n_components < 1 || n_features < 1 || n_threads < 1) return 0;
     if (D * D * 64.0 * ((double)n_threads + (double)n_components) > (double)(SIZE_MAX / 4)) return 0;
     if (structure == GMM_DIAG || structure == GMM_SPHERICAL) return GMM_CACHE_LINE;
     const int64_t n_matrices = structure == GMM_TIED ? 1 : n_components;
@@ -151,8 +151,8 @@ static void tied_scatter(const step *s, int is_pooled, double *squares) {
     }
     for (int64_t k = 0; k < K; ++k)
         for (int64_t i = 0; i < D && n[k] > 0; ++i) {
-            const double first = s->statistics->first[k * D + i];
-            for (int64_t j = 0; j < D; ++j) S[i * D + j] -= first * shift_of(s, k, j);
+            const double d = shift_of(s, k, i), *first = s->statistics->first + k * D;
+            for (int64_t j = 0; j < D; ++j) S[i * D + j] -= d * first[j];
         }
     for (int64_t i = 0; i < D * D; ++i) S[i] /= s->total;
     finish_scatter(s, S, squares);
@@ -234,15 +234,14 @@ gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, i
 void gmm_pool(int64_t n_components, int64_t n_features, const double *total, const double *mean,
               const gmm_statistics *statistics, double *second) {
     const int64_t D = n_features;
-    memset(second, 0, (size_t)(D * D) * sizeof *second);
-    for (int64_t k = 0; k < n_components; ++k)
-        for (int64_t i = 0; i < D; ++i) {
-            const double f = statistics->first[k * D + i], m = mean[k * D + i], n = statistics->n[k];
-            for (int64_t j = 0; j < D; ++j)
-                second[i * D + j] += f * mean[k * D + j] + m * statistics->first[k * D + j] + n * (m * mean[k * D + j]);
+    for (int64_t i = 0; i < D; ++i) {
+        double *row = second + i * D;
+        memset(row, 0, (size_t)D * sizeof *row);
+        for (int64_t k = 0; k < n_components; ++k) {
+            const double *first = statistics->first + k * D, *m = mean + k * D, mi = m[i];
+            const double f = first[i] + statistics->n[k] * mi;
+            for (int64_t j = 0; j <= i; ++j) row[j] += f * m[j] + mi * first[j];
         }
-    for (int64_t i = 0; i < D * D; ++i) second[i] = total[i] - second[i];
-    for (int64_t i = 0; i < D; ++i)
-        for (int64_t j = 0; j < i; ++j)
-            second[i * D + j] = second[j * D + i] = (second[i * D + j] + second[j * D + i]) / 2;
+        for (int64_t j = 0; j <= i; ++j) second[j * D + i] = row[j] = (total[i * D + j] + total[j * D + i]) / 2 - row[j];
+    }
 }

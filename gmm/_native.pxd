@@ -19,6 +19,7 @@ cdef extern from "gmm.h" nogil:
     ctypedef enum gmm_structure:
         GMM_FULL
         GMM_TIED
+        GMM_LINEAR
         GMM_DIAG
         GMM_SPHERICAL
 

@@ -113,8 +113,8 @@ cdef class Call:
         return 0
 
     cdef int read_means(self, int kernel, int precision, means, str name="means") except -1:
-        if not 0 <= kernel <= 3:
-            raise ValueError(f"kernel: expected 0 (full), 1 (tied), 2 (diag) or 3 (spherical), got {kernel}")
+        if not 0 <= kernel <= 4:
+            raise ValueError(f"kernel: expected 0 (full), 1 (tied), 2 (diag), 3 (spherical) or 4 (linear), got {kernel}")
         if not 0 <= precision <= 1:
             raise ValueError(f"precision: expected 0 (float32) or 1 (float64), got {precision}")
         self.factors.structure, self.factors.precision = <gmm_structure> kernel, <gmm_dtype> precision
@@ -145,7 +145,7 @@ cdef class Call:
             return <double *> self.array(array, name, b"d", writable, K, D, D)
         if self.factors.structure == GMM_TIED:
             return <double *> self.array(array, name, b"d", writable, D, D)
-        if self.factors.structure == GMM_DIAG:
+        if self.factors.structure == GMM_DIAG or self.factors.structure == GMM_LINEAR:
             return <double *> self.array(array, name, b"d", writable, K, D)
         return <double *> self.array(array, name, b"d", writable, K)
 
@@ -156,8 +156,9 @@ cdef class Call:
         sums.n = self.total(n, "n", K)
         sums.first = self.total(first, "first", K, self.factors.n_features)
         sums.second = self.shaped(second, "second", True)
-        if sums.n == NULL or sums.first == NULL or (sums.second == NULL and self.factors.structure != GMM_TIED):
-            raise TypeError("n, first, second: expected float64 arrays (only a tied second may be None)")
+        if sums.n == NULL or sums.first == NULL or (
+                sums.second == NULL and self.factors.structure != GMM_TIED and self.factors.structure != GMM_LINEAR):
+            raise TypeError("n, first, second: expected float64 arrays (only a tied or linear second may be None)")
         return sums
 
     cdef int begin(self, int n_threads) except -1:
@@ -260,7 +261,7 @@ def moments(X, sample_weight, scale, centre, int kernel, int precision, means, r
     cdef const double *posterior = <const double *> call.array(
         responsibilities, "responsibilities", b"d", False, call.n_rows, K)
     cdef const int64_t *label = <const int64_t *> call.array(labels, "labels", b"q", False, call.n_rows)
-    if (posterior == NULL) == (label == NULL):
+    if (posterior != NULL) == (label != NULL) and (K > 1 or label != NULL):
         raise TypeError("expected either responsibilities or labels")
     cdef gmm_statistics sums = call.statistics(n, first, second)
     call.begin(n_threads)

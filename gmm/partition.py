@@ -111,4 +111,4 @@ def _pooled(rows: Rows, statistics: Statistics, kernel: Kernel) -> np.ndarray:
 
 def total(rows: Rows, kernel: Kernel) -> Statistics:
     """Statistics of all rows as one component about their mean."""
-    return rows.moments(kernel, column_moments(rows)[0][None], labels=np.zeros(rows.n_rows, np.int64))
+    return rows.moments(kernel, column_moments(rows)[0][None])

@@ -19,6 +19,7 @@ import numpy as np
 
 from gmm import _native
 from gmm._validation import nonfinite_error
+from gmm.expansion import LIMIT, LINEAR, Expansion, is_worth_it
 from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel
 from gmm.statistics import Statistics
@@ -128,16 +129,20 @@ class Rows:
     @cached_property
     def total_scatter(self) -> np.ndarray:
         """Sum of w x' x'^T about the frame's centre, (D, D); always in float64 arithmetic."""
-        D = self.n_features
-        one = Factors(Kernel.FULL, np.zeros(1), np.zeros((1, D)), np.eye(D)[None])
-        return replace(self, precision="float64").accumulate(one).second[0]
+        centre = np.zeros((1, self.n_features))
+        return replace(self, precision="float64").moments(Kernel.FULL, centre).second[0]
 
     def accumulate(self, factors: Factors) -> Statistics:
         """E-step and sufficient statistics in one pass; no N x K array.
 
         For `Kernel.TIED` the second moments are pooled: the total scatter minus what lies between the means,
-        sum_k first_k mean_k' + mean_k first_k' + n_k mean_k mean_k'.
+        sum_k first_k mean_k' + mean_k first_k' + n_k mean_k mean_k'. Where that is worth it and safe, the square is
+        expanded: see `gmm.expansion`.
         """
+        if factors.kernel is Kernel.TIED and is_worth_it(self.n_rows, *factors.means.shape):
+            expansion = Expansion.of(factors, self._mean_scatter)
+            if expansion.rounding(self.frame.radius, self.precision) <= LIMIT[self.precision]:
+                return self._expanded(expansion)
         n, first, second = _empty_moments(factors.kernel, *factors.means.shape)
         log_likelihood, weight = self._call(
             _native.accumulate,
@@ -145,9 +150,31 @@ class Rows:
             *(n, first, second, self.n_threads),
         )
         if second is None:
-            second = np.empty_like(self.total_scatter)
-            _native.pool(self.total_scatter, factors.means, n, first, second)
+            second = self._pooled(n, first, factors.means)
         return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon)
+
+    @cached_property
+    def _mean_scatter(self) -> np.ndarray:
+        """The total scatter per unit of sample weight."""
+        return self.total_scatter / np.ldexp(self.total_weight, -self.weight_exponent)
+
+    def _expanded(self, expansion: Expansion) -> Statistics:
+        """Statistics by the linear kernel."""
+        means = expansion.means
+        n, first, _ = _empty_moments(Kernel.TIED, *means.shape)
+        log_likelihood, weight = self._call(
+            _native.accumulate,
+            *(LINEAR, self._precision, expansion.constants, means, expansion.slopes, n, first, None, self.n_threads),
+        )
+        first -= n[:, None] * means
+        log_likelihood -= expansion.common * weight
+        second = self._pooled(n, first, means)
+        return Statistics(n, first, second, means, log_likelihood, weight, self.n_rows, self.epsilon)
+
+    def _pooled(self, n: np.ndarray, first: np.ndarray, means: np.ndarray) -> np.ndarray:
+        second = np.empty_like(self.total_scatter)
+        _native.pool(self.total_scatter, means, n, first, second)
+        return second
 
     def moments(
         self,
@@ -159,7 +186,8 @@ class Rows:
     ) -> Statistics:
         """Statistics about `means` of rows whose responsibilities (N, K) or labels (N,) are given.
 
-        A label of -1 leaves the row out. `kernel` is a structure's `moments_kernel`: FULL, DIAG or SPHERICAL.
+        Neither is needed with one mean: then every row belongs to it. A label of -1 leaves the row out. `kernel` is a
+        structure's `moments_kernel`: FULL, DIAG or SPHERICAL.
         """
         means = np.ascontiguousarray(means, np.float64)
         n, first, second = _empty_moments(kernel, *means.shape)

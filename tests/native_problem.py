@@ -6,13 +6,14 @@ import numpy as np
 
 from gmm import _native
 
-FULL, TIED, DIAG, SPHERICAL = range(4)
-KERNELS = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL}
+FULL, TIED, DIAG, SPHERICAL, LINEAR = range(5)
+KERNELS = {"full": FULL, "tied": TIED, "diag": DIAG, "spherical": SPHERICAL, "linear": LINEAR}
+WITHOUT_SECOND = (TIED, LINEAR)
 
 
 def shape_of(kernel, n_components, n_features):
     K, D = n_components, n_features
-    return {FULL: (K, D, D), TIED: (D, D), DIAG: (K, D), SPHERICAL: (K,)}[kernel]
+    return {FULL: (K, D, D), TIED: (D, D), DIAG: (K, D), SPHERICAL: (K,), LINEAR: (K, D)}[kernel]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Problem:
     @property
     def sums(self):
         K, D = np.size(self.log_constants), self.X.shape[1]
-        second = None if self.kernel == TIED else np.zeros(shape_of(self.kernel, K, D))
+        second = None if self.kernel in WITHOUT_SECOND else np.zeros(shape_of(self.kernel, K, D))
         return {"n": np.zeros(K), "first": np.zeros((K, D)), "second": second}
 
     def accumulate(self, **outputs):
@@ -118,7 +119,7 @@ def expected_scores(given: Problem):
         for k, mean in enumerate(given.means):
             W = given.whiteners if given.kernel == TIED else given.whiteners[k]
             y = W @ (x - mean) if given.kernel in (FULL, TIED) else W * (x - mean)
-            logs.append(given.log_constants[k] - y @ y / 2)
+            logs.append(given.log_constants[k] + (W @ x if given.kernel == LINEAR else -y @ y / 2))
         scores["log_density"].append(np.log(np.sum(np.exp(logs))))
         scores["posterior"].append(np.exp(logs) / np.sum(np.exp(logs)))
         scores["label"].append(np.argmax(logs))
@@ -133,10 +134,10 @@ def expected_sums(given: Problem, responsibilities):
     for x, w, shares in zip(points, weights, responsibilities, strict=True):
         sums["weight"] += w
         for k, share in enumerate(shares):
-            c = x - given.means[k]
+            c = x if given.kernel == LINEAR else x - given.means[k]
             sums["n"][k] += w * share
             sums["first"][k] += w * share * c
-            if given.kernel != TIED:
+            if given.kernel not in WITHOUT_SECOND:
                 square = {FULL: np.outer(c, c), DIAG: c * c, SPHERICAL: c @ c}[given.kernel]
                 sums["second"][k] += w * share * square
     return sums

@@ -13,7 +13,10 @@ import gmm
 
 LAYERS = [
     ("native", "_native"),
-    ("model", "errors _validation table frame rows parameters statistics mixture covariances threads model_file"),
+    (
+        "model",
+        "errors _validation table frame expansion rows parameters statistics mixture covariances threads model_file",
+    ),
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "

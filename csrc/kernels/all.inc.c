@@ -21,6 +21,7 @@
 #include "diag.inc.c"
 #include "spherical.inc.c"
 #include "tied.inc.c"
+#include "linear.inc.c"
 #include "structures.inc.c"
 #include "pass.inc.c"
 #include "skip.inc.c"

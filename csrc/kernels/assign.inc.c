@@ -81,7 +81,7 @@ static gmm_thread *NAME(private_assign)(const gmm_task *task, gmm_workspace *spa
 GMM_INLINE void NAME(nearest_group)(const int C, const int R, int64_t k, int64_t D, const REAL *x, int64_t stride,
                                     const REAL *group, vec *least, vec *nearest) {
     vec q[V_OUT][AXIS_ROWS];
-    NAME(distances)(C, R, 0, D, x, stride, group, q);
+    NAME(distances)(C, R, AXIS_PLAIN, D, x, stride, group, NULL, 0, q);
     GMM_UNROLL
     for (int c = 0; c < C; ++c) {
         const vec index = v_set1((REAL)(k + c));

@@ -1,129 +1,170 @@
-/* axis_moments.inc.c: sums of r, r c and r c^2, c = x - mean_k, feature by feature, for every structure but full.
+/* axis_moments.inc.c: sums of r, r c and r c^2, feature by feature, for every structure but full.
  *
- * Lanes = rows. A block of 2 components and AXIS_FEATURES features keeps its sums in registers while it runs over the
- * tile. They are then added to accumulators of `lanes` REALs each: V_LANES, so that no tile pays for a horizontal
- * sum, unless that table would leave the cache: then 1.
- * Accumulators: n (K, lanes), first (K, D, lanes), second (K, D or 1 or 0, lanes). */
+ *     kind 0 (linear)      first = sum r x
+ *     kind 1 (spherical)   first = sum r c,   second = sum r |c|^2        c = x - mean_k
+ *     kind 2 (diagonal)    first = sum r c,   second = sum r c_j^2
+ *     kind 3 (tied)        first = sum r c
+ *
+ * Lanes = rows. A block of a few components and features keeps its sums in registers while it runs over the tile; at
+ * the end of the tile V_LANES of these vectors are added up to one, a lane each, as a matrix is transposed.
+ * Accumulator: n (K, V_LANES); for kind 1 second (K, V_LANES); then the sums of block after block: for every group of
+ * features, for every group of components, first (components, features) and, for kind 2, second likewise. */
 
+/* A block's components and features, by kind: its sums and means fit the registers beside the features of a row. */
+#undef AXIS_COMPONENTS
 #undef AXIS_FEATURES
-#if V_REGISTERS >= 32
-#define AXIS_FEATURES 4
-#else
-#define AXIS_FEATURES 2
-#endif
+#define AXIS_COMPONENTS(kind) ((kind) == 0 ? 4 : 2)
+#define AXIS_FEATURES (V_REGISTERS >= 32 ? 4 : 2)
+#undef AXIS_SUMS
+#define AXIS_SUMS 16 /* of a block, at most */
 
-/* How many second moments a component keeps: 0 (tied), 1 (spherical), D (diagonal). */
-typedef struct {
-    int64_t K, D, seconds, lanes;
-} NAME(axis_shape);
-
-static NAME(axis_shape) NAME(axis_shape_of)(int64_t n_components, int64_t n_features, int64_t seconds) {
-    const int64_t sums = n_components * (1 + n_features + seconds);
-    const int cached = sums <= (int64_t)(128 * 1024 / sizeof(REAL)) / V_LANES;
-    return (NAME(axis_shape)){n_components, n_features, seconds, cached ? V_LANES : 1};
-}
-
-static int64_t NAME(axis_sums)(const NAME(axis_shape) *s) { return s->K * (1 + s->D + s->seconds); }
-
-GMM_INLINE void NAME(axis_spill)(vec sum, REAL *slot, int64_t lanes) {
-    if (lanes == V_LANES)
-        v_store(slot, v_add(v_load(slot), sum));
-    else
-        *slot += v_sum(sum);
-}
-
-/* Components [0, C) and features [0, F) from the given pointers on. */
-GMM_INLINE void NAME(axis_block)(const int C, const int F, const int kind, const NAME(axis_shape) *s, int64_t rows,
-                                 int64_t stride, const REAL *x, const REAL *weight, const REAL *mean, REAL *first,
-                                 REAL *second) {
-    vec a[2][AXIS_FEATURES], b[2][AXIS_FEATURES], m[2][AXIS_FEATURES];
+/* Sums of n vectors, V_LANES of them at a time, are added to adjacent numbers at out; up to V_LANES - 1 numbers behind
+ * the n may get a 0 added. */
+GMM_INLINE void NAME(axis_spill)(const int n, const vec *sum, REAL *out) {
     GMM_UNROLL
-    for (int c = 0; c < C; ++c) {
+    for (int first = 0; first < n; first += V_LANES) {
+        vec line[V_LANES];
         GMM_UNROLL
-        for (int f = 0; f < F; ++f) {
-            a[c][f] = b[c][f] = v_zero();
-            m[c][f] = v_set1(mean[c * s->D + f]);
+        for (int l = 0; l < V_LANES; ++l) line[l] = first + l < n ? sum[first + l] : v_zero();
+#if V_LANES > 1
+        GMM_UNROLL
+        for (int half = V_LANES / 2; half > 0; half /= 2) {
+            GMM_UNROLL
+            for (int l = 0; l < half; ++l)
+                line[l] = v_add(v_zip_low(line[l], line[l + half]), v_zip_high(line[l], line[l + half]));
         }
+#endif
+        v_store(out + first, v_add(v_load(out + first), line[0]));
     }
+}
+
+GMM_INLINE void NAME(axis_add)(vec sum, REAL *slot) { v_store(slot, v_add(v_load(slot), sum)); }
+
+/* C components and F features from the given pointers on; mean (C, D); second (C, V_LANES) for kind 1. */
+GMM_INLINE void NAME(axis_block)(const int C, const int F, const int kind, int64_t D, int64_t rows, int64_t stride,
+                                 const REAL *x, const REAL *weight, const REAL *mean, REAL *sums, REAL *second) {
+    vec a[AXIS_SUMS], m[AXIS_SUMS], *b = a + C * F;
+    GMM_UNROLL
+    for (int s = 0; s < AXIS_SUMS; ++s) a[s] = v_zero();
+    GMM_UNROLL
+    for (int s = 0; s < C * F; ++s) m[s] = kind == 0 ? v_zero() : v_set1(mean[s / F * D + s % F]);
     for (int64_t i = 0; i < rows; i += V_LANES) {
         GMM_UNROLL
         for (int c = 0; c < C; ++c) {
             const vec r = v_load(weight + c * stride + i);
             GMM_UNROLL
             for (int f = 0; f < F; ++f) {
-                const vec d = v_sub(v_load(x + f * stride + i), m[c][f]);
+                const int s = c * F + f, t = kind == 1 ? c * 2 + f % 2 : s;
+                const vec xf = v_load(x + f * stride + i);
                 if (kind == 0) {
-                    a[c][f] = v_fma(r, d, a[c][f]);
+                    a[s] = v_fma(r, xf, a[s]);
+                } else if (kind == 3) {
+                    a[s] = v_fma(r, v_sub(xf, m[s]), a[s]);
                 } else { /* (r d) d, so that a row far out and of responsibility 0 adds 0 */
-                    const vec rd = v_mul(r, d);
-                    a[c][f] = v_add(a[c][f], rd);
-                    b[c][kind == 1 ? f % 2 : f] = v_fma(rd, d, b[c][kind == 1 ? f % 2 : f]);
+                    const vec d = v_sub(xf, m[s]), rd = v_mul(r, d);
+                    a[s] = v_add(a[s], rd);
+                    b[t] = v_fma(rd, d, b[t]);
                 }
             }
         }
     }
+    NAME(axis_spill)(kind == 2 ? 2 * C * F : C * F, a, sums);
     GMM_UNROLL
-    for (int c = 0; c < C; ++c) {
-        GMM_UNROLL
-        for (int f = 0; f < F; ++f) {
-            NAME(axis_spill)(a[c][f], first + (c * s->D + f) * s->lanes, s->lanes);
-            if (kind == 2) NAME(axis_spill)(b[c][f], second + (c * s->D + f) * s->lanes, s->lanes);
-        }
-        if (kind == 1) NAME(axis_spill)(F > 1 ? v_add(b[c][0], b[c][1]) : b[c][0], second + c * s->lanes, s->lanes);
-    }
+    for (int c = 0; kind == 1 && c < C; ++c) NAME(axis_add)(v_add(b[2 * c], b[2 * c + 1]), second + c * V_LANES);
 }
 
-/* All components for F features. kind: 0, 1, 2 as seconds is 0, 1, D. */
-GMM_INLINE void NAME(axis_columns)(const int F, const int kind, const NAME(axis_shape) *s, int64_t rows,
-                                   int64_t stride, const REAL *x, const REAL *weight, const REAL *mean, REAL *first,
+/* Components [k, K) for F features. */
+GMM_INLINE void NAME(axis_columns)(const int F, const int kind, int64_t k, int64_t K, int64_t D, int64_t rows,
+                                   int64_t stride, const REAL *x, const REAL *weight, const REAL *mean, REAL *sums,
                                    REAL *second) {
-    const int64_t per_component = kind == 2 ? s->D : 1;
-    int64_t k = 0;
-    for (; k + 2 <= s->K; k += 2)
-        NAME(axis_block)(2, F, kind, s, rows, stride, x, weight + k * stride, mean + k * s->D,
-                         first + k * s->D * s->lanes, second + k * per_component * s->lanes);
-    if (k < s->K)
-        NAME(axis_block)(1, F, kind, s, rows, stride, x, weight + k * stride, mean + k * s->D,
-                         first + k * s->D * s->lanes, second + k * per_component * s->lanes);
+    const int C = AXIS_COMPONENTS(kind), each = kind == 2 ? 2 * F : F;
+    for (; k + C <= K; k += C)
+        NAME(axis_block)(C, F, kind, D, rows, stride, x, weight + k * stride, mean + k * D, sums + k * each,
+                         second + k * V_LANES);
+    for (; k < K; ++k)
+        NAME(axis_block)(1, F, kind, D, rows, stride, x, weight + k * stride, mean + k * D, sums + k * each,
+                         second + k * V_LANES);
 }
 
-/* weight: (K, tile->stride) responsibility times sample weight; mean (K, D). */
-GMM_INLINE void NAME(axis_moments)(const int kind, const NAME(axis_shape) *s, const NAME(tile) *tile, const REAL *mean,
-                                   const REAL *weight, REAL *accumulator) {
-    const int64_t step = tile->stride, rows = tile->rows, per_feature = kind == 2 ? s->lanes : 0;
-    REAL *first = accumulator + s->K * s->lanes, *second = first + s->K * s->D * s->lanes;
-    for (int64_t k = 0; k < s->K; ++k) {
-        vec n = v_zero();
-        for (int64_t i = 0; i < rows; i += V_LANES) n = v_add(n, v_load(weight + k * step + i));
-        NAME(axis_spill)(n, accumulator + k * s->lanes, s->lanes);
+/* Responsibilities of C components added up. */
+GMM_INLINE void NAME(axis_mass)(const int C, int64_t rows, int64_t stride, const REAL *weight, REAL *n) {
+    vec sum[4];
+    GMM_UNROLL
+    for (int c = 0; c < C; ++c) sum[c] = v_zero();
+    for (int64_t i = 0; i < rows; i += V_LANES) {
+        GMM_UNROLL
+        for (int c = 0; c < C; ++c) sum[c] = v_add(sum[c], v_load(weight + c * stride + i));
     }
-    int64_t j = 0;
-    for (; j + AXIS_FEATURES <= s->D; j += AXIS_FEATURES)
-        NAME(axis_columns)(AXIS_FEATURES, kind, s, rows, step, tile->column + j * step, weight, mean + j,
-                           first + j * s->lanes, second + j * per_feature);
-#if AXIS_FEATURES > 2
-    for (; j + 2 <= s->D; j += 2)
-        NAME(axis_columns)(2, kind, s, rows, step, tile->column + j * step, weight, mean + j, first + j * s->lanes,
-                           second + j * per_feature);
+    GMM_UNROLL
+    for (int c = 0; c < C; ++c) NAME(axis_add)(sum[c], n + c * V_LANES);
+}
+
+/* Components whose responsibilities stay in a first-level cache while all features run by. */
+#define AXIS_CHUNK 16
+
+/* weight: (K, tile->stride) responsibility times sample weight; mean (K, D), not read for kind 0. */
+GMM_INLINE void NAME(axis_moments)(const int kind, int64_t K, int64_t D, const NAME(tile) *tile, const REAL *mean,
+                                   const REAL *weight, REAL *accumulator) {
+    const int64_t step = tile->stride, rows = tile->rows, each = kind == 2 ? 2 * K : K;
+    REAL *second = accumulator + K * V_LANES, *sums = kind == 1 ? second + K * V_LANES : second;
+    int64_t k = 0;
+    for (; k + 4 <= K; k += 4) NAME(axis_mass)(4, rows, step, weight + k * step, accumulator + k * V_LANES);
+    for (; k < K; ++k) NAME(axis_mass)(1, rows, step, weight + k * step, accumulator + k * V_LANES);
+    for (int64_t from = 0; from < K; from += AXIS_CHUNK) {
+        const int64_t to = K - from < AXIS_CHUNK ? K : from + AXIS_CHUNK;
+        for (int64_t j = 0; j < D; j += AXIS_FEATURES) {
+            const REAL *x = tile->column + j * step, *m = mean + j;
+            REAL *out = sums + j * each;
+            switch (D - j) {
+            case 1: NAME(axis_columns)(1, kind, from, to, D, rows, step, x, weight, m, out, second); break;
+#if V_REGISTERS >= 32
+            case 2: NAME(axis_columns)(2, kind, from, to, D, rows, step, x, weight, m, out, second); break;
+            case 3: NAME(axis_columns)(3, kind, from, to, D, rows, step, x, weight, m, out, second); break;
 #endif
-    if (j < s->D)
-        NAME(axis_columns)(1, kind, s, rows, step, tile->column + j * step, weight, mean + j, first + j * s->lanes,
-                           second + j * per_feature);
+            default: NAME(axis_columns)(AXIS_FEATURES, kind, from, to, D, rows, step, x, weight, m, out, second); break;
+            }
+        }
+    }
 }
 
-static void NAME(axis_flush)(const NAME(axis_shape) *s, const REAL *accumulator, double *partial) {
-    for (int64_t slot = 0; slot < NAME(axis_sums)(s); ++slot)
-        partial[slot] = s->lanes == V_LANES ? (double)v_sum(v_load(accumulator + slot * V_LANES)) : (double)accumulator[slot];
+static int64_t NAME(axis_accumulator_size)(int kind, int64_t K, int64_t D) {
+    return (kind == 1 ? 2 : 1) * K * V_LANES + (kind == 2 ? 2 : 1) * K * D + V_LANES;
 }
 
-static void NAME(axis_import)(const NAME(axis_shape) *s, const gmm_statistics *statistics, double *total) {
-    for (int64_t k = 0; k < s->K; ++k) *total++ = statistics->n[k];
-    for (int64_t t = 0; t < s->K * s->D; ++t) *total++ = statistics->first[t];
-    for (int64_t t = 0; t < s->K * s->seconds; ++t) *total++ = statistics->second[t];
+/* Second moments of a component. */
+static int64_t NAME(axis_seconds)(int kind, int64_t D) { return kind == 1 ? 1 : kind == 2 ? D : 0; }
+
+/* Sums in double: n (K,), first (K, D), second (K, axis_seconds), as statistics hold them. */
+static int64_t NAME(axis_total_size)(int kind, int64_t K, int64_t D) { return K * (1 + D + NAME(axis_seconds)(kind, D)); }
+
+static void NAME(axis_flush)(int kind, int64_t K, int64_t D, const REAL *accumulator, double *partial) {
+    const REAL *sums = accumulator + (kind == 1 ? 2 : 1) * K * V_LANES;
+    double *first = partial + K, *second = first + K * D;
+    for (int64_t k = 0; k < K; ++k) {
+        partial[k] = (double)v_sum(v_load(accumulator + k * V_LANES));
+        if (kind == 1) second[k] = (double)v_sum(v_load(accumulator + (K + k) * V_LANES));
+    }
+    for (int64_t j = 0; j < D; j += AXIS_FEATURES) {
+        const int64_t F = D - j < AXIS_FEATURES ? D - j : AXIS_FEATURES;
+        for (int64_t k = 0, C; k < K; k += C) {
+            C = k + AXIS_COMPONENTS(kind) <= K ? AXIS_COMPONENTS(kind) : 1;
+            for (int half = 0; half < (kind == 2 ? 2 : 1); ++half)
+                for (int64_t c = 0; c < C; ++c)
+                    for (int64_t f = 0; f < F; ++f) (half ? second : first)[(k + c) * D + j + f] = (double)*sums++;
+        }
+    }
 }
 
-static void NAME(axis_export)(const NAME(axis_shape) *s, const double *total, gmm_statistics *statistics) {
-    for (int64_t k = 0; k < s->K; ++k) statistics->n[k] = *total++;
-    for (int64_t t = 0; t < s->K * s->D; ++t) statistics->first[t] = *total++;
-    for (int64_t t = 0; t < s->K * s->seconds; ++t) statistics->second[t] = *total++;
+static void NAME(axis_import)(int kind, int64_t K, int64_t D, const gmm_statistics *statistics, double *total) {
+    const int64_t seconds = NAME(axis_seconds)(kind, D);
+    for (int64_t k = 0; k < K; ++k) *total++ = statistics->n[k];
+    for (int64_t t = 0; t < K * D; ++t) *total++ = statistics->first[t];
+    for (int64_t t = 0; t < K * seconds; ++t) *total++ = statistics->second[t];
+}
+
+static void NAME(axis_export)(int kind, int64_t K, int64_t D, const double *total, gmm_statistics *statistics) {
+    const int64_t seconds = NAME(axis_seconds)(kind, D);
+    for (int64_t k = 0; k < K; ++k) statistics->n[k] = *total++;
+    for (int64_t t = 0; t < K * D; ++t) statistics->first[t] = *total++;
+    for (int64_t t = 0; t < K * seconds; ++t) statistics->second[t] = *total++;
 }

@@ -18,10 +18,14 @@ static int64_t NAME(nonfinite_row)(const NAME(tile) *tile, int64_t n_features) {
     return found;
 }
 
-/* (N, K) row-major or labels -> (K, stride) responsibility times sample weight. */
+/* (N, K) row-major or labels, or neither for one component -> (K, stride) responsibility times sample weight. */
 static void NAME(given_weights)(const gmm_task *task, const NAME(pass_thread) *thread, int64_t first) {
     const NAME(tile) *tile = &thread->tile;
     const int64_t K = task->n_components;
+    if (!task->given_posterior && !task->given_label) {
+        memcpy(thread->density, thread->weight, (size_t)tile->rows * sizeof(REAL));
+        return;
+    }
     for (int64_t k = 0; k < K; ++k) {
         REAL *r = thread->density + k * tile->stride;
         for (int64_t i = 0; i < tile->rows; ++i) r[i] = 0;

@@ -92,6 +92,26 @@ GMM_INLINE void NAME(frame_rows)(const gmm_rows *rows, const unsigned char *firs
         for (int64_t f = 0; f < n; ++f) x[r * stride + f] = 0;
 }
 
+#if !REAL_IS_FLOAT && V_LANES > 1
+/* V_LANES rows of adjacent doubles, V_LANES features at a time, without a stop in memory. The last features are taken
+ * together with some that were taken already. At least V_LANES features. */
+GMM_INLINE void NAME(pack_squares)(const gmm_rows *rows, const unsigned char *source, REAL *column, int64_t stride) {
+    for (int64_t next = 0, D = rows->n_features; next < D; next += V_LANES) {
+        const int64_t d = next + V_LANES <= D ? next : D - V_LANES;
+        const vec scale = v_load(rows->scale + d), centre = v_load(rows->centre + d);
+        vec line[V_LANES];
+        GMM_UNROLL
+        for (int l = 0; l < V_LANES; ++l) {
+            const unsigned char *x = source + l * rows->row_stride + d * (int64_t)sizeof(double);
+            line[l] = v_sub(v_mul(v_load((const double *)(const void *)x), scale), centre);
+        }
+        NAME(transpose_lines)(line);
+        GMM_UNROLL
+        for (int l = 0; l < V_LANES; ++l) v_store(column + (d + l) * stride, line[l]);
+    }
+}
+#endif
+
 /* Row by row, V_LANES rows of PACK_FEATURES features at a time, and transposed. */
 #undef PACK_FEATURES
 #define PACK_FEATURES 64
@@ -100,6 +120,12 @@ GMM_INLINE void NAME(pack_rows)(const gmm_rows *rows, const unsigned char *first
     REAL lines[V_LANES * PACK_FEATURES] = {0};
     for (int64_t i = 0; i < tile->rows; i += V_LANES) {
         const int64_t n_rows = tile->n_rows - i < V_LANES ? tile->n_rows - i : V_LANES;
+#if !REAL_IS_FLOAT && V_LANES > 1
+        if (dtype == GMM_F64 && step == (int64_t)sizeof(double) && n_rows == V_LANES && rows->n_features >= V_LANES) {
+            NAME(pack_squares)(rows, first + i * rows->row_stride, tile->column + i, tile->stride);
+            continue;
+        }
+#endif
         for (int64_t d = 0; d < rows->n_features; d += PACK_FEATURES) {
             const int64_t left = rows->n_features - d, n_here = left < PACK_FEATURES ? left : PACK_FEATURES;
             NAME(frame_rows)(rows, first + i * rows->row_stride, step, dtype, d, n_here, n_rows, V_LANES, lines,

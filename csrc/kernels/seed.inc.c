@@ -87,8 +87,8 @@ static void NAME(seed_block)(const gmm_task *task, gmm_thread *head, int64_t fir
     for (int64_t done = 0; done < n_rows; done += shared->tile_rows) {
         const int64_t rows = n_rows - done < shared->tile_rows ? n_rows - done : shared->tile_rows;
         NAME(pack)(task->rows, first + done, rows, &thread->tile);
-        NAME(axis_density)(0, thread->tile.rows, task->n_components, task->n_features, thread->tile.column,
-                           thread->tile.stride, shared->candidates, thread->table, thread->tile.stride);
+        NAME(axis_density)(AXIS_PLAIN, &thread->tile, thread->tile.column, task->n_components, task->n_features,
+                           shared->candidates, thread->table);
         NAME(seed_tile)(task, thread, first + done);
     }
 }

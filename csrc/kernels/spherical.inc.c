@@ -4,20 +4,21 @@
  *
  * Packed factors: points, then the means again (K, D) for the moments. */
 
-static int64_t NAME(spherical_mean_at)(int64_t K, int64_t D) { return NAME(axis_size)(K, D, 0); }
-
-static int64_t NAME(spherical_tile_rows)(int64_t K, int64_t D) { return NAME(axis_tile_rows)(K + D); }
+static int64_t NAME(spherical_factor_size)(int64_t K, int64_t D) { return NAME(axis_size)(K, D, 0) + K * D; }
 
 static void NAME(spherical_pack_factors)(const gmm_factors *factors, REAL *packed) {
     const int64_t K = factors->n_components, D = factors->n_features;
-    const NAME(axis_points) points = {
-        .K = K, .D = D, .point = factors->mean, .log_constant = factors->log_constant, .inverse_sd = factors->whitener};
+    const NAME(axis_points) points = {.K = K,
+                                      .D = D,
+                                      .point = factors->mean,
+                                      .log_constant = factors->log_constant,
+                                      .inverse_sd = factors->whitener};
     NAME(axis_pack)(&points, packed);
-    NAME(axis_pack_means)(factors, packed + NAME(spherical_mean_at)(K, D));
+    NAME(axis_pack_means)(factors, packed + NAME(axis_size)(K, D, 0));
 }
 
 static void NAME(spherical_density)(const NAME(tile) *tile, int64_t K, int64_t D, const REAL *packed, REAL *density) {
-    NAME(axis_density)(0, tile->rows, K, D, tile->column, tile->stride, packed, density, tile->stride);
+    NAME(axis_density)(AXIS_PLAIN, tile, tile->column, K, D, packed, density);
 }
 
-AXIS_STRUCTURE(spherical, 1, 1, no_work)
+AXIS_STRUCTURE(spherical, 1, no_work)

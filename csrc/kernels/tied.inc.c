@@ -17,18 +17,20 @@ static int64_t NAME(tied_whitener_size)(int64_t D) {
     return size;
 }
 
-static int64_t NAME(tied_mean_at)(int64_t K, int64_t D) {
-    return NAME(axis_size)(K, D, 0) + NAME(tied_whitener_size)(D);
+static int64_t NAME(tied_factor_size)(int64_t K, int64_t D) {
+    return NAME(axis_size)(K, D, 0) + NAME(tied_whitener_size)(D) + K * D;
 }
 
-static int64_t NAME(tied_tile_rows)(int64_t K, int64_t D) { return NAME(axis_tile_rows)(K + 2 * D); }
-
-static int64_t NAME(tied_work)(int64_t K, int64_t D) { return D * NAME(stride)(NAME(tied_tile_rows)(K, D)); }
+static int64_t NAME(tied_work)(int64_t K, int64_t D) { return D * NAME(stride)(NAME(axis_tile_rows)(K + D)); }
 
 static void NAME(tied_pack_factors)(const gmm_factors *factors, REAL *packed) {
     const int64_t K = factors->n_components, D = factors->n_features;
-    const NAME(axis_points) points = {
-        .K = K, .D = D, .point = factors->mean, .whitener = factors->whitener, .log_constant = factors->log_constant};
+    const NAME(axis_points) points = {.K = K,
+                                      .D = D,
+                                      .point = factors->mean,
+                                      .whitener = factors->whitener,
+                                      .log_constant = factors->log_constant,
+                                      .unit = SQRT_HALF_LOG2_E};
     REAL *w = NAME(axis_pack)(&points, packed);
     for (int64_t before = 0, group; before < D; before += group) {
         group = NAME(axis_group)(D - before);
@@ -83,7 +85,7 @@ static void NAME(tied_density)(const NAME(tile) *tile, int64_t K, int64_t D, con
     for (; i + AXIS_ROWS * V_LANES <= tile->rows; i += AXIS_ROWS * V_LANES)
         NAME(tied_rows)(AXIS_ROWS, D, tile->column + i, tile->stride, w, tile->work + i);
     for (; i < tile->rows; i += V_LANES) NAME(tied_rows)(1, D, tile->column + i, tile->stride, w, tile->work + i);
-    NAME(axis_density)(0, tile->rows, K, D, tile->work, tile->stride, packed, density, tile->stride);
+    NAME(axis_density)(AXIS_PLAIN, tile, tile->work, K, D, packed, density);
 }
 
-AXIS_STRUCTURE(tied, 0, 0, tied_work)
+AXIS_STRUCTURE(tied, 3, tied_work)

@@ -135,8 +135,13 @@ class Rows:
         responsibilities: np.ndarray | None = None,
         labels: np.ndarray | None = None,
     ) -> Statistics:
-        """Moments about ``means`` (K, D) with responsibilities (N, K) given, or labels (N,), -1 for no component."""
+        """Moments about ``means`` (K, D) with responsibilities (N, K) given, or labels (N,), -1 for no component.
+
+        Neither is needed with one mean: then every row belongs to it.
+        """
         n_components = len(means)
+        if responsibilities is None and labels is None and n_components == 1:
+            responsibilities = np.ones((self.n_rows, 1))
         if responsibilities is None:
             responsibilities = (np.asarray(labels)[:, None] == np.arange(n_components)).astype(np.float64)
         mass = self.weight[:, None] * responsibilities

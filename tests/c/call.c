@@ -40,7 +40,7 @@ gmm_statistics new_statistics(const gmm_factors *f)
     size_t second = structure_size(f->structure, f->n_components, f->n_features);
     return (gmm_statistics){.n = room((size_t)f->n_components, 8),
                             .first = room((size_t)(f->n_components * f->n_features), 8),
-                            .second = f->structure == GMM_TIED ? NULL : room(second, 8)};
+                            .second = f->structure == GMM_TIED || f->structure == GMM_LINEAR ? NULL : room(second, 8)};
 }
 
 void drop_statistics(gmm_statistics *s)

@@ -19,13 +19,16 @@ void oracle_row(const problem *p, int64_t i, double *framed)
     }
 }
 
-/* |W_k (x - mean_k)|^2 / 2 */
+/* |W_k (x - mean_k)|^2 / 2, or a linear form with its sign changed */
 static wide half_square(const gmm_factors *f, const double *x, int64_t k)
 {
     int64_t d = f->n_features;
     const double *mean = f->mean + k * d;
     wide sum = 0;
-    for (int64_t i = 0; i < d; ++i) {
+    for (int64_t j = 0; f->structure == GMM_LINEAR && j < d; ++j) {
+        sum -= (wide)f->whitener[k * d + j] * (wide)x[j];
+    }
+    for (int64_t i = 0; f->structure != GMM_LINEAR && i < d; ++i) {
         wide y = 0;
         if (f->structure == GMM_FULL || f->structure == GMM_TIED) {
             const double *w = f->whitener + (f->structure == GMM_FULL ? k * d * d : 0) + i * d;
@@ -37,7 +40,21 @@ static wide half_square(const gmm_factors *f, const double *x, int64_t k)
         }
         sum += y * y;
     }
-    return sum / 2;
+    return f->structure == GMM_LINEAR ? sum : sum / 2;
+}
+
+/* Size of what a linear form adds up, of the component where it is largest. */
+static double terms_size(const gmm_factors *f, const double *x)
+{
+    double largest = 0;
+    for (int64_t k = 0; k < f->n_components; ++k) {
+        double size = 0;
+        for (int64_t j = 0; j < f->n_features; ++j) {
+            size += fabs(f->whitener[k * f->n_features + j] * x[j]);
+        }
+        largest = size > largest ? size : largest;
+    }
+    return largest;
 }
 
 /* Component log densities (K,) and responsibilities (K,) of a row; returns the log density. */
@@ -72,7 +89,7 @@ static void add_row(oracle_statistics *s, const gmm_factors *f, const double *x,
     const double *mean = f->mean + k * d;
     s->n[k] += wr;
     for (int64_t i = 0; i < d; ++i) {
-        double c = x[i] - mean[i];
+        double c = f->structure == GMM_LINEAR ? x[i] : x[i] - mean[i];
         s->first[k * d + i] += wr * c;
         s->first_size[k * d + i] += wr * fabs(c);
         if (f->structure == GMM_FULL) {
@@ -80,7 +97,7 @@ static void add_row(oracle_statistics *s, const gmm_factors *f, const double *x,
                 s->second[(k * d + i) * d + j] += wr * c * (x[j] - mean[j]);
                 s->second_size[(k * d + i) * d + j] += wr * fabs(c * (x[j] - mean[j]));
             }
-        } else if (f->structure != GMM_TIED) {
+        } else if (f->structure != GMM_TIED && f->structure != GMM_LINEAR) {
             int64_t at = f->structure == GMM_DIAG ? k * d + i : k;
             s->second[at] += wr * c * c;
             s->second_size[at] += wr * c * c;
@@ -168,7 +185,7 @@ oracle_scores oracle_score(const problem *p)
             nearest = q < nearest && f->log_constant[c] > -INFINITY ? q : nearest;
         }
         s.gap[i] = (double)(best - next);
-        s.half_square[i] = (double)nearest;
+        s.half_square[i] = f->structure == GMM_LINEAR ? terms_size(f, x) : (double)nearest;
     }
     free(x);
     free(density);

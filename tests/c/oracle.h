@@ -21,7 +21,8 @@ oracle_statistics oracle_moments(const problem *p, const double *posterior, cons
 void oracle_discard(oracle_statistics *s);
 
 /* log_density (N,), posterior (N, K), label (N,), gap (N,): largest minus second largest component density in
- * nats (infinite for K = 1), half_square (N,) the smallest Mahalanobis distance squared, halved. */
+ * nats (infinite for K = 1), half_square (N,) the smallest Mahalanobis distance squared, halved (linear: the size of
+ * what a form adds up). */
 typedef struct {
     double *log_density, *posterior, *gap, *half_square;
     int64_t *label;

@@ -46,6 +46,7 @@ size_t structure_size(gmm_structure structure, int64_t k, int64_t d)
     switch (structure) {
     case GMM_FULL: return components * features * features;
     case GMM_TIED: return features * features;
+    case GMM_LINEAR:
     case GMM_DIAG: return components * features;
     case GMM_SPHERICAL: return components;
     }
@@ -54,7 +55,7 @@ size_t structure_size(gmm_structure structure, int64_t k, int64_t d)
 
 const char *structure_name(gmm_structure structure)
 {
-    static const char *const names[] = {"full", "tied", "diag", "spherical"};
+    static const char *const names[] = {"full", "tied", "diag", "spherical", "linear"};
     return names[structure];
 }
 
@@ -124,7 +125,9 @@ static void cook_whitener(problem *p, uint64_t *state)
     size_t size = structure_size(structure, k, d);
     p->whitener = room(size, sizeof(double));
     for (size_t i = 0; i < size; ++i) {
-        if (structure == GMM_FULL || structure == GMM_TIED) {
+        if (structure == GMM_LINEAR) { /* slopes */
+            p->whitener[i] = p->mean[i] * (0.5 + uniform(state));
+        } else if (structure == GMM_FULL || structure == GMM_TIED) {
             int64_t row = (int64_t)i / d % d, column = (int64_t)i % d;
             /* the strict upper triangle is not read: NaN there would show that it was */
             p->whitener[i] = column > row    ? (double)NAN

@@ -1,6 +1,7 @@
 /* test_accumulate.c: sums of gmm_accumulate and gmm_moments against the oracle. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "call.h"
 #include "check.h"
@@ -74,17 +75,21 @@ static void accumulate_case(const recipe *r)
 static void moments_case(const recipe *r)
 {
     problem p = cook(r);
-    for (int labelled = 0; labelled < 2; ++labelled) {
-        in_case("moments from %s, %s", labelled ? "labels" : "responsibilities", describe(r));
-        const double *posterior = labelled ? NULL : p.posterior;
-        const int64_t *label = labelled ? p.label : NULL;
+    static const char *const givens[] = {"responsibilities", "labels", "nothing"};
+    for (int given = 0; given < (r->k == 1 ? 3 : 2); ++given) {
+        in_case("moments from %s, %s", givens[given], describe(r));
+        if (given == 2) { /* every row belongs to the one component, which is what the oracle is told */
+            memset(p.label, 0, (size_t)r->n * sizeof *p.label);
+        }
+        const double *posterior = given == 0 ? p.posterior : NULL;
+        const int64_t *label = given == 0 ? NULL : p.label;
         gmm_factors f = p.factors; /* only sizes, precision, structure and mean are read */
         f.log_constant = f.whitener = NULL;
         gmm_statistics s = new_statistics(&f);
         s.log_likelihood = 5;
         oracle_statistics o = oracle_moments(&p, posterior, label);
         int64_t bad_row = 7;
-        CHECK(call_moments(&p.rows, &f, posterior, label, 2, &s, &bad_row) == GMM_OK);
+        CHECK(call_moments(&p.rows, &f, posterior, given == 2 ? NULL : label, 2, &s, &bad_row) == GMM_OK);
         CHECK(bad_row == -1);
         CHECK(s.log_likelihood == 5);
         compare(&s, &o, &f, 0);
@@ -102,9 +107,9 @@ static void sweep(void (*one)(const recipe *), int with_tied)
     static const int64_t ks[] = {3, 1, 8, 2, 17, 4, 5, 7, 1, 9, 2, 3, 6, 1, 4, 3, 2};
     static const int64_t ns[] = {100, 1, 33, 1025, 64, 7, 250, 97, 129, 48, 500, 96, 31, 200, 65, 100, 90};
     for (size_t i = 0; i < sizeof ds / sizeof *ds; ++i) {
-        for (int structure = 0; structure < 4; ++structure) {
+        for (int structure = 0; structure < 5; ++structure) {
             for (int precision = 0; precision < 2; ++precision) {
-                if (structure == GMM_TIED && !with_tied) {
+                if ((structure == GMM_TIED || structure == GMM_LINEAR) && !with_tied) {
                     continue;
                 }
                 recipe r = plain_recipe();
@@ -143,7 +148,7 @@ static void layouts(void (*one)(const recipe *))
 /* Sums are added to what is there; rows of weight zero, and no rows at all, add exactly nothing. */
 static void test_additions(void)
 {
-    for (int structure = 0; structure < 4; ++structure) {
+    for (int structure = 0; structure < 5; ++structure) {
         recipe r = plain_recipe();
         r.structure = (gmm_structure)structure;
         r.weighting = WEIGHT_ZERO;
@@ -151,7 +156,7 @@ static void test_additions(void)
         in_case("additions %s", describe(&r));
         problem p = cook(&r);
         gmm_statistics s = new_statistics(&p.factors);
-        size_t size = structure == GMM_TIED ? 0 : structure_size(r.structure, r.k, r.d);
+        size_t size = structure == GMM_TIED || structure == GMM_LINEAR ? 0 : structure_size(r.structure, r.k, r.d);
         s.n[1] = 3;
         s.first[2] = -4;
         s.log_likelihood = 6;
@@ -178,7 +183,7 @@ static void test_additions(void)
 /* More components than the vector accumulators of the axis kernels keep in cache. */
 static void test_many_components(void (*one)(const recipe *))
 {
-    for (int structure = 0; structure < 4; ++structure) {
+    for (int structure = 0; structure < 5; ++structure) {
         recipe r = plain_recipe();
         r.structure = (gmm_structure)structure;
         r.k = structure == GMM_FULL ? 70 : 301;

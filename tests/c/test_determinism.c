@@ -39,7 +39,7 @@ static void run(const problem *p, int64_t first, int64_t n, int n_threads, resul
     int64_t k = f->n_components, bad_row, size = f->precision == GMM_F32 ? 4 : 8;
     gmm_rows rows = slice_rows(&p->rows, first, n);
     CHECK(call_accumulate(&rows, f, n_threads, &r->accumulated, &bad_row) == GMM_OK);
-    if (f->structure != GMM_TIED) {
+    if (f->structure != GMM_TIED && f->structure != GMM_LINEAR) {
         CHECK(call_moments(&rows, f, p->posterior + first * k, NULL, n_threads, &r->given, &bad_row) == GMM_OK);
     }
     CHECK(call_score(&rows, f, n_threads, r->log_density + first, (char *)r->posterior + first * k * size,
@@ -78,7 +78,7 @@ static void same(const problem *p, const results *a, const results *b)
 
 static void each_case(void (*one)(const problem *, const results *))
 {
-    for (int structure = 0; structure < 4; ++structure) {
+    for (int structure = 0; structure < 5; ++structure) {
         for (int i = 0; i < 8; ++i) {
             recipe r = plain_recipe();
             r.structure = (gmm_structure)structure;
