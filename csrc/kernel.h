@@ -53,6 +53,17 @@ enum { GMM_N_STRUCTURES = 5, GMM_N_DTYPES = 2 };
 #define GMM_PREFETCH(p) ((void)(p))
 #endif
 
+/* Number of the lowest bit that is set; bits != 0. */
+static inline int gmm_lowest_bit(uint64_t bits) {
+#if defined(__GNUC__)
+    return __builtin_ctzll(bits);
+#else
+    int n = 0;
+    for (; !(bits & 1); bits >>= 1) ++n;
+    return n;
+#endif
+}
+
 struct gmm_kernel;
 
 /* One call of an entry point. Fields an operation does not use are NULL. */

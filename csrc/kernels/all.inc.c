@@ -11,6 +11,8 @@
 #include "full_monomials.inc.c"
 #include "full.inc.c"
 #include "skip_order.inc.c"
+#include "skip_curvature.inc.c"
+#include "skip_planes.inc.c"
 #include "skip_density.inc.c"
 #include "skip_moments.inc.c"
 #include "skip_rehearsal.inc.c"

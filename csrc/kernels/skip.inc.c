@@ -1,7 +1,7 @@
 /* skip.inc.c: accumulate without the terms below 2^-SKIP_BITS of a row's density.
  *
- *     pack a batch --guess--> owners --sort--> tiles of rows by owner --whiten_until--> live densities
- *     --softmax--> responsibilities --lists of rows--> moments
+ *     pack a batch --guess--> owners --densities of the owners--> references --tangent planes--> lists of rows
+ *     --densities of the lists--> terms --softmax--> responsibilities --> moments
  *
  * Each row's terms, and so its log-density, are what softmax makes of all densities, those below the threshold set to
  * zero. On where skip_rehearsal finds that it pays. */
@@ -20,95 +20,123 @@ static void NAME(skip_unclamp)(const NAME(tile) *tile, int64_t n_features) {
             tile->row[i * tile->row_stride + d] = tile->column[d * tile->stride + i];
 }
 
+/* Asks for rows of data by rows; data by columns is left to the hardware's own prefetcher. */
+static void NAME(skip_prefetch)(const gmm_rows *rows, int64_t first, int64_t n_rows) {
+    const int64_t bytes = rows->n_features * (int64_t)(rows->dtype == GMM_F32 ? sizeof(float) : sizeof(double));
+    const unsigned char *data = (const unsigned char *)rows->data + first * rows->row_stride;
+    if (rows->row_stride < bytes || rows->row_stride >= 2 * bytes) return;
+    for (int64_t b = 0; b < n_rows * rows->row_stride; b += (int64_t)GMM_CACHE_LINE) GMM_PREFETCH(data + b);
+}
+
 /* Rows of the batch into the row layout, and their probable owners. */
 static void NAME(skip_pack)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
     const NAME(pass) *pass = task->shared;
     const NAME(skip_thread) *skip = &thread->skip;
+    const int64_t step = V_ROWS * V_LANES < pass->tile_rows ? V_ROWS * V_LANES : pass->tile_rows;
     NAME(tile) tile = thread->tile;
+    const int64_t D = task->n_features;
     tile.row_stride = skip->row_stride;
     for (int64_t i = 0; i < n_rows; ++i) /* packing leaves features past D alone */
-        for (int64_t d = task->n_features; d < NAME(lanes)(task->n_features); ++d) skip->row[i * skip->row_stride + d] = 0;
-    for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
-        const int64_t here = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows;
+        for (int64_t d = D; d < NAME(lanes)(D); ++d) skip->row[i * skip->row_stride + d] = 0;
+    for (int64_t done = 0; done < n_rows; done += step) {
+        const int64_t left = n_rows - done, here = left < step ? left : step, next = left - here;
         tile.row = skip->row + done * skip->row_stride;
+        NAME(skip_prefetch)(task->rows, first + done + here, next < step ? next : step);
         NAME(pack)(task->rows, first + done, here, &tile);
         NAME(skip_unclamp)(&tile, task->n_features);
         NAME(guess_owners)(&tile, pass->skip.owners, skip->owner + done);
     }
 }
 
-/* Rows order[0 .. n_rows) of the batch into the column layout, the last of them repeated to full groups of vectors. */
-static void NAME(skip_gather)(const NAME(skip_thread) *skip, const int32_t *order, int64_t n_rows, int64_t n_features,
-                              NAME(tile) *tile) {
-    const int64_t group = V_ROWS * V_LANES;
-    tile->n_rows = n_rows;
-    tile->rows = (n_rows + group - 1) / group * group;
-    for (int64_t i = 0; i < tile->rows; i += V_LANES) {
-        const REAL *row[V_LANES];
-        for (int64_t l = 0; l < V_LANES; ++l)
-            row[l] = skip->row + order[i + l < n_rows ? i + l : n_rows - 1] * skip->row_stride;
-        for (int64_t d = 0; d < n_features; d += V_LANES) {
-            vec line[V_LANES];
-            REAL *column = tile->column + d * tile->stride + i;
-            GMM_UNROLL
-            for (int l = 0; l < V_LANES; ++l) line[l] = v_load(row[l] + d);
-            NAME(transpose_lines)(line);
-            GMM_UNROLL
-            for (int l = 0; l < V_LANES; ++l)
-                if (l < n_features - d) v_store(column + l * tile->stride, line[l]);
+/* Entries of every component: rows of the batch whose term may count, and their densities. */
+static void NAME(skip_densities)(const gmm_task *task, NAME(pass_thread) *thread, int64_t n_rows) {
+    const NAME(pass) *pass = task->shared;
+    NAME(skip_thread) *skip = &thread->skip;
+    const int64_t K = task->n_components, D = task->n_features, size = NAME(planes_size)(K, D);
+    for (int64_t k = 0, begin = 0; k < K; begin = skip->end[k++]) {
+        const int64_t n = skip->end[k] - begin;
+        int32_t *list = skip->lists + k * skip->list_stride;
+        REAL *density = skip->table + k * skip->list_stride;
+        memcpy(list, skip->order + begin, (size_t)n * sizeof *list);
+        skip->n_listed[k] = (int32_t)n;
+        NAME(list_densities)(skip->row, skip->row_stride, n, list, k, K, D, pass->factors, pass->tile_rows,
+                             &thread->tile, density, pass->skip.planes + k * size + NAME(planes_scale)(K, D),
+                             skip->cut + begin, skip->depth + begin);
+        for (int64_t i = 0; i < n; ++i) skip->reference[list[i]] = density[i];
+    }
+    for (int64_t b = 0, begin = 0; b < K; begin = skip->end[b++])
+        NAME(list_survivors)(skip->row, skip->row_stride, skip->end[b] - begin, skip->order + begin, b,
+                             pass->factors + b * NAME(full_factor)(D) + 1, K, D, pass->skip.planes + b * size,
+                             skip->cut + begin, skip->depth + begin, skip->centred, skip->lists, skip->list_stride,
+                             skip->n_listed);
+    for (int64_t k = 0, begin = 0; k < K; begin = skip->end[k++]) {
+        const int64_t owned = skip->end[k] - begin, n = skip->n_listed[k] - owned;
+        const int32_t *list = skip->lists + k * skip->list_stride + owned;
+        REAL *density = skip->table + k * skip->list_stride + owned;
+        NAME(list_densities)(skip->row, skip->row_stride, n, list, k, K, D, pass->factors, pass->tile_rows,
+                             &thread->tile, density, NULL, NULL, NULL);
+        for (int64_t i = 0; i < n; ++i) {
+            REAL *reference = skip->reference + list[i];
+            *reference = *reference < density[i] ? density[i] : *reference;
         }
     }
+    for (int64_t i = 0; i < n_rows; ++i) skip->sum[i] = 0;
+    for (int64_t k = 0; k < K; ++k)
+        NAME(entry_terms)(skip->n_listed[k], skip->lists + k * skip->list_stride, skip->reference,
+                          skip->table + k * skip->list_stride, skip->sum);
 }
 
-/* A row that softmax could not believe: see far.c. i is its place in the tile, at its place in the data. */
+/* A row that its densities leave without a share: see far.c. `at`: its place in the data. */
 static void NAME(skip_strange)(const gmm_task *task, NAME(pass_thread) *thread, int64_t i, int64_t at) {
-    const NAME(tile) *tile = &thread->tile;
-    NAME(live) *live = &thread->skip.live;
+    const NAME(pass) *pass = task->shared;
+    const NAME(skip_thread) *skip = &thread->skip;
+    const int64_t D = task->n_features;
+    const int32_t row = (int32_t)i;
+    const REAL root = (REAL)sqrt((double)skip->weight[i]);
     double log_density = 0;
     const int64_t nearest = gmm_far_row(task->rows, task->factors, at, &log_density);
-    for (int64_t c = 0; c < live->n_live; ++c) thread->density[c * tile->stride + i] = 0;
-    thread->log_density[i] = (REAL)log_density;
-    if (nearest >= 0)
-        NAME(live_line)(tile, live, nearest, 0, thread->density)[i] = thread->weight[i];
-    else if (at < thread->head.bad_row)
-        thread->head.bad_row = at;
+    skip->log_density[i] = (REAL)log_density;
+    if (nearest < 0 && at < thread->head.bad_row) thread->head.bad_row = at;
+    if (nearest >= 0 && skip->weight[i] > 0)
+        NAME(add_rows)(skip->row, skip->row_stride, 1, &row, skip->weight + i, &root, D,
+                       pass->factors + nearest * NAME(full_factor)(D) + 1, skip->work,
+                       (double *)thread->head.partial + nearest * NAME(skip_component_size)(D));
 }
 
-/* Moments of the tile's rows: order are their places in the batch. */
-static void NAME(skip_moments)(const gmm_task *task, NAME(pass_thread) *thread, const int32_t *order) {
+/* Sums of terms -> log-densities, and in place of the sums what makes of a term a responsibility times weight. The
+ * batch starts at row `first` of the data. */
+static void NAME(skip_rows)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
+    NAME(skip_thread) *skip = &thread->skip;
+    const double *w = task->rows->weight ? task->rows->weight + first : NULL;
+    const int64_t padded = NAME(lanes)(n_rows);
+    int strange = 0;
+    for (int64_t i = 0; i < padded; ++i) skip->weight[i] = i < n_rows ? (w ? (REAL)w[i] : (REAL)1) : 0;
+    for (int64_t i = n_rows; i < padded; ++i) skip->reference[i] = skip->sum[i] = 1;
+    for (int64_t i = 0; i < padded; i += V_LANES) {
+        vec sum = v_load(skip->sum + i);
+        strange |= NAME(row_log_densities)(v_load(skip->reference + i), sum, skip->log_density + i);
+        v_store(skip->sum + i, v_div(v_load(skip->weight + i), sum));
+    }
+    for (int64_t i = 0; strange && i < n_rows; ++i)
+        if (skip->log_density[i] != skip->log_density[i]) {
+            skip->sum[i] = 0;
+            NAME(skip_strange)(task, thread, i, first + i);
+        }
+}
+
+static void NAME(skip_moments)(const gmm_task *task, NAME(pass_thread) *thread) {
     const NAME(pass) *pass = task->shared;
     const NAME(skip_thread) *skip = &thread->skip;
     const int64_t D = task->n_features, size = NAME(full_factor)(D), sums_size = NAME(skip_component_size)(D);
-    for (int64_t c = 0; c < skip->live.n_live; ++c) {
-        const int64_t k = skip->live.live[c];
-        const REAL *r = thread->density + c * thread->tile.stride;
-        const int64_t n = NAME(list_rows)(&thread->tile, r, order, skip->list, skip->share);
-        if (n > 0)
-            NAME(add_rows)(skip->row, skip->row_stride, n, skip->list, skip->share, D, pass->factors + k * size + 1,
-                           skip->work, (double *)thread->head.partial + k * sums_size);
+    for (int64_t k = 0; k < task->n_components; ++k) {
+        const int64_t n = NAME(entry_shares)(skip->n_listed[k], skip->lists + k * skip->list_stride,
+                                             skip->table + k * skip->list_stride, skip->sum, skip->kept, skip->share);
+        for (int64_t i = 0; i < n; i += V_LANES) v_store(skip->root + i, v_sqrt(v_load(skip->share + i)));
+        for (int64_t i = 0; i < n; i += pass->tile_rows)
+            NAME(add_rows)(skip->row, skip->row_stride, n - i < pass->tile_rows ? n - i : pass->tile_rows,
+                           skip->kept + i, skip->share + i, skip->root + i, D, pass->factors + k * size + 1, skip->work,
+                           (double *)thread->head.partial + k * sums_size);
     }
-}
-
-/* One tile: rows at .. at + n_rows of the order; the batch starts at row `first` of the data. */
-static void NAME(skip_tile)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t at,
-                            int64_t n_rows) {
-    const NAME(pass) *pass = task->shared;
-    const int64_t K = task->n_components, D = task->n_features;
-    const double *w = task->rows->weight ? task->rows->weight + first : NULL;
-    const int32_t *order = thread->skip.order + at;
-    NAME(tile) *tile = &thread->tile;
-    NAME(live) *live = &thread->skip.live;
-    NAME(skip_gather)(&thread->skip, order, n_rows, D, tile);
-    for (int64_t i = 0; i < n_rows; ++i) thread->weight[i] = w ? (REAL)w[order[i]] : (REAL)1;
-    for (int64_t i = n_rows; i < tile->rows; ++i) thread->weight[i] = 0;
-    NAME(live_densities)(tile, K, D, pass->factors, at, thread->skip.end, live, thread->density);
-    const int strange = NAME(softmax)(tile->rows, tile->stride, live->n_live, thread->density, thread->weight,
-                                      thread->log_density, NULL);
-    for (int64_t i = 0; strange && i < n_rows; ++i)
-        if (thread->log_density[i] != thread->log_density[i])
-            NAME(skip_strange)(task, thread, i, first + order[i]);
-    for (int64_t i = 0; i < n_rows; ++i) thread->skip.log_density[order[i]] = thread->log_density[i];
-    NAME(skip_moments)(task, thread, order);
 }
 
 static void NAME(skip_block)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
@@ -122,8 +150,9 @@ static void NAME(skip_block)(const gmm_task *task, NAME(pass_thread) *thread, in
         const int64_t rows = n_rows - done < skip->batch_rows ? n_rows - done : skip->batch_rows, batch = first + done;
         NAME(skip_pack)(task, thread, batch, rows);
         NAME(order_by_owner)(rows, K, skip->owner, skip->order, skip->end);
-        for (int64_t at = 0; at < rows; at += skip->tile_rows)
-            NAME(skip_tile)(task, thread, batch, at, rows - at < skip->tile_rows ? rows - at : skip->tile_rows);
+        NAME(skip_densities)(task, thread, rows);
+        NAME(skip_rows)(task, thread, batch, rows);
+        NAME(skip_moments)(task, thread);
         NAME(pass_totals)(task, thread, batch, rows, skip->log_density);
     }
 }

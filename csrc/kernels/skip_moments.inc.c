@@ -67,25 +67,41 @@ GMM_INLINE void NAME(skip_panel)(const int V, int64_t rows, int64_t stride, cons
     }
 }
 
-/* Rows `list` of the batch, the n-th with weight share[n] > 0. work: n_rows lines of row_stride, and one of means. */
-static void NAME(add_rows)(const REAL *batch, int64_t row_stride, int64_t n_rows, const int32_t *list,
-                           const REAL *share, int64_t n_features, const REAL *mean, REAL *work, double *sums) {
-    const int64_t vectors = NAME(lanes)(n_features) / V_LANES;
+/* Lines s of U rows from list on, one vector of features; adds to U sums of first moments. */
+GMM_INLINE void NAME(centre_listed)(const int U, const REAL *batch, int64_t row_stride, const int32_t *list,
+                                    const REAL *share, const REAL *root, vec mean, REAL *s, vec *first) {
     const vec most = v_set1(ROW_LIMIT), least = v_set1(-ROW_LIMIT); /* as the row layout has it elsewhere */
+    GMM_UNROLL
+    for (int u = 0; u < U; ++u) {
+        const vec x = v_load(batch + list[u] * row_stride), c = v_sub(v_max(v_min(x, most), least), mean);
+        v_store(s + u * row_stride, v_mul(v_set1(root[u]), c));
+        first[u] = v_fma(v_set1(share[u]), c, first[u]);
+    }
+}
+
+/* Rows `list` of the batch, the n-th with weight share[n] > 0, whose square root is root[n]. work: n_rows lines of
+ * row_stride, and one of means. */
+static void NAME(add_rows)(const REAL *batch, int64_t row_stride, int64_t n_rows, const int32_t *list,
+                           const REAL *share, const REAL *root, int64_t n_features, const REAL *mean, REAL *work,
+                           double *sums) {
+    enum { CHAINS = 4 }; /* an addition takes longer than a row */
+    const int64_t vectors = NAME(lanes)(n_features) / V_LANES;
     REAL *centre = work, *s = work + row_stride;
     if (sums[0] == 0) memset(sums, 0, (size_t)NAME(skip_component_size)(n_features) * sizeof *sums);
     for (int64_t j = 0; j < vectors * V_LANES; ++j) centre[j] = j < n_features ? mean[j] : 0;
     for (int64_t i = 0; i < n_rows; ++i) sums[0] += (double)share[i];
     for (int64_t v = 0; v < vectors * V_LANES; v += V_LANES) {
-        const vec m = v_load(centre + v);
-        vec first = v_zero();
-        for (int64_t i = 0; i < n_rows; ++i) {
-            const vec w = v_set1(share[i]), root = v_sqrt(w), x = v_load(batch + list[i] * row_stride + v);
-            const vec c = v_sub(v_max(v_min(x, most), least), m);
-            v_store(s + i * row_stride + v, v_mul(root, c));
-            first = v_fma(w, c, first);
-        }
-        NAME(add_vector)(sums + NAME(SKIP_LINE) + v, first);
+        vec first[CHAINS];
+        int64_t i = 0;
+        GMM_UNROLL
+        for (int u = 0; u < CHAINS; ++u) first[u] = v_zero();
+        for (; i + CHAINS <= n_rows; i += CHAINS)
+            NAME(centre_listed)(CHAINS, batch + v, row_stride, list + i, share + i, root + i, v_load(centre + v),
+                                s + i * row_stride + v, first);
+        for (; i < n_rows; ++i)
+            NAME(centre_listed)(1, batch + v, row_stride, list + i, share + i, root + i, v_load(centre + v),
+                                s + i * row_stride + v, first);
+        NAME(add_vector)(sums + NAME(SKIP_LINE) + v, v_add(v_add(first[0], first[1]), v_add(first[2], first[3])));
     }
     for (int64_t i = 0; i < n_features; i += NAME(SKIP_SIDE)) {
         const int64_t width = i / V_LANES + 1;
@@ -100,24 +116,6 @@ static void NAME(add_rows)(const REAL *batch, int64_t row_stride, int64_t n_rows
         if (width - v == 1)
             NAME(skip_panel)(1, n_rows, row_stride, s + i, s + v * V_LANES, out + v * V_LANES, width * V_LANES);
     }
-}
-
-/* Rows of a tile in which a component has a share. order: places of the tile's rows in the batch. Writes their places
- * and shares, with room for one more than the tile's rows; returns how many. Without branches within a vector: which
- * lanes count is not to be foreseen. */
-static int64_t NAME(list_rows)(const NAME(tile) *tile, const REAL *r, const int32_t *order, int32_t *list,
-                               REAL *share) {
-    int64_t n = 0;
-    for (int64_t i = 0; i < tile->n_rows; i += V_LANES) {
-        if (!v_any(v_lt(v_zero(), v_load(r + i)))) continue;
-        const int64_t ends = tile->n_rows - i < V_LANES ? tile->n_rows : i + V_LANES;
-        for (int64_t l = i; l < ends; ++l) {
-            list[n] = order[l];
-            share[n] = r[l];
-            n += r[l] > 0;
-        }
-    }
-    return n;
 }
 
 static void NAME(skip_import)(int64_t n_components, int64_t n_features, const gmm_statistics *statistics,

@@ -1,54 +1,94 @@
 /* skip_rehearsal.inc.c: whether skipping pays, asked of a few typical rows that the factors themselves give.
  *
- *     x = mean_b + W_b^-1 z,   z_j = 1 or -1,   log2 density of b at x = constant_b - D log2(e) / 2
+ *     x = mean_b + u,  u = W_b^-1 z,  z_j = 1 or -1,   log2 density of b at x = constant_b - D log2(e) / 2
  *
- * a row as far from b as rows of b are, for components b spread over all of them. The share of components that are
- * live there, at least 2^-SKIP_BITS of b's own term, is the share of the moments' work that skipping leaves.
+ * a row as far from b as rows of b are, for components b spread over all of them. How many components are live there,
+ * at least 2^-SKIP_BITS of b's own term, and how many no plane excludes, is what a pass will meet. A plane of k is
+ * l_k(mean_b) + (l_k(mean_b + u) - l_k(mean_b - u)) / 2, so three densities of k tell both.
  * Invariant: depends on the factors alone, so neither rows nor threads nor slices decide which kernel runs. */
 
-enum {
-    NAME(TYPICAL_LEAST) = 24,
-    NAME(TYPICAL_GROUP) = V_ROWS * V_LANES,
-    NAME(TYPICAL_ROWS) =
-        (NAME(TYPICAL_LEAST) + NAME(TYPICAL_GROUP) - 1) / NAME(TYPICAL_GROUP) * NAME(TYPICAL_GROUP)
-};
+enum { NAME(TYPICAL_ROWS) = (24 + V_LANES - 1) / V_LANES * V_LANES };
 
-/* Largest live share at which skipping was no slower than dense on every shape measured. Whole vectors must agree to
- * leave, so twice as many lanes pay less often. */
-#define SKIP_PAYS (REAL_IS_FLOAT ? 0.08 : 0.35)
+/* Owner of typical row i. */
+static int64_t NAME(typical_owner)(const gmm_factors *factors, int64_t i) {
+    int64_t b = i * factors->n_components / NAME(TYPICAL_ROWS);
+    while (!(factors->log_constant[b] > -INFINITY)) b = (b + 1) % factors->n_components;
+    return b;
+}
 
-/* Row i from component b into column layout; offset: (D) doubles of scratch. */
-static void NAME(typical_row)(const gmm_factors *factors, int64_t b, int64_t i, double *offset, REAL *column) {
+/* Row i less its owner's mean, (D). */
+static void NAME(typical_offset)(const gmm_factors *factors, int64_t i, double *offset) {
     const int64_t D = factors->n_features;
-    const double *W = factors->whitener + b * D * D;
+    const double *W = factors->whitener + NAME(typical_owner)(factors, i) * D * D;
     for (int64_t j = 0; j < D; ++j) {
         const uint64_t hash = (uint64_t)(i * D + j + 1) * UINT64_C(0x9e3779b97f4a7c15);
         double sum = hash >> 63 ? 1 : -1;
         for (int64_t l = 0; l < j; ++l) sum -= W[j * D + l] * offset[l];
         offset[j] = sum / W[j * D + j];
-        column[j * NAME(TYPICAL_ROWS) + i] = (REAL)(factors->mean[b * D + j] + offset[j]);
     }
 }
 
-/* column: (D, TYPICAL_ROWS) and offset: (D) are scratch. */
-static int NAME(skip_pays)(const gmm_factors *factors, const REAL *packed, REAL *column, double *offset) {
-    enum { N = NAME(TYPICAL_ROWS), GROUP = NAME(TYPICAL_GROUP) };
-    const int64_t K = factors->n_components, D = factors->n_features, size = NAME(full_factor)(D);
-    const REAL *flag = packed + K * size, *bias = flag + K;
-    REAL reference[N], density[GROUP];
-    int64_t live = 0;
+/* The typical rows: mean - u, mean, mean + u in column (3, D, TYPICAL_ROWS), and what counts as nothing. */
+static void NAME(typical_rows)(const gmm_factors *factors, REAL *column, double *offset, double *least) {
+    enum { N = NAME(TYPICAL_ROWS) };
+    const int64_t D = factors->n_features;
     for (int64_t i = 0; i < N; ++i) {
-        int64_t b = i * K / N;
-        while (!(factors->log_constant[b] > -INFINITY)) b = (b + 1) % K;
-        NAME(typical_row)(factors, b, i, offset, column);
-        reference[i] = (REAL)((factors->log_constant[b] - (double)D / 2) * LOG2_E);
+        const int64_t b = NAME(typical_owner)(factors, i);
+        NAME(typical_offset)(factors, i, offset);
+        for (int64_t j = 0; j < D; ++j)
+            for (int64_t side = 0; side < 3; ++side)
+                column[(side * D + j) * N + i] = (REAL)(factors->mean[b * D + j] + (double)(side - 1) * offset[j]);
+        least[i] = (factors->log_constant[b] - (double)D / 2) * LOG2_E - SKIP_BITS;
     }
-    for (int64_t k = 0; k < K; ++k)
-        for (int64_t i = 0; i < N; i += GROUP) {
-            if (!NAME(whiten_until)(D, column + i, N, packed + k * size, flag[k], bias + k * D, reference + i, density)) continue;
-            for (int64_t l = 0; l < GROUP; ++l) live += !(density[l] < reference[i + l] - SKIP_BITS);
-        }
-    return (double)live <= SKIP_PAYS * (double)(N * K);
 }
 
-#undef SKIP_PAYS
+/* Densities of component k. */
+static void NAME(typical_densities)(const gmm_factors *factors, const REAL *packed, int64_t k, REAL *column,
+                                    REAL *density) {
+    enum { N = NAME(TYPICAL_ROWS) };
+    const int64_t K = factors->n_components, D = factors->n_features, size = NAME(full_factor)(D);
+    const REAL *flag = packed + K * size, *bias = flag + K + k * D;
+    const NAME(tile) tile = {.n_rows = N, .rows = N, .stride = N, .column = column};
+    if (flag[k] >= FULL_AFFINE)
+        NAME(full_affine_density)(&tile, D, packed + k * size, bias, density);
+    else
+        NAME(full_centred_density)(&tile, D, packed + k * size, density);
+}
+
+/* Whether it is faster to skip where a row has so many live components and survivors in the mean. Cycles of a row, from
+ * the work of each step: four flops a lane and cycle; the rest measured at D = 16, 39 and 64 (csrc/README.md). */
+static int NAME(skip_is_faster)(const gmm_factors *factors, int64_t n_live, int64_t n_survivors) {
+    const double K = (double)factors->n_components, D = (double)factors->n_features, flops = 4 * V_LANES;
+    const double live = (double)n_live / NAME(TYPICAL_ROWS), survivors = (double)n_survivors / NAME(TYPICAL_ROWS);
+    const double dense = K * (2 * D * D + 6 * D + 42) / (0.86 * flops);
+    const double planes = 60 + 2 * D + K * 3.5 * (2 * D + 16) / flops;
+    const double met = survivors * (1.2 * D * D / flops + 0.5 * D + 20), added = live * (1.6 * D * D / flops + 8);
+    return planes + met + added < 0.9 * dense;
+}
+
+/* column: (3, D, TYPICAL_ROWS) and offset: (D) are scratch. */
+static int NAME(skip_pays)(const gmm_factors *factors, const REAL *packed, REAL *column, double *offset) {
+    enum { N = NAME(TYPICAL_ROWS) };
+    const int64_t K = factors->n_components, D = factors->n_features;
+    const double curved = D <= NAME(CURVED_FEATURES) ? 0.45 : 0; /* typical share of a component's curvature */
+    double least[N];
+    REAL before[N], at[N], after[N];
+    int64_t n_live = 0, n_survivors = 0;
+    NAME(typical_rows)(factors, column, offset, least);
+    for (int64_t k = 0; k < K; ++k) {
+        NAME(typical_densities)(factors, packed, k, column + 2 * D * N, after);
+        for (int64_t i = 0; i < N; ++i) n_live += !((double)after[i] < least[i]);
+    }
+    if (!NAME(skip_is_faster)(factors, n_live, n_live)) return 0;
+    for (int64_t k = 0; k < K; ++k) {
+        NAME(typical_densities)(factors, packed, k, column, before);
+        NAME(typical_densities)(factors, packed, k, column + D * N, at);
+        NAME(typical_densities)(factors, packed, k, column + 2 * D * N, after);
+        for (int64_t i = 0; i < N; ++i) {
+            const double l = (double)after[i], top = (double)at[i], middle = (l + (double)before[i]) / 2;
+            const double plane = top + l - middle, curve = top - middle;
+            n_survivors += !(l < least[i]) || !(plane - curved * curve < least[i]);
+        }
+    }
+    return NAME(skip_is_faster)(factors, n_live, n_survivors);
+}

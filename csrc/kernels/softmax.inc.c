@@ -15,11 +15,22 @@
 /* Row vectors handled together: a chain of maximum, exponential, sum and quotient is long, several hide its latency. */
 #define SOFTMAX_ROWS (V_REGISTERS >= 32 ? 4 : 2)
 
+/* Log-densities (nats) of a row vector from its references and sums of terms; NaN where they are not to be believed.
+ * Returns 1 when there is such a row. */
+GMM_INLINE int NAME(row_log_densities)(vec reference, vec sum, REAL *log_density) {
+    const vec limit = v_set1(-REFERENCE_LIMIT), one = v_set1((REAL)1), ln2 = v_set1((REAL)0.693147180559945309);
+    /* every comparison is false for NaN */
+    const vec sane = v_select(v_lt(limit, reference), v_select(v_lt(sum, one), v_zero(), sum), v_zero());
+    const vmask good = v_lt(v_zero(), sane);
+    const vec log_row = v_fma(reference, ln2, NAME(log)(v_select(good, sum, one)));
+    v_store(log_density, v_select(good, log_row, v_set1((REAL)NAN)));
+    return v_not_all(good);
+}
+
 /* U row vectors whose maxima are known. table: (K, stride) log2-densities in, responsibilities out. label, unless NULL:
  * the lowest k whose density is the reference. Returns 1 when some row must be looked at: its log_density is NaN. */
 GMM_INLINE int NAME(softmax_rows)(const int U, int64_t stride, int64_t n_components, const vec *reference, REAL *table,
                                   const REAL *weight, REAL *log_density, REAL *label) {
-    const vec limit = v_set1(-REFERENCE_LIMIT), one = v_set1((REAL)1), ln2 = v_set1((REAL)0.693147180559945309);
     vec sum[4], share[4];
     int strange = 0;
     if (label) {
@@ -61,14 +72,7 @@ GMM_INLINE int NAME(softmax_rows)(const int U, int64_t stride, int64_t n_compone
         for (int u = 0; u < U; ++u) v_store(r + u * V_LANES, v_mul(v_load(r + u * V_LANES), share[u]));
     }
     GMM_UNROLL
-    for (int u = 0; u < U; ++u) {
-        /* every comparison is false for NaN */
-        const vec sane = v_select(v_lt(limit, reference[u]), v_select(v_lt(sum[u], one), v_zero(), sum[u]), v_zero());
-        const vmask good = v_lt(v_zero(), sane);
-        strange |= v_not_all(good);
-        const vec log_row = v_fma(reference[u], ln2, NAME(log)(v_select(good, sum[u], one)));
-        v_store(log_density + u * V_LANES, v_select(good, log_row, v_set1((REAL)NAN)));
-    }
+    for (int u = 0; u < U; ++u) strange |= NAME(row_log_densities)(reference[u], sum[u], log_density + u * V_LANES);
     return strange;
 }
 

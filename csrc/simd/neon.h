@@ -32,6 +32,7 @@
 #define v_select(m, a, b) vbslq_f32(m, a, b)
 #define v_any(m) (vmaxvq_u32(m) != 0)
 #define v_not_all(m) (vminvq_u32(m) == 0)
+#define v_bits(m) vaddvq_u32(vandq_u32(m, (uint32x4_t){1, 2, 4, 8}))
 #define v_sum(a) vaddvq_f32(a)
 #define v_round(a) vrndnq_f32(a)
 #define v_exponent(x) \
@@ -69,6 +70,7 @@
 #define v_select(m, a, b) vbslq_f64(m, a, b)
 #define v_any(m) ((vgetq_lane_u64(m, 0) | vgetq_lane_u64(m, 1)) != 0)
 #define v_not_all(m) ((vgetq_lane_u64(m, 0) & vgetq_lane_u64(m, 1)) == 0)
+#define v_bits(m) ((unsigned)((vgetq_lane_u64(m, 0) & 1) | (vgetq_lane_u64(m, 1) & 2)))
 #define v_sum(a) vaddvq_f64(a)
 #define v_round(a) vrndnq_f64(a)
 #define v_exponent(x) \

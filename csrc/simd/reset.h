@@ -4,6 +4,7 @@
  * v_load(p) v_store(p, a)  unaligned                  v_set1(x) v_zero()
  * v_add v_sub v_mul v_div v_sqrt v_max v_min          v_fma(a, b, c) = a*b + c    v_fnma(a, b, c) = c - a*b
  * v_lt(a, b) v_eq(a, b) -> vmask                      v_select(m, a, b) = m ? a : b    v_any(m)  v_not_all(m)
+ * v_bits(m): an unsigned number, bit l is lane l
  * v_sum(a) -> REAL, a fixed tree of the lanes         v_round(a) nearest even, |a| < 2^(mantissa bits - 2)
  * v_exp2i(n) = 2^n for integral n of normal range     v_exponent(x) = floor(log2 x), v_mantissa(x) in [1, 2), x normal > 0
  * v_exp2_scale(z) = 2^(z - V_EXP2_MAGIC) for z that is V_EXP2_MAGIC plus a multiple of 1 / V_EXP2_STEPS:
@@ -39,6 +40,7 @@
 #undef v_select
 #undef v_any
 #undef v_not_all
+#undef v_bits
 #undef v_sum
 #undef v_round
 #undef v_exp2i

@@ -27,6 +27,7 @@
 #define v_select(m, a, b) ((m) ? (a) : (b))
 #define v_any(m) (m)
 #define v_not_all(m) (!(m))
+#define v_bits(m) ((m) ? 1u : 0u)
 #define v_sum(a) (a)
 #define v_round(a) NAME(scalar_round)(a)
 #define v_max(a, b) NAME(scalar_max)(a, b)

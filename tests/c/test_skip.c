@@ -148,8 +148,8 @@ static void choice(void)
 {
     for (int overlapping = 0; overlapping < 2; ++overlapping) {
         recipe r = plain_recipe();
-        r.d = 12;
-        r.k = 9;
+        r.d = 24;
+        r.k = 12;
         r.n = 1100;
         problem p = cook_apart(&r, overlapping ? 0.5 : 40);
         gmm_statistics s[3];
