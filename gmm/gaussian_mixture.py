@@ -42,7 +42,7 @@ class GaussianMixture(MixtureEstimator):
     n_init : int, default=5
         Number of starts. Each runs ``short_iter`` iterations and the best goes on (Biernacki, Celeux, Govaert 2003).
     short_iter : int, default=10
-        Iterations of each start before the best is chosen.
+        Iterations of each start before the best is chosen; on many rows three, for starts that have no chance after.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"} or callable, default="kmeans"
         How to start. A callable ``(X, n_components, rng)`` returns responsibilities (N, K), labels (N,) or means
         (K, D).

@@ -257,7 +257,9 @@ class Rows:
     def subset(self, indices: np.ndarray) -> Self:
         """Return some of the rows, copied, in the same frame."""
         weight = None if self.sample_weight is None else self.sample_weight[indices]
-        return replace(self, X=np.ascontiguousarray(self.X[indices]), sample_weight=weight)
+        # take copies whole rows at once, but an array in another layout it would copy whole first
+        X = self.X.take(indices, axis=0) if self.X.flags.c_contiguous else np.ascontiguousarray(self.X[indices])
+        return replace(self, X=X, sample_weight=weight)
 
     @property
     def _precision(self) -> int:

@@ -18,7 +18,7 @@ from gmm.datasets import load_faithful
 from gmm.em import climb
 from gmm.initialization import start
 from gmm.partition import from_partition
-from gmm.restarts import log_likelihood, race
+from gmm.restarts import LOOK, log_likelihood, race
 from gmm.subsample import seeds
 
 
@@ -97,6 +97,48 @@ def test_a_start_on_the_leaders_path_is_left_there():
     raced = run(rows, 3, 3, begin=begin, short_iter=4)
     assert sorted(restart.n_iter for restart in raced.restarts)[:2] == [4, 4]
     assert raced.n_found == 3
+
+
+@pytest.mark.parametrize("separation", [1.0, 2.0, 3.0])
+def test_the_accelerated_race_ends_where_full_climbs_end(structure, separation):
+    rows = framed(blobs(600, n_features=3, n_components=5, separation=separation).X, structure)
+    begin = partial(start, rows, structure, 5, "random_from_data", floor=rows.frame.floor)
+    raced = run(rows, 5, method="random_from_data", structure=structure, accelerated=True)
+    limits = {"floor": rows.frame.floor, "tol": 1e-6, "max_iter": 500, "accelerated": True}
+    whole = [climb(rows.accumulate, structure, begin(seed), **limits) for seed in seeds(0, 5)]
+    assert raced.best.objective >= max(climbed.objective for climbed in whole) - 1e-6
+
+
+def test_starts_on_the_slope_below_the_leader_are_left_there():
+    problem = blobs(2000, separation=2.5)
+    rows = framed(problem.X)
+    numbers = seeds(0, 4)
+
+    def begin(seed):
+        rng = np.random.default_rng(seed)
+        labels = np.where(rng.random(2000) < 0.03, rng.integers(3, size=2000), problem.labels)
+        return from_partition(rows, FULL, 3, (labels + numbers.index(seed)) % 3, floor=rows.frame.floor)
+
+    plain, raced = (run(rows, 3, 4, begin=begin, accelerated=flag) for flag in (False, True))
+    assert raced.best.objective >= plain.best.objective - 1e-6
+    assert [restart.n_iter for restart in raced.restarts].count(LOOK) == 3
+    assert raced.n_found == 4
+
+
+def test_a_hopeless_start_is_left_after_a_look():
+    problem = blobs(400, separation=10.0)
+    rows = framed(problem.X)
+    upper = problem.X[:, 0] > np.median(problem.X[problem.labels == 0, 0])
+    other = np.where(problem.labels == 0, upper, 2)  # one group split, two merged
+    partitions = dict(zip(seeds(0, 3), [other, problem.labels, other], strict=True))
+
+    def begin(seed):
+        return from_partition(rows, FULL, 3, partitions[seed], floor=rows.frame.floor)
+
+    raced = run(rows, 3, 3, begin=begin, accelerated=True)
+    assert raced.winner == 1
+    assert [restart.n_iter for restart in raced.restarts][::2] == [LOOK, LOOK]
+    assert [restart.same for restart in raced.restarts] == [False, True, False]
 
 
 def test_a_floored_start_ranks_last_whatever_its_likelihood():
