@@ -4,7 +4,8 @@ So repeated rows start like one weighted row, absent rows like rows of weight ze
 matter. Rows are told apart by a hash of their numbers (`gmm.subsample.hashed`, 64 bits); should two different rows ever
 share one, the rows are returned as they are. They come sorted by column, so their order does not depend on units.
 
-Invariant: the same rows and sample weights, in whatever order or number of repetitions, become the same bits.
+Invariant: the same rows, in whatever order or number of repetitions, become the same bits; so do sample weights as long
+as those of repeated rows add up without rounding.
 """
 
 from __future__ import annotations

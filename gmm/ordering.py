@@ -55,9 +55,13 @@ def component_order(mixture: Mixture, order_by: OrderBy, feature_names: Sequence
     K = mixture.n_components
     if order_by is None:
         return np.arange(K)
-    keys = np.asarray(_keys(mixture, order_by, feature_names), np.float64)
+    given = _keys(mixture, order_by, feature_names)
+    try:
+        keys = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        keys = np.empty(0)
     if keys.shape != (K,) or np.isnan(keys).any():
-        raise ParameterError(f"order_by must give {K} numbers, one for each component, got {keys!r}")
+        raise ParameterError(f"order_by must give {K} numbers, one for each component, got {given!r}")
     p = mixture.parameters
     return np.lexsort((*p.means.T[::-1], keys, p.weights == 0))
 

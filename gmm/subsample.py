@@ -31,16 +31,14 @@ Seed = int | np.random.Generator | np.random.RandomState | None
 def hashed(seed: int, counter: np.ndarray) -> np.ndarray:
     """Splitmix64 of a seed and of counters: uniform 64-bit words, one for each counter.
 
-        Examples
-        --------
-        The generator's first word from state 0:
+    Examples
+    --------
+    The generator's first word from state 0:
 
-        >>> import numpy as np
-
-    from gmm._validation import check_seed
-        >>> from gmm.subsample import hashed
-        >>> hex(int(hashed(0, np.arange(1, dtype=np.uint64))[0]))
-        '0xe220a8397b1dcdaf'
+    >>> import numpy as np
+    >>> from gmm.subsample import hashed
+    >>> hex(int(hashed(0, np.arange(1, dtype=np.uint64))[0]))
+    '0xe220a8397b1dcdaf'
     """
     state = np.uint64(seed % (1 << 64)) + (counter + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 import gmm
+from gmm import _native
 from gmm.cli.arguments import parser
 from gmm.cli.errors import CommandError
 from gmm.errors import GmmError, GmmWarning
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("always", GmmWarning)
             warnings.showwarning = _noting(warnings.showwarning)
+            _require_instruction_set()
             import_module(f"gmm.cli.{options.command}").run(options)
         sys.stdout.flush()
     except (CommandError, GmmError) as error:
@@ -50,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to fail at exit
         return NO_READER
     return DONE
+
+
+def _require_instruction_set() -> None:
+    try:
+        _native.isa()
+    except ValueError as error:
+        raise CommandError(str(error)) from None
 
 
 def _refuse(command: str, message: str) -> int:

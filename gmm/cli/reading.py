@@ -42,7 +42,7 @@ def read_table(file: str | None, wanted: Wanted = ALL, say: Callable[[str], None
         title = "standard input" if file == "-" else Path(file).name
         if start.startswith(b"\x93NUMPY"):
             return _npy(source, title, wanted)
-        if start.startswith(b"PAR1"):
+        if start.startswith(b"PAR1") or title.endswith(".parquet"):
             return _parquet(source, title, wanted)
         for magic, kind in NOT_TABLES.items():
             if start.startswith(magic):

@@ -79,12 +79,17 @@ class Covariance(ABC):
         ------
         numpy.linalg.LinAlgError
             When a covariance is not positive definite, naming the first one.
+        ParameterError
+            When the penalty of the ridge overflows.
         """
         weights, means, covariances = parameters.weights, parameters.means, parameters.covariances
         constants, whiteners = np.empty(len(weights)), np.empty(covariances.shape)
         bad = _native.factorize(self.kernel, weights, means, covariances, ridge, constants, whiteners, 1)
         if bad >= 0:
             raise np.linalg.LinAlgError(f"the covariance of component {bad} is not positive definite")
+        if ridge is not None and not np.isfinite(constants[weights > 0]).all():
+            worst = int(np.argmin(np.where(weights > 0, constants, np.inf)))
+            raise ParameterError(f"reg_covar is beyond float64's range next to the covariance of component {worst}")
         return Factors(self.kernel, constants, means, whiteners)
 
     def maximize(

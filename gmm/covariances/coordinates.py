@@ -4,11 +4,12 @@ With pi, mu, S = L L' the weights, means and covariances at the origin, a mixtur
 
     log(pi'_k / pi_k),      inverse(L_k) (mu'_k - mu_k),      log C_jj and C_ij of C = inverse(L_k) L'_k,  i > j
 
-(for variances: half the log of their ratio), multiplied by sqrt(pi_k), and log C_jj by sqrt 2 more: to first order the
-square root of the information that rows with known components would carry. So every vector is a mixture, units and
-sizes of components do not matter, and the EM map is nearly symmetric there, which `gmm.acceleration` lives on.
+(for variances: half the log of their ratio), multiplied by sqrt(pi_k) unless all components share them, and log C_jj by
+sqrt 2 more: to first order the square root of the information that rows with known components would carry. So every
+vector is a mixture, units and sizes of components do not matter, and the EM map is nearly symmetric there, which
+`gmm.acceleration` lives on.
 
-Invariant: `of` and `at` are each other's inverse.
+Invariant: ``at(of(p))`` is p. Weights have one coordinate more than freedom, so not every v is ``of(at(v))``.
 """
 
 from __future__ import annotations

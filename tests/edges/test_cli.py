@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -377,3 +378,12 @@ def test_readme_shows_what_the_command_prints(run, monkeypatch):
     ]
     # Other releases of NumPy's LAPACK may end an iteration earlier or later.
     np.testing.assert_allclose(*values, rtol=1e-3, atol=1)
+
+
+def test_an_unknown_instruction_set_is_told_in_one_line():
+    for command in ("fit", "config"):
+        done = subprocess.run(
+            [*COMMAND, command], env={**os.environ, "GMM_ISA": "mmx"}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert re.fullmatch(f"gmm {command}: GMM_ISA='mmx' is not one of .*\\n", done.stderr)

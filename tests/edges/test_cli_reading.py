@@ -245,9 +245,10 @@ def test_parquet(tmp_path):
         read_table(path)
     with pytest.raises(CommandError, match="row 2, column 'n' is nan"):
         read_table(path, Wanted(columns="a", weights="n"))
-    (tmp_path / "broken").write_bytes(b"PAR1" + b"\0" * 20)
-    with pytest.raises(CommandError, match="not a usable Parquet file"):
-        read_table(str(tmp_path / "broken"))
+    for name, content in (("broken", b"PAR1" + b"\0" * 20), ("text.parquet", b"a,b\n1,2\n")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CommandError, match="not a usable Parquet file"):
+            read_table(str(tmp_path / name))
 
 
 def test_parquet_without_pyarrow(read, monkeypatch):

@@ -29,6 +29,8 @@ BAD_ARGUMENTS = [
     ({"init_params": 7}, "init_params"),
     ({"order_by": "weigth"}, "did you mean 'weight'"),
     ({"order_by": 2}, "order_by"),
+    ({"order_by": lambda mixture: "abc"}, "order_by must give 1 numbers, one for each component, got 'abc'"),
+    ({"covariances_init": 1e-305 * np.eye(2)[None], "reg_covar": 1e10}, "reg_covar is beyond float64's range"),
     ({"reg_covar": -1e-6}, "reg_covar must be a finite number"),
     ({"reg_covar": np.nan}, "reg_covar"),
     ({"reg_covar": np.inf}, "reg_covar"),
