@@ -33,6 +33,9 @@ from gmm.threads import resolve_threads
 __all__ = ["Fit", "Progress", "Record", "complaints", "fit_mixture"]
 
 
+PATIENCE = 100  # EM iterations of few rows, 25 microseconds each at most, before leaps, some 200 each
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a callback is told after an iteration.
@@ -157,6 +160,7 @@ def fit_mixture(
     )
     limits = {"floor": rows.frame.floor, "ridge": ridge_in(settings.reg_covar, rows.frame)}
     chosen: Start = choose_start(settings, rows, partition=start, previous=previous, **limits)
+    few = is_small(len(X), settings.n_components, X.shape[1])
     raced = race(
         rows,
         structure,
@@ -166,7 +170,8 @@ def fit_mixture(
         tol=settings.tol,
         max_iter=settings.max_iter,
         short_iter=settings.short_iter,
-        accelerated=settings.accelerated and not is_small(len(X), settings.n_components, X.shape[1]),
+        accelerated=settings.accelerated and not few,
+        patience=PATIENCE if settings.accelerated and few else None,
         callback=_reporter(settings, rows.frame),
     )
     mixture = Mixture(structure, raced.best.parameters, rows.frame)

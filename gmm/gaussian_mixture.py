@@ -55,8 +55,8 @@ class GaussianMixture(MixtureEstimator):
     covariances_init : array-like, optional
         Covariances to start from, in the shape of ``covariances_``; not together with ``precisions_init``.
     acceleration : {"auto", "none"} or None, default="auto"
-        "auto" takes longer steps than EM's own where the climb is slow and passes over the rows cost enough; a step
-        that would lower the objective is taken back. "none" and None are plain EM, iteration by iteration.
+        "auto" takes longer steps than EM's own where the climb is slow (on few rows after 100 iterations); a step that
+        would lower the objective is taken back. "none" and None are plain EM, iteration by iteration.
     order_by : {"weight", "mean"}, int, str or callable, optional
         Order of the components: by decreasing mixing weight; by increasing mean, the first feature deciding; by
         increasing mean of the feature with this number or name; by a key ``order_by(mixture)``, (K,) numbers. None

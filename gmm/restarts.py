@@ -7,9 +7,9 @@ iterations again as it has had, while its promise exceeds the leader's objective
 
 So the race ends where full climbs from every start would have ended, as far as the estimate is right.
 A start whose trace so far is the leader's is on the leader's path and is left there.
-Where passes are dear (accelerated climbs), the leader after `LOOK` iterations goes first, up to `LEAD` short_iter.
-Starts that are hopelessly behind it then, by more than `HOPELESS` times what they have risen, climb no further, nor do
-those on the slope below it.
+Where passes are dear (climbs accelerated from the first step on), the leader after `LOOK` iterations goes first, up to
+`LEAD` short_iter. Starts that are hopelessly behind it then, by more than `HOPELESS` times what they have risen, climb
+no further, nor do those on the slope below it.
 Starts with fewer components on the numerical floor rank first whatever their objective: a likelihood that grows
 because a covariance collapses is no merit.
 
@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmm.acceleration import Memory
 from gmm.agreement import adjusted_rand_index
 from gmm.convergence import LIMIT, STOPPED
 from gmm.covariances.base import Covariance
@@ -106,6 +107,7 @@ def race(
     max_iter: int,
     short_iter: int,
     accelerated: bool = False,
+    patience: int | None = None,
     callback: Callable[[int, int, float, float], object] | None = None,
 ) -> Race:
     """Climb from several starts and return the best.
@@ -125,6 +127,8 @@ def race(
         Iterations of each start before they are compared.
     accelerated : bool
         As for `gmm.em.climb`.
+    patience : int, optional
+        Iterations after which climbs that are not accelerated become so; None: never.
     callback : callable, optional
         Called as ``callback(index of the start, iteration, objective, change)``; True ends the race.
 
@@ -137,11 +141,18 @@ def race(
         return None if callback is None else lambda *progress: callback(index, *progress)
 
     def carried_on(index: int, n_iter: int) -> Climb:
-        limits = {"tol": tol, "max_iter": min(n_iter, max_iter), "callback": reporting(index)}
-        return resume(climbs[index], rows.accumulate, structure, floor=floor, ridge=ridge, **limits)
+        earlier, until = climbs[index], min(n_iter, max_iter)
+        if patience is not None and earlier.memory is None:
+            if earlier.n_iter < patience:
+                until = min(until, patience)
+            else:
+                earlier = replace(earlier, memory=Memory())
+        limits = {"tol": tol, "max_iter": until, "callback": reporting(index)}
+        return resume(earlier, rows.accumulate, structure, floor=floor, ridge=ridge, **limits)
 
     def begun(index: int, seed: int) -> Climb:
-        limits = {"tol": tol, "max_iter": max_iter if len(seeds) == 1 else min(first, max_iter)}
+        until = max_iter if len(seeds) == 1 else min(first, max_iter)
+        limits = {"tol": tol, "max_iter": until if patience is None else min(until, patience)}
         how = {"floor": floor, "ridge": ridge, "accelerated": accelerated, "callback": reporting(index)}
         return climb(rows.accumulate, structure, start(seed), **how, **limits)
 
