@@ -41,8 +41,8 @@ SAME_OBJECTIVE = 10.0  # in units of tol
 SAME_PATH = 1e-9  # nats per row, at every iteration: renumbered components differ by rounding, other starts by far more
 COMPARED_ROWS = 1 << 12
 LOOK, LEAD = 3, 4
-HOPELESS = 8.0  # in 260 races no winner was more than 2.3 behind; on photographs most losers are more than 9
-SAME_SLOPE, SAME_HILL = 1.5, 0.5  # in 60 races climbs to other tops had a factor above 1.5 or were more than 1.1 away
+HOPELESS = 8.0  # in 250 races no winner was more than 2.3 behind; on photographs most losers are more than 9
+SAME_SLOPE, SAME_HILL = 1.5, 0.5  # in 30 races climbs to other tops had a factor above 1.5 or were more than 1.1 away
 
 
 @dataclass(frozen=True)
