@@ -85,7 +85,7 @@ def accumulate(
     (K,). second is None for the tied kernel, which does not write it. The linear kernel's whiteners are slopes (K, D),
     its second is None, its first moments are about the frame's centre, and its log-likelihood lacks what all components
     share: see gmm.expansion. skipping is 0 where it pays, 1 never, 2 always: whether terms below 2**-58 of a row's
-    density are left out (full kernel, more than 8 features).
+    density are left out (full kernel, more than 8 features; 4 on avx2 and scalar).
 
     Returns
     -------
