@@ -3,6 +3,7 @@
 #include "matrices.h"
 
 #include <math.h>
+#include <string.h>
 
 #define LOG_TWO_PI 1.8378770664093454836
 #define FARTHEST 65536.0 /* 2^16 */
@@ -99,6 +100,16 @@ gmm_status gmm_factorize(const gmm_mixture *mixture, const double *ridge, int n_
     return GMM_OK;
 }
 
+/* sum_j w_j x_j, in four chains: one would wait for each of its sums. */
+static double whitened(const double *w, const double *x, int64_t n) {
+    double y[4] = {0};
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4)
+        for (int c = 0; c < 4; ++c) y[c] += w[j + c] * x[j + c];
+    for (; j < n; ++j) y[0] += w[j] * x[j];
+    return (y[0] + y[1]) + (y[2] + y[3]);
+}
+
 int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener) {
     const int64_t K = mixture->n_components, D = mixture->n_features;
     enum { COLUMNS = 8 }; /* that share a run over the rows */
@@ -118,16 +129,36 @@ int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener) {
     for (int64_t k = 0; k < K; ++k) {
         double distance = 0;
         for (int64_t i = 0; i < D; ++i) {
-            const double *w = whitener + i * D, *m = mixture->mean + k * D;
-            double y[4] = {0}; /* chains: one would wait for each of its sums */
-            int64_t j = 0;
-            for (; j + 4 <= i + 1; j += 4)
-                for (int c = 0; c < 4; ++c) y[c] += w[j + c] * m[j + c];
-            for (; j <= i; ++j) y[0] += w[j] * m[j];
-            const double sum = (y[0] + y[1]) + (y[2] + y[3]);
-            distance += sum * sum;
+            const double y = whitened(whitener + i * D, mixture->mean + k * D, i + 1);
+            distance += y * y;
         }
         if (!(distance <= FARTHEST)) return 0;
     }
     return 1;
+}
+
+gmm_status gmm_expand(int64_t n_components, int64_t n_features, const double *log_constant, const double *mean,
+                      const double *whitener, const double *scatter, void *scratch, size_t scratch_bytes,
+                      double *constant, double *slope, double *precision, double *common, double *common_size) {
+    const gmm_isa_row *isa = gmm_active_isa();
+    const int64_t K = n_components, D = n_features;
+    if (!isa || K < 1 || D < 1 || !log_constant || !mean || !whitener || !scatter || !constant || !slope || !precision ||
+        !common || !common_size)
+        return GMM_EINVAL;
+    if (!scratch || scratch_bytes < gmm_matrix_scratch(isa, 1, D, 1)) return GMM_ESCRATCH;
+    memset(slope, 0, (size_t)(K * D) * sizeof *slope);
+    memset(precision, 0, (size_t)D * sizeof *precision);
+    for (int64_t i = 0; i < D; ++i) {
+        const double *w = whitener + i * D;
+        for (int64_t j = 0; j <= i; ++j) precision[j] += w[j] * w[j];
+        for (int64_t k = 0; k < K; ++k) {
+            const double y = whitened(w, mean + k * D, i + 1);
+            for (int64_t j = 0; j <= i; ++j) slope[k * D + j] += y * w[j];
+        }
+    }
+    for (int64_t k = 0; k < K; ++k) constant[k] = log_constant[k] - whitened(mean + k * D, slope + k * D, D) / 2;
+    isa->algebra.trace(D, whitener, scatter, (double *)(void *)gmm_align_to_line(scratch), common, common_size);
+    *common /= 2;
+    *common_size /= 2;
+    return GMM_OK;
 }

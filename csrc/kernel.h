@@ -112,6 +112,8 @@ typedef struct {
     /* The numerical floor, see kernels/landing.inc.c; 1 when it was active. */
     int (*lift)(int64_t n_features, double *covariance, const double *squares, const double *floor, double epsilon,
                 const double *previous, double *space);
+    /* sum_ij P_ij T_ij and sum_ij |P_ij T_ij| of P = W'W and a symmetric T. */
+    void (*trace)(int64_t n_features, const double *whitener, const double *T, double *space, double *sum, double *size);
 } gmm_algebra;
 
 /* A row of the dispatch table: one ISA. */

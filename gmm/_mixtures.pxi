@@ -62,6 +62,27 @@ def tied_is_safe(means, covariance, whitener):
     return gmm_tied_is_safe(&mixture, W) != 0
 
 
+def expand(log_constants, means, whitener, scatter, constants, slopes, precisions):
+    cdef MixtureCall call = MixtureCall()
+    cdef gmm_status status
+    cdef double common = 0, size = 0
+    call.read_sizes(GMM_TIED, means)
+    cdef int64_t K = call.factors.n_components, D = call.factors.n_features
+    cdef const double *given = call.vector(log_constants, "log_constants", K)
+    cdef const double *mean = call.vector(means, "means", K, D)
+    cdef const double *W = call.shaped(whitener, "whitener", False)
+    cdef const double *T = call.vector(scatter, "scatter", D, D)
+    cdef double *constant = call.total(constants, "constants", K)
+    cdef double *slope = call.total(slopes, "slopes", K, D)
+    cdef double *precision = call.total(precisions, "precisions", D)
+    call.take_scratch(1)
+    with nogil:
+        status = gmm_expand(K, D, given, mean, W, T, call.scratch, call.scratch_bytes, constant, slope, precision,
+                            &common, &size)
+    call.check(status)
+    return common, size
+
+
 def pool(total, means, n, first, second):
     cdef MixtureCall call = MixtureCall()
     cdef gmm_statistics sums

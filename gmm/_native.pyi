@@ -170,6 +170,20 @@ def factorize(
 def tied_is_safe(means: Array, covariance: Array, whitener: Array) -> bool:
     """Whether the tied kernel keeps its digits: no mean is too far from the frame's centre."""
 
+def expand(
+    log_constants: Array,
+    means: Array,
+    whitener: Array,
+    scatter: Array,
+    constants: Array,
+    slopes: Array,
+    precisions: Array,
+) -> tuple[float, float]:
+    """Write the linear forms (K,), (K, D) of a tied mixture and the diagonal (D,) of P, its inverse covariance.
+
+    Returns tr(P T) / 2 and the same of absolute values, T the scatter (D, D) per unit of sample weight.
+    """
+
 def pool(total: Array, means: Array, n: Array, first: Array, second: Array) -> None:
     """Write the pooled scatter (D, D) of a tied mixture: total scatter minus what lies between the means."""
 

@@ -20,6 +20,7 @@ from typing import Self
 
 import numpy as np
 
+from gmm import _native
 from gmm.parameters import Factors
 
 __all__ = ["LIMIT", "LINEAR", "Expansion", "is_worth_it"]
@@ -27,7 +28,6 @@ __all__ = ["LIMIT", "LINEAR", "Expansion", "is_worth_it"]
 LINEAR = 4  # gmm_structure in csrc/gmm.h
 LIMIT = {"float64": 1e-11, "float32": 1e-4}  # nats that the expansion may cost a row, by the arithmetic on tiles
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
-PANEL = 64
 FEW = 2**23  # N K (D^2 + 30): a pass of some 0.2 ms; on shorter ones the algebra here costs more than it saves
 
 
@@ -64,14 +64,10 @@ class Expansion:
     @classmethod
     def of(cls, factors: Factors, scatter: np.ndarray) -> Self:
         """Expand factors of `Kernel.TIED` for rows of this total scatter per unit of sample weight, (D, D)."""
-        W = np.tril(factors.whiteners)
-        slopes = (factors.means @ W.T) @ W
-        constants = factors.log_constants - (factors.means * slopes).sum(axis=1) / 2
-        common, size = _products(W, scatter)
-        return cls(
-            *(constants, slopes, factors.means, np.einsum("ij,ij->j", W, W), np.diagonal(scatter)),
-            *(common / 2, size / 2),
-        )
+        means = factors.means
+        constants, slopes, precisions = np.empty(len(means)), np.empty(means.shape), np.empty(means.shape[1])
+        common = _native.expand(factors.log_constants, means, factors.whiteners, scatter, constants, slopes, precisions)
+        return cls(constants, slopes, means, precisions, np.diagonal(scatter), *common)
 
     def rounding(self, radius: float, precision: str) -> float:
         """Bound what rounding does to a row's log-density, in nats, and to the pooled scatter over the covariance.
@@ -87,18 +83,3 @@ class Expansion:
         spread = self.precisions * np.maximum(self.variances, (self.means**2).max(axis=0))
         tiles = max(forms.max(), spread.max()) * ROUNDOFF[precision]
         return float(max(tiles, self.common_size * ROUNDOFF["float64"]))
-
-
-def _products(W: np.ndarray, scatter: np.ndarray) -> tuple[float, float]:
-    """Sums of P_ij T_ij and of |P_ij T_ij| over all i and j, P = W'W and T symmetric.
-
-    PANEL rows of P at a time up to their diagonal, which takes a third of the multiplications of W'W.
-    """
-    total = size = 0.0
-    for first in range(0, len(W), PANEL):
-        last = first + PANEL
-        products = (W[first:, first:last].T @ W[first:, :last]) * scatter[first:last, :last]
-        total += 2.0 * products[:, :first].sum() + products[:, first:].sum()
-        np.abs(products, out=products)
-        size += 2.0 * products[:, :first].sum() + products[:, first:].sum()
-    return float(total), float(size)

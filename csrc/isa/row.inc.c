@@ -43,6 +43,6 @@ const gmm_isa_row ISA_ROW = {
             [GMM_SCAN] = {NULL, &scan_f64},
             [GMM_SEED] = {&seed_f32, &seed_f64},
         },
-    .algebra = {algebra_space_f64, whiten_f64, lift_f64},
+    .algebra = {algebra_space_f64, whiten_f64, lift_f64, trace_f64},
     .peak = {peak_f32, peak_f64},
 };

@@ -38,5 +38,6 @@
 #include "whiten.inc.c"
 #include "floor.inc.c"
 #include "landing.inc.c"
+#include "trace.inc.c"
 #endif
 #include "peak.inc.c"

@@ -276,8 +276,57 @@ static void pool_case(void)
     CHECK(gmm_tied_is_safe(&m, whitener) == 0);
 }
 
+/* Linear forms of every width, against loops; scratch beside the guards. */
+static void expand_case(int64_t d)
+{
+    in_case("expand, D=%d", (int)d);
+    enum { K = 3 };
+    double *W = scatter(1, d, d + 5, 3), *T = scatter(1, d, d + 5, 4), *mean = room((size_t)(K * d), 8);
+    double *slope = room((size_t)(K * d), 8), *precision = room((size_t)d, 8);
+    double constant[K], log_constant[K] = {-1, -2, -3}, common = 0, size = 0, sum = 0, absolute = 0;
+    uint64_t seed = 5;
+    for (int64_t t = 0; t < K * d; ++t) {
+        mean[t] = normal(&seed);
+    }
+    guarded g = guard(GMM_TIED, K, d, 1);
+    CHECK(gmm_expand(K, d, log_constant, mean, W, T, g.scratch, g.size, constant, slope, precision, &common, &size) ==
+          GMM_OK);
+    CHECK(gmm_expand(K, d, log_constant, mean, W, T, g.scratch, 0, constant, slope, precision, &common, &size) ==
+          GMM_ESCRATCH);
+    CHECK(gmm_expand(K, d, log_constant, mean, W, NULL, g.scratch, g.size, constant, slope, precision, &common,
+                     &size) == GMM_EINVAL);
+    unguard(&g);
+    for (int64_t i = 0; i < d; ++i) {
+        for (int64_t j = 0; j < d; ++j) {
+            double p = 0;
+            for (int64_t q = i > j ? i : j; q < d; ++q) {
+                p += W[q * d + i] * W[q * d + j];
+            }
+            sum += p * T[i * d + j] / 2;
+            absolute += fabs(p * T[i * d + j]) / 2;
+            for (int k = 0; k < K; ++k) {
+                slope[k * d + i] -= p * mean[k * d + j];
+            }
+            precision[i] -= i == j ? p : 0;
+        }
+    }
+    for (int64_t i = 0; i < d; ++i) {
+        CHECK_NEAR(precision[i], 0, 1e-12 * absolute);
+        for (int k = 0; k < K; ++k) {
+            CHECK_NEAR(slope[k * d + i], 0, 1e-12 * absolute);
+        }
+    }
+    CHECK_NEAR(common, sum, 1e-13 * absolute);
+    CHECK_NEAR(size, absolute, 1e-13 * absolute);
+    free(W), free(T), free(mean), free(slope), free(precision);
+}
+
 void test_maximize(void)
 {
+    for (int64_t d = 1; d < 34; ++d) {
+        expand_case(d);
+    }
+
     for (int structure = 0; structure < 4; ++structure) {
         maximize_case(structure, 0);
         maximize_case(structure, 1);

@@ -34,13 +34,16 @@ def test_constants_slopes_and_what_is_common_are_the_density():
     assert expansion.common == pytest.approx(sum(common) / 50, rel=CLOSED_FORM)
 
 
-@pytest.mark.parametrize("n_features", [1, 63, 64, 65, 130])
-def test_what_is_common_is_found_panel_by_panel(n_features):
+@pytest.mark.parametrize("n_features", [*range(1, 34), 63, 64, 65, 130])
+def test_every_width_expands(n_features):
+    """As NumPy does, and without a look above the whitener's diagonal."""
     rng = np.random.default_rng(1)
-    factors = factors_of(rng.normal(size=(2, n_features)), problems.random_covariance(n_features, rng))
+    factors = factors_of(rng.normal(size=(3, n_features)), problems.random_covariance(n_features, rng))
     scatter = problems.random_covariance(n_features, rng)
-    expansion = Expansion.of(factors, scatter)
     precision = factors.whiteners.T @ factors.whiteners
+    factors.whiteners[np.triu_indices(n_features, 1)] = np.nan
+    expansion = Expansion.of(factors, scatter)
+    np.testing.assert_allclose(expansion.slopes, factors.means @ precision, rtol=0, atol=CLOSED_FORM * 10)
     assert expansion.common == pytest.approx((precision * scatter).sum() / 2, rel=CLOSED_FORM)
     assert expansion.common_size == pytest.approx(np.abs(precision * scatter).sum() / 2, rel=CLOSED_FORM)
     np.testing.assert_allclose(expansion.precisions, np.diagonal(precision), rtol=CLOSED_FORM)
