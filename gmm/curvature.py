@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import mul
 from typing import Self
 
 import numpy as np
@@ -62,7 +63,7 @@ class Pairs:
         shares = [0.0] * len(G)  # of the vectors in H f - f
 
         def product(i: int) -> float:
-            return along[i] + sum(g * share for g, share in zip(G[i], shares, strict=True))
+            return along[i] + sum(map(mul, G[i], shares))
 
         for s in reversed(range(0, len(G), 2)):
             shares[s + 1] = -product(s) / G[s][s + 1]
