@@ -73,11 +73,64 @@ GMM_INLINE void NAME(whiten_rows)(const int R, const int CENTRED, int64_t n_feat
     for (int r = 0; r < R; ++r) v_store(density + r * V_LANES, q[r]);
 }
 
+/* From as many features on a component's sums, its weights are not in a near cache when the next rows come. */
+#undef FULL_FAR_SUMS
+#undef FULL_FAR_WEIGHTS
+#define FULL_FAR_SUMS 256
+#define FULL_FAR_WEIGHTS 512
+
+/* One block for all rows of the tile; density holds what the blocks before left of q. Returns the end of its weights. */
+GMM_INLINE const REAL *NAME(whiten_tile_block)(const int OUT, const int CENTRED, const NAME(tile) *tile, int64_t before,
+                                               const REAL *offset, const REAL *w, REAL *density) {
+    const int64_t group = V_ROWS * V_LANES, stride = tile->stride;
+    const REAL *end = w;
+    int64_t i = 0;
+    for (; i + group <= tile->rows; i += group) {
+        vec q[V_ROWS];
+        GMM_UNROLL
+        for (int r = 0; r < V_ROWS; ++r) q[r] = v_load(density + i + r * V_LANES);
+        end = NAME(whiten_block)(OUT, V_ROWS, CENTRED, before, tile->column + i, stride, offset, w, q);
+        GMM_UNROLL
+        for (int r = 0; r < V_ROWS; ++r) v_store(density + i + r * V_LANES, q[r]);
+    }
+    for (; i < tile->rows; i += V_LANES) {
+        vec q[1] = {v_load(density + i)};
+        end = NAME(whiten_block)(OUT, 1, CENTRED, before, tile->column + i, stride, offset, w, q);
+        v_store(density + i, q[0]);
+    }
+    return end;
+}
+
+/* The same as whiten_tile, to the bit, block by block. */
+GMM_INLINE void NAME(whiten_tile_many)(const int CENTRED, const NAME(tile) *tile, int64_t n_features, REAL constant,
+                                       const REAL *offset, const REAL *w, REAL *density) {
+    const int64_t odd = n_features % V_OUT;
+    for (int64_t i = 0; i < tile->rows; ++i) density[i] = constant;
+    switch (odd) {
+    case 1: w = NAME(whiten_tile_block)(1, CENTRED, tile, 0, offset, w, density); break;
+    case 2: w = NAME(whiten_tile_block)(2, CENTRED, tile, 0, offset, w, density); break;
+    case 3: w = NAME(whiten_tile_block)(3, CENTRED, tile, 0, offset, w, density); break;
+#if V_OUT == 8
+    case 4: w = NAME(whiten_tile_block)(4, CENTRED, tile, 0, offset, w, density); break;
+    case 5: w = NAME(whiten_tile_block)(5, CENTRED, tile, 0, offset, w, density); break;
+    case 6: w = NAME(whiten_tile_block)(6, CENTRED, tile, 0, offset, w, density); break;
+    case 7: w = NAME(whiten_tile_block)(7, CENTRED, tile, 0, offset, w, density); break;
+#endif
+    default: break;
+    }
+    for (int64_t before = odd; before < n_features; before += V_OUT)
+        w = NAME(whiten_tile_block)(V_OUT, CENTRED, tile, before, offset, w, density);
+}
+
 /* All rows of the tile, for one component. */
 GMM_INLINE void NAME(whiten_tile)(const int CENTRED, const NAME(tile) *tile, int64_t n_features, REAL constant,
                                   const REAL *offset, const REAL *w, REAL *density) {
     const int64_t vectors = tile->rows / V_LANES, stride = tile->stride;
     const REAL *x = tile->column;
+    if (n_features >= FULL_FAR_WEIGHTS) {
+        NAME(whiten_tile_many)(CENTRED, tile, n_features, constant, offset, w, density);
+        return;
+    }
     for (int64_t i = 0, here; i < vectors; i += here, x += here * V_LANES, density += here * V_LANES) {
         const int64_t left = vectors - i;
         here = left == V_ROWS || left > V_ROWS + 1 ? V_ROWS : left > 1 ? 2 : 1;

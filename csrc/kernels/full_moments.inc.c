@@ -16,7 +16,7 @@ GMM_INLINE int64_t NAME(full_second_at)(int64_t I) {
 /* One vector of features: s, first moments and the diagonal block. Two rows at a time where there are registers, each
  * with sums of its own, because an addition takes longer than a row. */
 GMM_INLINE void NAME(full_diagonal)(const NAME(tile) *tile, const REAL *x, const REAL *mean, const REAL *root, REAL *s,
-                                    REAL *first, REAL *second) {
+                                    int64_t s_stride, REAL *first, REAL *second) {
     enum { N = NAME(FULL_ROTATIONS), STEP = V_LANES % 2 == 0 && 3 * N + 5 < V_REGISTERS ? 2 : 1 };
     const int64_t stride = tile->row_stride;
     const vec m = v_load(mean);
@@ -31,7 +31,7 @@ GMM_INLINE void NAME(full_diagonal)(const NAME(tile) *tile, const REAL *x, const
         GMM_UNROLL
         for (int u = 0; u < STEP; ++u) {
             const vec q = v_set1(root[i + u]), a = v_mul(q, v_sub(v_load(x + (i + u) * stride), m));
-            v_store(s + (i + u) * stride, a);
+            v_store(s + (i + u) * s_stride, a);
             one[u] = v_fma(q, a, one[u]);
             sum[u][0] = v_fma(a, a, sum[u][0]);
             GMM_UNROLL
@@ -50,6 +50,13 @@ GMM_INLINE void NAME(full_diagonal)(const NAME(tile) *tile, const REAL *x, const
 GMM_INLINE void NAME(full_panel)(const int S, const int V, int64_t rows, int64_t stride, const REAL *a, const REAL *b,
                                  REAL *second, int64_t second_stride) {
     vec sum[NAME(FULL_SIDE)][V_ROWS];
+    if (second_stride >= FULL_FAR_SUMS) { /* sums of many features are far away when they are added to */
+        GMM_UNROLL
+        for (int i = 0; i < S; ++i) {
+            GMM_UNROLL
+            for (int v = 0; v < V; ++v) GMM_PREFETCH(second + i * second_stride + v * V_LANES);
+        }
+    }
     GMM_UNROLL
     for (int i = 0; i < S; ++i) {
         GMM_UNROLL
@@ -76,16 +83,37 @@ GMM_INLINE void NAME(full_panel)(const int S, const int V, int64_t rows, int64_t
     }
 }
 
-/* Products of S features from a with vectors 0 .. I-1 of s. */
-GMM_INLINE void NAME(full_side)(const int S, int64_t I, int64_t rows, int64_t stride, const REAL *a, const REAL *s,
-                                REAL *second) {
-    int64_t J = 0;
-    for (; J + V_ROWS <= I; J += V_ROWS)
-        NAME(full_panel)(S, V_ROWS, rows, stride, a, s + J * V_LANES, second + J * V_LANES, I * V_LANES);
-#if V_ROWS > 2
-    if (I - J == 2) NAME(full_panel)(S, 2, rows, stride, a, s + J * V_LANES, second + J * V_LANES, I * V_LANES);
-#endif
-    if (I - J == 1) NAME(full_panel)(S, 1, rows, stride, a, s + J * V_LANES, second + J * V_LANES, I * V_LANES);
+/* Vectors of features that stand side by side in s: panels of a tile's rows, which meet in a first-level cache. */
+enum { NAME(FULL_PANEL) = V_ROWS * V_LANES };
+
+/* Products of the features of vector I, `features` of them, with vectors J .. J + V - 1. a: vector I, b: vector J. */
+GMM_INLINE void NAME(full_side)(const int V, int64_t I, int64_t J, int64_t features, int64_t rows, const REAL *a,
+                                const REAL *b, REAL *side) {
+    for (int64_t i = 0; i < features; i += NAME(FULL_SIDE)) {
+        REAL *out = side + i * I * V_LANES + J * V_LANES;
+        if (features - i <= NAME(FULL_SIDE) / 2)
+            NAME(full_panel)(NAME(FULL_SIDE) / 2, V, rows, NAME(FULL_PANEL), a + i, b, out, I * V_LANES);
+        else
+            NAME(full_panel)(NAME(FULL_SIDE), V, rows, NAME(FULL_PANEL), a + i, b, out, I * V_LANES);
+    }
+}
+
+/* Every vector with all those before it, a pair of panels at a time. */
+static void NAME(full_sides)(int64_t n_features, int64_t rows, const REAL *s, REAL *second) {
+    const int64_t vectors = NAME(lanes)(n_features) / V_LANES, size = rows * NAME(FULL_PANEL);
+    for (int64_t A = 0; A < vectors; A += V_ROWS)
+        for (int64_t J = 0; J <= A; J += V_ROWS)
+            for (int64_t I = A; I < A + V_ROWS && I < vectors; ++I) {
+                const int64_t left = n_features - I * V_LANES, features = left < V_LANES ? left : V_LANES;
+                const REAL *a = s + A / V_ROWS * size + (I - A) * V_LANES, *b = s + J / V_ROWS * size;
+                REAL *side = second + NAME(full_second_at)(I) + NAME(FULL_ROTATIONS) * V_LANES;
+                if (J < A)
+                    NAME(full_side)(V_ROWS, I, J, features, rows, a, b, side);
+                else if (I - A == 1)
+                    NAME(full_side)(1, I, J, features, rows, a, b, side);
+                else if (I - A == 2)
+                    NAME(full_side)(2, I, J, features, rows, a, b, side);
+            }
 }
 
 static int64_t NAME(full_centred_size)(int64_t n_features) {
@@ -108,23 +136,16 @@ static void NAME(full_centred_moments)(const NAME(tile) *tile, int64_t n_feature
     for (int64_t j = 0; j < vectors * V_LANES; ++j) mean[j] = j < n_features ? centre[j] : 0;
     for (int64_t I = 0; I < vectors; ++I) {
         const int64_t v = I * V_LANES;
-        REAL *block = second + NAME(full_second_at)(I), *side = block + NAME(FULL_ROTATIONS) * V_LANES;
-        NAME(full_diagonal)(tile, tile->row + v, mean + v, root, s + v, first + v, block);
-        const int64_t left = n_features - I * V_LANES, features = left < V_LANES ? left : V_LANES;
-        for (int64_t i = 0; i < features; i += NAME(FULL_SIDE)) {
-            const REAL *a = s + I * V_LANES + i;
-            REAL *out = side + i * I * V_LANES;
-            if (features - i <= NAME(FULL_SIDE) / 2)
-                NAME(full_side)(NAME(FULL_SIDE) / 2, I, tile->rows, tile->row_stride, a, s, out);
-            else
-                NAME(full_side)(NAME(FULL_SIDE), I, tile->rows, tile->row_stride, a, s, out);
-        }
+        REAL *panel = s + I / V_ROWS * tile->rows * NAME(FULL_PANEL) + I % V_ROWS * V_LANES;
+        NAME(full_diagonal)(tile, tile->row + v, mean + v, root, panel, NAME(FULL_PANEL), first + v,
+                            second + NAME(full_second_at)(I));
     }
+    NAME(full_sides)(n_features, tile->rows, s, second);
 }
 
 static int64_t NAME(full_centred_work)(int64_t rows, int64_t n_features) {
     const int64_t padded = NAME(lanes)(n_features);
-    return NAME(lanes)(rows) + padded + rows * NAME(stride)(padded);
+    return NAME(lanes)(rows) + padded + rows * (padded + NAME(FULL_PANEL));
 }
 
 /* One component's sums -> n, first, the triangle of second by rows, in double. */

@@ -197,6 +197,15 @@ static void NAME(small_import)(int64_t n_components, int64_t n_features, const g
     }
 }
 
+/* The lower triangle into the upper one, by squares: a column of many features is a cache line each. */
+static void NAME(mirror)(int64_t D, double *S) {
+    enum { SIDE = 16 };
+    for (int64_t below = 0; below < D; below += SIDE)
+        for (int64_t left = 0; left <= below; left += SIDE)
+            for (int64_t i = below; i < below + SIDE && i < D; ++i)
+                for (int64_t j = left; j < left + SIDE && j < i; ++j) S[j * D + i] = S[i * D + j];
+}
+
 static void NAME(small_export)(int64_t n_components, int64_t n_features, const double *total,
                                gmm_statistics *statistics) {
     for (int64_t k = 0; k < n_components; ++k) {
@@ -204,6 +213,7 @@ static void NAME(small_export)(int64_t n_components, int64_t n_features, const d
         statistics->n[k] = *total++;
         for (int64_t j = 0; j < n_features; ++j) statistics->first[k * n_features + j] = *total++;
         for (int64_t i = 0; i < n_features; ++i)
-            for (int64_t j = 0; j <= i; ++j) second[i * n_features + j] = second[j * n_features + i] = *total++;
+            for (int64_t j = 0; j <= i; ++j) second[i * n_features + j] = *total++;
+        NAME(mirror)(n_features, second);
     }
 }

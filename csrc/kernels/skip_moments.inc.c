@@ -138,6 +138,7 @@ static void NAME(skip_export)(int64_t n_components, int64_t n_features, const do
         statistics->n[k] = total[0];
         for (int64_t j = 0; j < D; ++j) statistics->first[k * D + j] = total[NAME(SKIP_LINE) + j];
         for (int64_t i = 0; i < D; ++i)
-            for (int64_t j = 0; j <= i; ++j) second[i * D + j] = second[j * D + i] = total[NAME(skip_slot)(D, i, j)];
+            for (int64_t j = 0; j <= i; ++j) second[i * D + j] = total[NAME(skip_slot)(D, i, j)];
+        NAME(mirror)(D, second);
     }
 }

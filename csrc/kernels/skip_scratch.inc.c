@@ -56,6 +56,7 @@ static void NAME(share_skip)(const gmm_task *task, const REAL *packed, NAME(skip
     const gmm_factors *factors = task->factors;
     if (task->given_posterior || task->given_label || factors->skipping == GMM_SKIP_NEVER) return;
     if (!NAME(planes_fit)(factors->n_components, factors->n_features)) return;
+    if (factors->skipping == GMM_SKIP_AUTO && factors->n_features > NAME(CURVED_FEATURES)) return;
     skip->is_on = factors->skipping == GMM_SKIP_ALWAYS ||
                   NAME(skip_pays)(factors, packed, skip->typical, skip->metric);
     if (!skip->is_on) return;

@@ -68,6 +68,17 @@ def test_accumulate(n_features, n_components, kernel, precision):
     close(found.log_likelihood, expected.log_likelihood, TOLERANCE[precision])
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_many_features(precision):
+    """So many that a component's weights are read once for all rows of a tile, and sums are asked for ahead."""
+    X, frame, factors = problem(517, 2, Kernel.FULL, n_rows=131)
+    rows, twin = Rows(X, None, frame, precision, 2), Twin(X, None, frame)
+    found, expected = rows.accumulate(factors), twin.accumulate(factors)
+    assert_same_statistics(found, expected, TOLERANCE[precision], frame.radius)
+    close(found.log_likelihood, expected.log_likelihood, TOLERANCE[precision])
+    close(rows.score(factors)[0], twin.score(factors)[0], TOLERANCE[precision])
+
+
 @pytest.mark.parametrize("n_rows", [1, 2, 7, 8, 9, 63, 64, 65, 127, 129, 1023, 1024, 1025, 2047, 2049])
 @pytest.mark.parametrize("kernel", KERNELS, ids=NAME)
 def test_any_number_of_rows(kernel, n_rows):
