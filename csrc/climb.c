@@ -3,8 +3,10 @@
  * Two sets of parameters and statistics take turns: the present one and the proposal, which becomes the present one
  * unless something about it is out of the ordinary; then the caller finds everything as it was before it. */
 #include "convergence.h"
-#include "dispatch.h"
+#include "fit.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -13,7 +15,7 @@ typedef struct {
     unsigned char *floored;
 } position;
 
-static int64_t covariance_size(gmm_structure structure, int64_t K, int64_t D) {
+int64_t gmm_covariance_size(gmm_structure structure, int64_t K, int64_t D) {
     switch (structure) {
     case GMM_FULL: return K * D * D;
     case GMM_TIED: return D * D;
@@ -30,7 +32,7 @@ typedef struct {
 } room;
 
 static room layout(gmm_structure structure, gmm_dtype precision, int64_t K, int64_t D, gmm_workspace *space) {
-    const int64_t size = covariance_size(structure, K, D);
+    const int64_t size = gmm_covariance_size(structure, K, D);
     room r = {.pass_bytes = gmm_scratch_bytes(structure, precision, K, D, 1),
               .matrices_bytes = gmm_mixture_scratch_bytes(structure, K, D, 1)};
     r.next.mixture = (gmm_mixture){structure, K, D, gmm_take(space, K, sizeof(double)),
@@ -70,7 +72,7 @@ static int evaluate(const gmm_rows *rows, const gmm_limits *limits, position *at
                                  .whitener = r->whitener};
     memset(sums->n, 0, (size_t)K * sizeof(double));
     memset(sums->first, 0, (size_t)(K * D) * sizeof(double));
-    memset(sums->second, 0, (size_t)covariance_size(mixture->structure, K, D) * sizeof(double));
+    memset(sums->second, 0, (size_t)gmm_covariance_size(mixture->structure, K, D) * sizeof(double));
     sums->log_likelihood = sums->weight = 0;
     if (gmm_accumulate(rows, &factors, 1, r->pass, r->pass_bytes, sums, &bad) != GMM_OK) return 0;
     if (mixture->structure == GMM_TIED) gmm_pool(K, D, limits->total_scatter, mixture->mean, sums, sums->second);
@@ -86,10 +88,34 @@ static int iterate(const gmm_rows *rows, const gmm_limits *limits, const positio
            evaluate(rows, limits, next, r);
 }
 
+/* What rounding of the covariances may cost the objective, nats per row: Covariance.rounding in Python, where the
+ * reasons stand. inf without factors. */
+static double rounding_of(const gmm_mixture *mixture, const room *r) {
+    const int64_t K = mixture->n_components, D = mixture->n_features;
+    const double share = 8;
+    double noise = 0;
+    int64_t bad;
+    if (mixture->structure == GMM_DIAG || mixture->structure == GMM_SPHERICAL) return 0;
+    if (gmm_factorize(mixture, NULL, 1, r->matrices, r->matrices_bytes, r->log_constant, r->whitener, &bad) != GMM_OK)
+        return INFINITY;
+    for (int64_t k = 0; k < K; ++k) {
+        const int64_t at = mixture->structure == GMM_TIED ? 0 : k * D * D;
+        for (int64_t i = 0; i < D; ++i) {
+            double kappa = 0;
+            for (int64_t j = 0; j <= i; ++j) {
+                const double w = r->whitener[at + i * D + j];
+                kappa += w * w * mixture->covariance[at + j * D + j];
+            }
+            noise += mixture->weight[k] * (DBL_EPSILON * kappa) * (DBL_EPSILON * kappa);
+        }
+    }
+    return share * noise;
+}
+
 static void copy_position(position *to, const position *from) {
     const int64_t K = from->mixture.n_components, D = from->mixture.n_features;
     const size_t k = (size_t)K * sizeof(double), kd = k * (size_t)D;
-    const size_t size = (size_t)covariance_size(from->mixture.structure, K, D) * sizeof(double);
+    const size_t size = (size_t)gmm_covariance_size(from->mixture.structure, K, D) * sizeof(double);
     memcpy(to->mixture.weight, from->mixture.weight, k);
     memcpy(to->mixture.mean, from->mixture.mean, kd);
     memcpy(to->mixture.covariance, from->mixture.covariance, size);
@@ -128,7 +154,12 @@ gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture
             break;
         }
         const double objective = next.statistics.log_likelihood / next.statistics.weight;
-        if (!(objective - trace[*n_trace - 1] >= -gmm_fall_allowance(objective, limits->epsilon))) {
+        if (objective - trace[*n_trace - 1] < -gmm_fall_allowance(objective, limits->epsilon)) {
+            const double noise = fmax(rounding_of(&here.mixture, &r), rounding_of(&next.mixture, &r));
+            *stop = gmm_ends_by_rounding(trace, *n_trace, objective, limits->tol, noise) ? GMM_CONVERGED : GMM_FELL;
+            break;
+        }
+        if (!(objective == objective)) {
             *stop = GMM_UNUSUAL;
             break;
         }

@@ -239,8 +239,9 @@ typedef struct {
 typedef enum {
     GMM_AT_LIMIT = 0,
     GMM_CONVERGED = 1,  /* by the rule of csrc/convergence.c */
-    GMM_UNUSUAL = 2     /* the next iteration would let the objective fall or be no number, has a covariance without
-                           factors, or asks tied factors for K copies: gmm_maximize and the others say which */
+    GMM_UNUSUAL = 2,    /* in the next iteration the objective is no number, a covariance has no factors, or tied
+                           factors want K copies: gmm_maximize and the others say which */
+    GMM_FELL = 3        /* the next iteration would let the objective fall by more than rounding explains */
 } gmm_stop;
 
 /* EM iterations on one thread: gmm_maximize, gmm_factorize, gmm_accumulate, as often as it takes; the same bits as
@@ -253,6 +254,51 @@ size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int
 gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture, gmm_statistics *statistics,
                      unsigned char *floored, double *trace, int64_t *n_trace, gmm_stop *stop, void *scratch,
                      size_t scratch_bytes);
+
+/* How a start of few rows begins: the methods of gmm/initialization.py. */
+typedef enum {
+    GMM_METHOD_KMEANS = 0, /* rehearsed */
+    GMM_METHOD_SEEDS = 1,
+    GMM_METHOD_RANDOM = 2,
+    GMM_METHOD_DATA = 3
+} gmm_method;
+
+/* What many fits have in common. */
+typedef struct {
+    gmm_structure structure;
+    gmm_dtype precision;
+    gmm_method method;
+    int64_t n_components, n_starts;
+    double tol;
+    int64_t max_iter, short_iter; /* iterations at most; of each start before they are compared */
+} gmm_plan;
+
+/* Columns of gmm_group.table. */
+enum { GMM_LOG_LIKELIHOOD = 0, GMM_AGREEMENT, GMM_ITERATIONS, GMM_STOPPED, GMM_FLOORED, GMM_SAME, GMM_TABLE };
+
+/* A group of rows and what became of it; all arrays are the caller's. */
+typedef struct {
+    gmm_rows rows;               /* finite, at least one of positive weight */
+    const double *ridge, *floor; /* (D,) variances as for gmm_maximize; ridge may be NULL */
+    const uint64_t *seed;        /* (n_starts,) */
+    gmm_mixture mixture;         /* out: the likeliest */
+    unsigned char *floored;      /* (K,) out: components that rest on the floor */
+    double *trace;               /* (max_iter + 1,) out: its objectives, n_trace of them */
+    double *table;               /* (n_starts, GMM_TABLE) out: n_started rows, what became of each start: nats per unit
+                                    of sample weight without penalties, adjusted Rand index between its labels and the
+                                    likeliest's, iterations, gmm_stop, components on the floor, 1 if it is the same */
+    double log_likelihood;       /* out: its, by the kernel of prediction, nats per unit of sample weight */
+    int64_t n_trace, n_started, winner; /* out */
+    gmm_stop stop;               /* out; GMM_UNUSUAL: something came up that wants a closer look, nothing else is set */
+} gmm_group;
+
+/* Whole fits of few rows, the starts included, groups spread over threads, each group on one: the race of
+ * gmm/restarts.py from the starts of gmm/rehearsal.py, with the same draws. A group's bits depend neither on the others
+ * nor on n_threads. All have the same
+ * n_features; scratch for the largest n_rows. No Ctrl-C is answered. */
+size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_features, int n_threads);
+gmm_status gmm_fit(const gmm_plan *plan, int64_t n_groups, gmm_group *groups, int n_threads, void *scratch,
+                   size_t scratch_bytes);
 
 /* Whether a climb with these objectives may stop. */
 int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon);

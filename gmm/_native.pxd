@@ -1,5 +1,5 @@
 # The C contract of csrc/gmm.h as Cython sees it. Shapes, units and aliasing stand there.
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 
 cdef extern from "gmm.h" nogil:
@@ -117,12 +117,43 @@ cdef extern from "gmm.h" nogil:
         GMM_AT_LIMIT
         GMM_CONVERGED
         GMM_UNUSUAL
+        GMM_FELL
 
     size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
                                    int64_t n_features)
     gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture,
                          gmm_statistics *statistics, unsigned char *floored, double *trace, int64_t *n_trace,
                          gmm_stop *stop, void *scratch, size_t scratch_bytes)
+
+    ctypedef enum gmm_method:
+        GMM_METHOD_KMEANS
+
+    ctypedef struct gmm_plan:
+        gmm_structure structure
+        gmm_dtype precision
+        gmm_method method
+        int64_t n_components, n_starts
+        double tol
+        int64_t max_iter, short_iter
+
+    const int GMM_TABLE
+
+    ctypedef struct gmm_group:
+        gmm_rows rows
+        const double *ridge
+        const double *floor
+        const uint64_t *seed
+        gmm_mixture mixture
+        unsigned char *floored
+        double *trace
+        double *table
+        double log_likelihood
+        int64_t n_trace, n_started, winner
+        gmm_stop stop
+
+    size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_features, int n_threads)
+    gmm_status gmm_fit(const gmm_plan *plan, int64_t n_groups, gmm_group *groups, int n_threads, void *scratch,
+                       size_t scratch_bytes)
     int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon)
     const char *gmm_isa()
     const char *const *gmm_isas()

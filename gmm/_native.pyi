@@ -248,7 +248,40 @@ def climb(
     With n_trace 0 they are not: the first thing done is to find them.
 
     trace is (max_iter + 1,); total_scatter (D, D) is needed by the tied kernel. Returns n_trace, why it stopped (0 at
-    max_iter, 1 converged, 2 before an iteration that is out of the ordinary), log_likelihood and weight.
+    max_iter, 1 converged, 2 before an iteration that is out of the ordinary, 3 the objective fell), log_likelihood and
+    weight.
+    """
+
+def fit(
+    X: list[Rows],
+    sample_weight: list[Array | None],
+    scale: Array,
+    centre: Array,
+    floor: Array,
+    ridge: Array | None,
+    seeds: NDArray[np.int64],
+    kernel: int,
+    precision: int,
+    method: int,
+    tol: float,
+    max_iter: int,
+    short_iter: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    floored: NDArray[np.bool_],
+    traces: Array,
+    tables: Array,
+    log_likelihoods: Array,
+    endings: NDArray[np.int64],
+    n_threads: int,
+) -> None:
+    """Fit G groups of few rows with D features each, starts included; `gmm_fit` in csrc/gmm.h says how.
+
+    scale, centre, floor, ridge are (G, D), seeds (G, n_starts); method is 0 (kmeans), 1 (k-means++), 2 (random) or 3
+    (random_from_data). Written: weights (G, K), means (G, K, D), covariances (G, size of one), floored (G, K), traces
+    (G, max_iter + 1), tables (G, n_starts, 6), log_likelihoods (G,), endings (G, 4): why it stopped (2: unusual, and
+    nothing else is set), entries of the trace, starts begun, number of the likeliest.
     """
 
 def has_converged(trace: Array, tol: float, epsilon: float) -> bool:

@@ -11,7 +11,7 @@ fixed. The GIL is released while the core runs.
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_WRITABLE
 from cpython.buffer cimport PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 import os
@@ -347,6 +347,7 @@ cdef void merge_columns(double *total, const double *part, int64_t D, double wei
 
 include "_clusters.pxi"
 include "_mixtures.pxi"
+include "_fits.pxi"
 
 
 def isa():

@@ -21,7 +21,7 @@ from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_w
 from gmm.frame import Frame
 from gmm.mixture import Mixture
 from gmm.ordering import component_order
-from gmm.restarts import Race, Restart, race
+from gmm.restarts import Outcome, Race, Restart, race
 from gmm.rows import Rows
 from gmm.settings import Settings
 from gmm.small import is_small
@@ -29,6 +29,7 @@ from gmm.starts import Start, choose_start
 from gmm.subsample import seeds
 from gmm.summary import describe_collapse
 from gmm.threads import resolve_threads
+from gmm.whole import Plan, fit_batches, is_whole
 
 __all__ = ["Fit", "Progress", "Record", "complaints", "fit_mixture"]
 
@@ -140,6 +141,31 @@ def fit_mixture(
     -------
     Fit
     """
+    X, weights, names = checked(settings, X, sample_weight)
+    rows = Rows.from_array(
+        X,
+        weights,
+        scaling=settings.structure.scaling,
+        precision=settings.precision,
+        n_threads=resolve_threads(settings.n_threads),
+    )
+    ridge = ridge_in(settings.reg_covar, rows.frame)
+    plan = plan_of(settings) if start is None and previous is None else None
+    if plan is not None and is_whole(plan, *X.shape):
+        drawn = seeds(settings.random_state, settings.n_init)
+        outcome = fit_batches(plan, [rows], None if ridge is None else [ridge], [drawn], 1)[0].outcome(0)
+    else:
+        drawn = outcome = None
+    if outcome is None:
+        outcome = _raced(settings, rows, start, previous, ridge, drawn)
+    fit = finished(settings, rows.frame, rows.n_rows, rows.total_weight, outcome, names)
+    if not quiet:
+        _report(fit, settings)
+    return fit
+
+
+def checked(settings: Settings, X: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Rows, sample weights and feature names that a fit can begin with, as far as that shows without a pass."""
     names = feature_names(X)
     X = check_rows(X, owner="GaussianMixture")
     weights = check_sample_weight(sample_weight, len(X))
@@ -150,22 +176,64 @@ def fit_mixture(
             f"n_components={settings.n_components} needs at least as many {kind}, but n_samples = {n_counted}"
         )
     check_order(settings, X.shape[1], names)
-    structure = settings.structure
-    rows = Rows.from_array(
-        X,
-        weights,
-        scaling=structure.scaling,
-        precision=settings.precision,
-        n_threads=resolve_threads(settings.n_threads),
+    return X, weights, names
+
+
+def plan_of(settings: Settings) -> Plan | None:
+    """What a fit in one call of the core goes by; None where it would not be what was asked for."""
+    given = (settings.weights_init, settings.means_init, settings.precisions_init, settings.covariances_init)
+    if settings.callbacks or settings.verbose or any(array is not None for array in given):
+        return None
+    return Plan(
+        settings.structure,
+        settings.n_components,
+        settings.init_params,
+        settings.tol,
+        settings.max_iter,
+        settings.short_iter,
+        settings.n_init,
+        PATIENCE if settings.accelerated else None,
     )
-    limits = {"floor": rows.frame.floor, "ridge": ridge_in(settings.reg_covar, rows.frame)}
-    chosen: Start = choose_start(settings, rows, partition=start, previous=previous, **limits)
-    few = is_small(len(X), settings.n_components, X.shape[1])
+
+
+def finished(
+    settings: Settings, frame: Frame, n_rows: int, weight: float, outcome: Outcome, names: np.ndarray | None
+) -> Fit:
+    """The mixture in canonical order and its record."""
+    mixture = Mixture(settings.structure, outcome.parameters, frame)
+    order = component_order(mixture, settings.order_by, names)
+    trace = np.array(outcome.trace) + frame.log_jacobian
+    trace.flags.writeable = False
+    record = Record(
+        trace=trace,
+        log_likelihood=outcome.log_likelihood,
+        stop_reason=outcome.stop_reason,
+        restarts=outcome.restarts,
+        n_found=sum(restart.same for restart in outcome.restarts),
+        floored=outcome.floored[order],
+        n_rows=n_rows,
+        weight=weight,
+    )
+    return Fit(mixture.reorder(order), names, settings.precision, record)
+
+
+def _raced(
+    settings: Settings,
+    rows: Rows,
+    partition: Any,
+    previous: Mixture | None,
+    ridge: np.ndarray | None,
+    drawn: list[int] | None,
+) -> Outcome:
+    """Start, climb and compare, a call of the core for each pass or climb."""
+    limits = {"floor": rows.frame.floor, "ridge": ridge}
+    chosen: Start = choose_start(settings, rows, partition=partition, previous=previous, **limits)
+    few = is_small(rows.n_rows, settings.n_components, rows.n_features)
     raced = race(
         rows,
-        structure,
+        settings.structure,
         chosen.parameters,
-        seeds(settings.random_state, settings.n_init if chosen.is_random else 1),
+        drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1),
         **limits,
         tol=settings.tol,
         max_iter=settings.max_iter,
@@ -174,18 +242,16 @@ def fit_mixture(
         patience=PATIENCE if settings.accelerated and few else None,
         callback=_reporter(settings, rows.frame),
     )
-    mixture = Mixture(structure, raced.best.parameters, rows.frame)
-    order = component_order(mixture, settings.order_by, names)
-    record = _recorded(raced, rows, order, _log_likelihood(raced, mixture, rows))
-    fit = Fit(mixture.reorder(order), names, settings.precision, record)
-    if not quiet:
-        _report(fit, settings)
-    return fit
+    best = raced.best
+    log_likelihood = _log_likelihood(raced, Mixture(settings.structure, best.parameters, rows.frame), rows)
+    return Outcome(
+        best.parameters, best.trace, best.floored, best.stop_reason, log_likelihood, raced.restarts, raced.winner
+    )
 
 
 def check_order(settings: Settings, n_features: int, names: np.ndarray | None) -> None:
     """Refuse an ``order_by`` that names no feature before any work is done."""
-    if not callable(settings.order_by):
+    if settings.order_by is not None and not callable(settings.order_by):
         any_mixture = Mixture.from_user([1.0], np.zeros((1, n_features)), [1.0], "spherical")
         component_order(any_mixture, settings.order_by, names)
 
@@ -211,21 +277,6 @@ def _log_likelihood(raced: Race, mixture: Mixture, rows: Rows) -> float:
         return raced.log_likelihood
     statistics = rows.accumulate(mixture.factors)
     return float(statistics.log_likelihood / statistics.weight) + rows.frame.log_jacobian
-
-
-def _recorded(raced: Race, rows: Rows, order: np.ndarray, log_likelihood: float) -> Record:
-    trace = np.array(raced.best.trace) + rows.frame.log_jacobian
-    trace.flags.writeable = False
-    return Record(
-        trace=trace,
-        log_likelihood=log_likelihood,
-        stop_reason=raced.best.stop_reason,
-        restarts=raced.restarts,
-        n_found=raced.n_found,
-        floored=raced.best.floored[order],
-        n_rows=rows.n_rows,
-        weight=rows.total_weight,
-    )
 
 
 def _reporter(settings: Settings, frame: Frame) -> Callable[[int, int, float, float], bool] | None:

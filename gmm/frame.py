@@ -12,7 +12,7 @@ rounded up to a power of two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -93,11 +93,18 @@ class Frame:
         eps : float
             Unit roundoff of the dtype the data came in.
         """
+        return cls.many_from_columns([columns], scaling, eps)[0]
+
+    @classmethod
+    def many_from_columns(cls, groups: Sequence[Mapping[str, Any]], scaling: Scaling, eps: float) -> list[Frame]:
+        """Return the frames of several groups of rows with as many features each."""
         low, high, mean, scatter = (
-            np.asarray(columns[key], np.float64) for key in ("minimum", "maximum", "mean", "scatter")
+            np.array([columns[key] for columns in groups], np.float64)
+            for key in ("minimum", "maximum", "mean", "scatter")
         )
+        weight = np.array([columns["weight"] for columns in groups], np.float64)
         with np.errstate(over="ignore"):
-            variance = scatter / columns["weight"]
+            variance = scatter / weight[:, None]
         exponent = _exponents(low, high, variance, scaling)
         constant = low == high
         scale = np.ldexp(1.0, -exponent)
@@ -107,7 +114,9 @@ class Frame:
         magnitude = np.maximum(np.abs(low), np.abs(high)) * scale
         floor = np.where(constant, 8 * eps, 8 * eps * reach + eps * magnitude) ** 2
         floor = np.maximum(floor, SMALLEST_VARIANCE)  # of a column that is nothing in a common unit
-        return cls(exponent, centre, float(reach.max()), np.exp2(np.ceil(np.log2(floor))))
+        radius = reach.max(axis=1).tolist()
+        floor = np.exp2(np.ceil(np.log2(floor)))
+        return [cls(*made) for made in zip(exponent, centre, radius, floor, strict=True)]
 
     def points_in(self, X: np.ndarray) -> np.ndarray:
         """Rows or means (..., D) from user units to the frame; infinite where they are out of its reach."""
@@ -157,15 +166,17 @@ class Frame:
 
 
 def _exponents(low: np.ndarray, high: np.ndarray, variance: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """Exponent of each column's unit, (D,) int64; see the head of this file."""
+    """Exponent of each column's unit, (G, D) int64; see the head of this file."""
     half = high / 2 - low / 2
     written = np.isfinite(variance) & (variance > SMALLEST_VARIANCE)
     spread = np.where(written, np.sqrt(np.where(written, variance, 0.0)), half)
     spread = np.maximum(spread, half * 2.0**-WIDEST)
     varies = low < high
     if scaling == "common":
-        largest = np.maximum(np.abs(low), np.abs(high)).max()
-        spread = np.full(low.shape, max(spread[varies].max(), largest * FARTHEST) if varies.any() else largest)
+        largest = np.maximum(np.abs(low), np.abs(high)).max(axis=1, keepdims=True)
+        widest = np.where(varies, spread, 0.0).max(axis=1, keepdims=True)
+        common = np.where(varies.any(axis=1, keepdims=True), np.maximum(widest, largest * FARTHEST), largest)
+        spread = np.broadcast_to(common, low.shape)
     else:
         spread = np.where(varies, spread, np.abs(low))
     return _clamp(np.where(spread > 0, np.frexp(spread)[1] - 1, 0).astype(np.int64))

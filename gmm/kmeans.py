@@ -17,10 +17,19 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from gmm.draws import Uniform
 from gmm.parameters import Kernel
 from gmm.rows import Rows
 
-__all__ = ["Clusters", "Spread", "View", "column_moments", "lloyd", "seed_centres", "standardised"]
+__all__ = [
+    "Clusters",
+    "Spread",
+    "View",
+    "column_moments",
+    "lloyd",
+    "seed_centres",
+    "standardised",
+]
 
 MAX_ITER = 100
 SHIFT_TOLERANCE = 1e-4  # squared shift of all centres together, in variances of a column: scikit-learn's default
@@ -78,7 +87,7 @@ def _ranges(rows: Rows) -> np.ndarray:
     return high * rows.frame.scale - low * rows.frame.scale
 
 
-def seed_centres(rows: Rows, n_clusters: int, rng: np.random.Generator) -> np.ndarray:
+def seed_centres(rows: Rows, n_clusters: int, rng: Uniform) -> np.ndarray:
     """Greedy k-means++ seeds: each of several rows, drawn by squared distance to the seeds so far, is tried.
 
     Parameters
@@ -86,7 +95,7 @@ def seed_centres(rows: Rows, n_clusters: int, rng: np.random.Generator) -> np.nd
     rows : Rows
         As `standardised` gives them.
     n_clusters : int
-    rng : Generator
+    rng : Draws or Generator
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """Many small mixtures: one for each group of rows, groups spread over threads.
 
-    groups --fit_mixture, each on one thread--> FittedGroups: models, failures, and arrays over groups
+    groups of few rows --gmm.whole, in one call of the core--> FittedGroups: models, failures, and arrays over groups
+    the others --fit_mixture, each on one thread-->
 
 Invariant: the model of a group is, bit for bit, what `GaussianMixture.fit` makes of its rows alone; it depends neither
 on the other groups nor on the number of threads.
@@ -9,7 +10,7 @@ on the other groups nor on the number of threads.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,15 +19,77 @@ from typing import Any
 import numpy as np
 
 from gmm.errors import DataError, GmmError, GmmWarning, ParameterError
-from gmm.fitting import Fit, complaints, fit_mixture
+from gmm.fitting import Fit, Record, checked, complaints, finished, fit_mixture, plan_of, ridge_in
+from gmm.frame import Frame
 from gmm.gaussian_mixture import GaussianMixture
+from gmm.rows import EPSILON, Rows, scanned
 from gmm.settings import Settings
+from gmm.subsample import seeds
 from gmm.threads import resolve_threads
+from gmm.whole import Batch, fit_batches, is_whole
 
 __all__ = ["FittedGroups", "fit_many"]
 
 MOST_NAMED = 5  # groups that a warning names
 SINGULAR = ("callbacks", "verbose", "warm_start")  # arguments that speak of one fit
+
+
+@dataclass(frozen=True, eq=False)
+class Pending:
+    """A fit whose numbers are known and whose objects are not made yet."""
+
+    settings: Settings
+    batch: Batch
+    index: int
+    names: np.ndarray | None
+
+    @property
+    def log_likelihood(self) -> float:
+        return self.batch.log_likelihood(self.index)
+
+    @property
+    def converged(self) -> bool:
+        return bool(self.batch.converged[self.index])
+
+    def fit(self) -> Fit:
+        frame, n_rows = self.batch.frames[self.index], self.batch.n_rows[self.index]
+        return finished(self.settings, frame, n_rows, float(n_rows), self.batch.outcome(self.index), self.names)
+
+
+class Models(Mapping[Hashable, GaussianMixture]):
+    """Key to fitted model; each is put together when it is first asked for."""
+
+    def __init__(self, make: Callable[[], GaussianMixture], fits: dict[Hashable, Fit | Pending]) -> None:
+        self._make = make
+        self._fits = fits
+        self._ready: dict[Hashable, GaussianMixture] = {}
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self._make, {key: self.fit(key) for key in self})
+
+    def fit(self, key: Hashable) -> Fit:
+        """What came of one group."""
+        fit = self._fits[key]
+        if isinstance(fit, Pending):
+            fit = self._fits[key] = fit.fit()
+        return fit
+
+    def records(self) -> list[Record | Pending]:
+        """What knows the log-likelihood of each group and whether it converged."""
+        return [fit if isinstance(fit, Pending) else fit.record for fit in self._fits.values()]
+
+    def __getitem__(self, key: Hashable) -> GaussianMixture:
+        if key not in self._ready:
+            fit, model = self.fit(key), self._make()
+            model._result = fit
+            self._ready[key] = model
+        return self._ready[key]
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._fits)
+
+    def __len__(self) -> int:
+        return len(self._fits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +101,13 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
 
     Attributes
     ----------
-    models : dict
+    models : Mapping
         Key to fitted `GaussianMixture`.
     failures : dict
         Key to the error of its fit.
     """
 
-    models: dict[Hashable, GaussianMixture]
+    models: Models
     failures: dict[Hashable, GmmError]
 
     def __getitem__(self, key: Hashable) -> GaussianMixture:
@@ -79,12 +142,12 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
     @property
     def log_likelihood_(self) -> np.ndarray:
         """Log-likelihood per row, (G,), nats."""
-        return self._stacked("log_likelihood_")
+        return np.array([record.log_likelihood for record in self.models.records()])
 
     @property
     def converged_(self) -> np.ndarray:
         """Whether each climb converged, (G,) bool."""
-        return self._stacked("converged_")
+        return np.array([record.converged for record in self.models.records()])
 
     def _stacked(self, name: str) -> np.ndarray:
         found = [getattr(model, name) for model in self.models.values()]
@@ -149,22 +212,51 @@ def fit_many(
         raise ParameterError("random_state must be an int or None here: a generator would make groups depend on others")
     settings = Settings.from_estimator(GaussianMixture(n_components, n_threads=1, **parameters))
     named = _named(groups, by)
-    workers = min(resolve_threads(n_threads), max(len(named), 1))
-    attempt = partial(_attempt, settings)
-    if workers == 1:
-        outcomes = list(map(attempt, named.values()))
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            outcomes = list(pool.map(attempt, named.values()))
-    models, failures = {}, {}
-    for key, outcome in zip(named, outcomes, strict=True):
-        if isinstance(outcome, GmmError):
-            failures[key] = outcome
-            continue
-        models[key] = GaussianMixture(n_components, **parameters)
-        models[key]._result = outcome
-    _warn(settings, models, failures)
-    return FittedGroups(models, failures)
+    outcomes: dict[Hashable, Fit | Pending | GmmError] = dict.fromkeys(named)
+    threads = min(resolve_threads(n_threads), max(len(named), 1))
+    _fit_whole(settings, named, outcomes, threads)
+    left = [key for key, outcome in outcomes.items() if outcome is None]
+    with ThreadPoolExecutor(threads) as pool:
+        outcomes.update(zip(left, pool.map(partial(_attempt, settings), map(named.get, left)), strict=True))
+    failures = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, GmmError)}
+    fits = {key: outcome for key, outcome in outcomes.items() if key not in failures}
+    fitted = FittedGroups(Models(partial(GaussianMixture, n_components, **parameters), fits), failures)
+    _warn(settings, fitted)
+    return fitted
+
+
+def _fit_whole(
+    settings: Settings, named: Mapping[Hashable, Any], outcomes: dict[Hashable, Any], n_threads: int
+) -> None:
+    """Fill in the outcomes of groups that the core fits in one call, and of those that no fit can begin with."""
+    plan = plan_of(settings)
+    if plan is None:
+        return
+    alike: dict[tuple[int, str], list[tuple[Hashable, np.ndarray, np.ndarray | None, dict[str, Any]]]] = {}
+    for key, group in named.items():
+        try:
+            X, _, names = checked(settings, group, None)
+            if is_whole(plan, *X.shape):
+                alike.setdefault((X.shape[1], X.dtype.name), []).append((key, X, names, scanned(X)))
+        except GmmError as error:
+            outcomes[key] = error
+    drawn = None if settings.random_state is None else seeds(settings.random_state, settings.n_init)
+    for (_, dtype), members in alike.items():
+        frames = Frame.many_from_columns([member[3] for member in members], plan.structure.scaling, EPSILON[dtype])
+        begun, ridges = [], []
+        for (key, X, names, _), frame in zip(members, frames, strict=True):
+            try:
+                ridges.append(ridge_in(settings.reg_covar, frame))
+                begun.append((key, names, Rows(X, None, frame, settings.precision or dtype)))
+            except GmmError as error:
+                outcomes[key] = error
+        sown = [drawn or seeds(None, settings.n_init) for _ in begun]
+        rows = [each[2] for each in begun]
+        batches = fit_batches(plan, rows, None if settings.reg_covar == 0.0 else ridges, sown, n_threads)
+        places = ((batch, index) for batch in batches for index in range(len(batch.frames)))
+        for (key, names, _), (batch, index) in zip(begun, places, strict=True):
+            if not batch.unusual[index]:
+                outcomes[key] = Pending(settings, batch, index, names)
 
 
 def _attempt(settings: Settings, rows: Any) -> Fit | GmmError:
@@ -193,18 +285,19 @@ def _named(groups: Any, by: Any) -> dict[Hashable, Any]:
     raise ParameterError("groups must be a sequence or mapping of arrays, or one array of rows with by=labels")
 
 
-def _warn(
-    settings: Settings, models: Mapping[Hashable, GaussianMixture], failures: Mapping[Hashable, GmmError]
-) -> None:
+def _warn(settings: Settings, fitted: FittedGroups) -> None:
     """One warning for each kind of trouble."""
     found: dict[type[Warning], list[tuple[Hashable, str]]] = {}
-    for key, error in failures.items():
+    for key, error in fitted.failures.items():
         found.setdefault(GmmWarning, []).append((key, str(error)))
-    for key, model in models.items():
-        for message, category in complaints(model._result, settings):
+    for key, record in zip(fitted, fitted.models.records(), strict=True):
+        if isinstance(record, Pending) and not record.batch.troubled[record.index]:
+            continue
+        for message, category in complaints(fitted.models.fit(key), settings):
             found.setdefault(category, []).append((key, message))
     for category, cases in found.items():
         keys = ", ".join(repr(key) for key, _ in cases[:MOST_NAMED]) + (", ..." if len(cases) > MOST_NAMED else "")
         failed = " could not be fitted" * (category is GmmWarning)
-        count = f"{len(cases)} of {len(models) + len(failures)} groups{failed}: {keys}. The first: {cases[0][1]}"
-        warnings.warn(count, category, stacklevel=3)
+        groups = len(fitted) + len(fitted.failures)
+        message = f"{len(cases)} of {groups} groups{failed}: {keys}. The first: {cases[0][1]}"
+        warnings.warn(message, category, stacklevel=3)

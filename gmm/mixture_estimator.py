@@ -112,7 +112,7 @@ class MixtureEstimator(Estimator):
         fitted to 272 rows; 11 free parameters
         log-likelihood -4.15538 nats per row, -1130.264 in all
         AIC 2282.5279, BIC 2322.1917 (lower is better)
-        converged after 1 iteration; best found 5 of 5 times
+        converged after 3 iterations; best found 5 of 5 times
         <BLANKLINE>
         component  weight             x0            x1
                 0  0.3559  2.036 ± 0.263  54.48 ± 5.80

@@ -21,7 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm.covariances.base import Covariance
-from gmm.em import Climb, climb
+from gmm.draws import Uniform, uniform
+from gmm.em import Climb, climb, resume
 from gmm.parameters import Parameters
 from gmm.partition import rows_needed, too_thin
 from gmm.rows import Rows
@@ -29,7 +30,7 @@ from gmm.subsample import chosen_rows
 
 __all__ = ["Plan", "likeliest", "merit", "n_degenerate", "plan", "sketch_of"]
 
-Candidate = Callable[[Rows, np.random.Generator], Parameters]
+Candidate = Callable[[Rows, Uniform], Parameters]
 
 FEWEST_ROWS = 1 << 10
 ROWS_PER_COMPONENT = 64
@@ -97,23 +98,34 @@ def likeliest(
     structure : Covariance
     n_components : int
     candidates : sequence of callables
-        Rows of the sketch and a Generator to parameters.
+        Rows of the sketch and `gmm.draws.uniform` to parameters.
     seed : int
     floor, ridge : ndarray of shape (D,)
         As for `gmm.em.climb`.
     """
-    rng = np.random.default_rng(seed)
+    draws = uniform(rows, n_components, seed)
     size, n_candidates, n_iter = plan(structure, n_components, rows.n_features, rows.n_rows)
     limits = {"floor": floor, "ridge": ridge, "tol": TOL}
     sketch = sketch_of(rows, size, seed)
-    begun = [candidates[turn % len(candidates)](sketch, rng) for turn in range(n_candidates)]
-    field = [climb(sketch.accumulate, structure, start, **limits, max_iter=n_iter) for start in begun]
+    field: list[Climb] = []
+    for turn in range(n_candidates):
+        begun = candidates[turn % len(candidates)](sketch, draws)
+        climbed = climb(sketch.accumulate, structure, begun, **limits, max_iter=0)
+        if all(abs(climbed.objective - other.objective) > SAME_END for other in field):
+            field.append(climbed)
+    field = [resume(each, sketch.accumulate, structure, **limits, max_iter=n_iter) for each in field]
+    until = n_iter
     while len(field) > 1:
         field = sorted(field, key=lambda climbed: merit(climbed, structure))[len(field) // 2 :]
         if sketch is rows and len(field) == 1:
             break  # the race on all rows carries it on
         size, n_iter = 2 * size, max(SHORTEST, n_iter // 2)
-        sketch = sketch_of(rows, size, seed)
+        until += n_iter
+        larger = sketch_of(rows, size, seed)
+        if larger is sketch:
+            field = [resume(each, sketch.accumulate, structure, **limits, max_iter=until) for each in field]
+            continue
+        sketch, until = larger, n_iter
         field = [climb(sketch.accumulate, structure, each.parameters, **limits, max_iter=n_iter) for each in field]
     return field[0].parameters
 

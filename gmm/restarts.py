@@ -34,7 +34,7 @@ from gmm.rehearsal import merit, n_degenerate
 from gmm.rows import Rows
 from gmm.subsample import chosen_rows
 
-__all__ = ["Race", "Restart", "log_likelihood", "race"]
+__all__ = ["Outcome", "Race", "Restart", "log_likelihood", "race"]
 
 SAME_PARTITION = 0.95  # adjusted Rand index from which two starts have found the same mixture
 SAME_OBJECTIVE = 10.0  # in units of tol
@@ -93,6 +93,29 @@ class Race:
     def n_found(self) -> int:
         """How many starts found the best mixture, itself included: "best found n_found of len(restarts) times"."""
         return sum(restart.same for restart in self.restarts)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a race came to, however it was run.
+
+    Parameters
+    ----------
+    parameters, trace, floored, stop_reason
+        Of the best climb, as in `gmm.em.Climb`.
+    log_likelihood : float
+        Its, by the kernel of prediction: nats per unit of sample weight, user coordinates.
+    restarts : tuple of Restart
+    winner : int
+    """
+
+    parameters: Parameters
+    trace: Sequence[float]
+    floored: np.ndarray
+    stop_reason: str
+    log_likelihood: float
+    restarts: tuple[Restart, ...]
+    winner: int
 
 
 def race(

@@ -24,9 +24,10 @@ from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel
 from gmm.statistics import Statistics
 
-__all__ = ["Assignment", "Precision", "Rows", "Scores"]
+__all__ = ["EPSILON", "Assignment", "Precision", "Rows", "Scores", "scanned"]
 
 Precision = Literal["float32", "float64"]
+EPSILON = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
 
 
 class Scores(NamedTuple):
@@ -100,10 +101,7 @@ class Rows:
         exponent = _weight_exponent(sample_weight)
         if exponent:
             sample_weight = np.ldexp(sample_weight, -exponent)
-        columns = _native.scan(X, sample_weight, n_threads)
-        if columns["bad_row"] >= 0:
-            raise nonfinite_error(X, name)
-        frame = Frame.from_columns(columns, scaling, float(np.finfo(X.dtype).eps))
+        frame = Frame.from_columns(scanned(X, sample_weight, n_threads, name), scaling, EPSILON[X.dtype.name])
         return cls(X, sample_weight, frame, precision or X.dtype.name, n_threads, exponent)
 
     @property
@@ -124,7 +122,7 @@ class Rows:
     @cached_property
     def epsilon(self) -> float:
         """Unit roundoff of the arithmetic on tiles."""
-        return float(np.finfo(self.precision).eps)
+        return EPSILON[self.precision]
 
     @cached_property
     def total_scatter(self) -> np.ndarray:
@@ -275,6 +273,16 @@ class Rows:
             if error is None:
                 raise
             raise error from None
+
+
+def scanned(
+    X: np.ndarray, sample_weight: np.ndarray | None = None, n_threads: int = 1, name: str = "X"
+) -> dict[str, Any]:
+    """Return what a `Frame` is made from; a DataError names the first value that is not finite."""
+    columns = _native.scan(X, sample_weight, n_threads)
+    if columns["bad_row"] >= 0:
+        raise nonfinite_error(X, name)
+    return columns
 
 
 def _empty_moments(kernel: Kernel, K: int, D: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

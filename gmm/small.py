@@ -20,9 +20,10 @@ from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
 
-__all__ = ["advance", "begin", "is_small", "rows_of"]
+__all__ = ["advance", "are_few", "begin", "is_small", "rows_of"]
 
 SMALL = 2**20  # N K (D^2 + 30): a pass of some 25 microseconds, as much as the loop in Python adds to it
+FEW = 1 << 11  # rows: twice the smallest sketch of `gmm.rehearsal`
 SLICE = 1 << 10  # iterations of one call, 50 ms: a Ctrl-C is answered between calls
 LIMIT, CONVERGED = 0, 1  # gmm_stop in csrc/gmm.h
 
@@ -30,6 +31,11 @@ LIMIT, CONVERGED = 0, 1  # gmm_stop in csrc/gmm.h
 def is_small(n_rows: int, n_components: int, n_features: int) -> bool:
     """Say whether a pass over the rows costs less than Python."""
     return n_rows * n_components * (n_features**2 + 30) <= SMALL
+
+
+def are_few(n_rows: int, n_components: int, n_features: int) -> bool:
+    """Say whether a start sees all of the rows, and passes over them are cheap: what `gmm.whole` is for."""
+    return n_rows < FEW and is_small(n_rows, n_components, n_features)
 
 
 def rows_of(accumulate: Callable[..., object], structure: Covariance, n_components: int) -> Rows | None:

@@ -47,7 +47,7 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", SLOW)
 def test_a_slow_climb_ends_within_tol_of_plain_em_in_fewer_passes(name, seed, structure):
     X, n_components = SLOW[name]()

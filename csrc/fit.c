@@ -1,0 +1,315 @@
+/* fit.c: whole fits of few rows, see gmm_fit in gmm.h: starts race as in gmm/restarts.py, where the reasons stand. */
+#include "fit.h"
+#include "parallel.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static const double SAME_PARTITION = 0.95, SAME_OBJECTIVE = 10, SAME_PATH = 1e-9;
+
+/* ---- scratch ---- */
+
+static gmm_path take_path(const gmm_plan *plan, int64_t D, int64_t longest, gmm_workspace *space) {
+    const int64_t K = plan->n_components, size = gmm_covariance_size(plan->structure, K, D);
+    gmm_path path = {.stop = GMM_AT_LIMIT};
+    path.mixture = (gmm_mixture){plan->structure, K, D, gmm_take(space, K, sizeof(double)),
+                                 gmm_take(space, K * D, sizeof(double)), gmm_take(space, size, sizeof(double))};
+    path.statistics.n = gmm_take(space, K, sizeof(double));
+    path.statistics.first = gmm_take(space, K * D, sizeof(double));
+    path.statistics.second = gmm_take(space, size, sizeof(double));
+    path.floored = gmm_take(space, K, 1);
+    path.trace = gmm_take(space, longest + 1, sizeof(double));
+    return path;
+}
+
+/* Of the passes of a fit: its own, of moments in any shape, of seeding, of a total scatter. */
+static size_t most_pass_bytes(const gmm_plan *plan, int64_t D) {
+    const int64_t K = plan->n_components, C = 2 + (int64_t)log((double)K), most = K > C ? K : C;
+    size_t found = gmm_scratch_bytes(GMM_FULL, GMM_F64, 1, D, 1);
+    for (int structure = 0; structure < GMM_N_STRUCTURES; ++structure) {
+        const size_t bytes = gmm_scratch_bytes((gmm_structure)structure, plan->precision, most, D, 1);
+        if (bytes > found) found = bytes;
+    }
+    return found;
+}
+
+static gmm_fitting take_fitting(const gmm_plan *plan, int64_t N, int64_t D, gmm_workspace *space) {
+    const int64_t K = plan->n_components, C = 2 + (int64_t)log((double)K), each = 2 * (D + 1);
+    const int64_t labels = N > K * each ? N : K * each, size = K * D * D;
+    gmm_fitting fit = {.plan = plan};
+    double **const doubles[] = {
+        &fit.scatter, &fit.seen_scatter, &fit.seen_value, &fit.seen_weight, &fit.drawn_value, &fit.column_mean,
+        &fit.column_variance, &fit.total.n, &fit.total.first, &fit.total.second, &fit.view_scale, &fit.view_centre,
+        &fit.centre, &fit.candidate, &fit.sum, &fit.n, &fit.potential, &fit.closest, &fit.cumulative, &fit.distance,
+        &fit.sums.n, &fit.sums.first, &fit.sums.second, &fit.mean, &fit.count, &fit.pooled, &fit.unused, &fit.agreeing,
+        &fit.log_constant, &fit.whitener};
+    const int64_t sizes[] = {D * D, D * D, N * D, N, K * each * D, D, D, 1, D, D * D, D, D, K * D, (K > C ? K : C) * D,
+                             K * D, K, C, N, N, N * C, K, K * D, size, K * D, K, D * D, size, K * K, K, size};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; ++i) *doubles[i] = gmm_take(space, sizes[i], sizeof(double));
+    fit.sorted = gmm_take(space, 2 * N, sizeof *fit.sorted);
+    fit.label = gmm_take(space, labels, sizeof *fit.label);
+    fit.spare_label = gmm_take(space, labels, sizeof *fit.spare_label);
+    fit.floored = gmm_take(space, K, 1);
+    fit.start = gmm_take(space, plan->n_starts, sizeof *fit.start);
+    fit.tried = gmm_take(space, GMM_N_CANDIDATES, sizeof *fit.tried);
+    for (int64_t s = 0; s < plan->n_starts; ++s) {
+        const gmm_path path = take_path(plan, D, plan->max_iter, space);
+        if (space->base) fit.start[s] = path;
+    }
+    for (int64_t c = 0; c < GMM_N_CANDIDATES; ++c) {
+        const gmm_path path = take_path(plan, D, GMM_REHEARSED, space);
+        if (space->base) fit.tried[c] = path;
+    }
+    fit.pass_bytes = most_pass_bytes(plan, D);
+    fit.matrices_bytes = gmm_mixture_scratch_bytes(GMM_FULL, K, D, 1);
+    fit.climb_bytes = gmm_climb_scratch_bytes(plan->structure, plan->precision, K, D);
+    fit.pass = gmm_take(space, (int64_t)fit.pass_bytes, 1);
+    fit.matrices = gmm_take(space, (int64_t)fit.matrices_bytes, 1);
+    fit.climb = gmm_take(space, (int64_t)fit.climb_bytes, 1);
+    return fit;
+}
+
+size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_features, int n_threads) {
+    gmm_workspace space = {NULL, 0};
+    if (!plan || n_rows < 1 || n_threads < 1 || plan->n_starts < 1 || plan->max_iter < 0 || plan->short_iter < 0 ||
+        (unsigned)plan->method > GMM_METHOD_DATA || plan->max_iter > (int64_t)1 << 30 ||
+        plan->n_starts > (int64_t)1 << 20 || n_rows > (int64_t)1 << 40 ||
+        !gmm_climb_scratch_bytes(plan->structure, plan->precision, plan->n_components, n_features))
+        return 0;
+    take_fitting(plan, n_rows, n_features, &space);
+    return GMM_CACHE_LINE + space.used * (size_t)n_threads;
+}
+
+/* ---- one pass of a mixture ---- */
+
+/* Factors of a mixture: tied ones as such, or as K copies for the kernel of prediction; 0 where they are unusual. */
+static int factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors) {
+    const int64_t K = mixture->n_components, D = mixture->n_features;
+    int64_t bad;
+    if (gmm_factorize(mixture, NULL, 1, fit->matrices, fit->matrices_bytes, fit->log_constant, fit->whitener, &bad) !=
+        GMM_OK)
+        return 0;
+    *factors = (gmm_factors){.structure = mixture->structure, .precision = fit->plan->precision, .n_components = K,
+                             .n_features = D, .log_constant = fit->log_constant, .mean = mixture->mean,
+                             .whitener = fit->whitener};
+    if (mixture->structure != GMM_TIED) return 1;
+    if (!centred) return gmm_tied_is_safe(mixture, fit->whitener);
+    for (int64_t k = 1; k < K; ++k) memcpy(fit->whitener + k * D * D, fit->whitener, (size_t)(D * D) * sizeof(double));
+    factors->structure = GMM_FULL;
+    return 1;
+}
+
+/* Log-likelihood without penalties, nats per unit of sample weight. */
+static int likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, double *found) {
+    const int64_t K = mixture->n_components, D = mixture->n_features;
+    gmm_statistics *sums = &fit->sums;
+    gmm_factors factors;
+    int64_t bad;
+    if (!factors_of(fit, mixture, centred, &factors)) return 0;
+    memset(sums->n, 0, (size_t)K * sizeof(double));
+    memset(sums->first, 0, (size_t)(K * D) * sizeof(double));
+    const int64_t size = gmm_covariance_size(gmm_moments_structure(mixture->structure), K, D);
+    memset(sums->second, 0, (size_t)size * sizeof(double));
+    sums->log_likelihood = sums->weight = 0;
+    if (gmm_accumulate(&fit->rows, &factors, 1, fit->pass, fit->pass_bytes, sums, &bad) != GMM_OK) return 0;
+    *found = sums->log_likelihood / sums->weight;
+    return 1;
+}
+
+/* Sum of w x' x'^T about the frame's centre, in double. */
+static int measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatter) {
+    const int64_t D = rows->n_features;
+    double zero = 0, n = 0;
+    int64_t bad;
+    memset(fit->mean, 0, (size_t)D * sizeof(double));
+    memset(fit->whitener, 0, (size_t)(D * D) * sizeof(double));
+    memset(fit->sums.first, 0, (size_t)D * sizeof(double));
+    memset(scatter, 0, (size_t)(D * D) * sizeof(double));
+    for (int64_t j = 0; j < D; ++j) fit->whitener[j * D + j] = 1;
+    const gmm_factors one = {.structure = GMM_FULL, .precision = GMM_F64, .n_components = 1, .n_features = D,
+                             .log_constant = &zero, .mean = fit->mean, .whitener = fit->whitener};
+    gmm_statistics sums = {&n, fit->sums.first, scatter, 0, 0};
+    return gmm_accumulate(rows, &one, 1, fit->pass, fit->pass_bytes, &sums, &bad) == GMM_OK;
+}
+
+/* ---- the race ---- */
+
+static int is_unfinished(const gmm_path *path, const gmm_plan *plan) {
+    return path->stop == GMM_AT_LIMIT && path->n_trace <= plan->max_iter;
+}
+
+/* Whether a climb repeats the leader's, its components perhaps numbered otherwise. */
+static int follows(const gmm_path *path, const gmm_path *leader) {
+    if (path->n_trace > leader->n_trace) return 0;
+    for (int64_t t = 0; t < path->n_trace; ++t)
+        if (!(fabs(path->trace[t] - leader->trace[t]) <= SAME_PATH)) return 0;
+    return 1;
+}
+
+static int may_win(const gmm_path *path, const gmm_path *leader, const gmm_plan *plan) {
+    if (path == leader || !is_unfinished(path, plan) || follows(path, leader)) return 0;
+    const int64_t degenerate = gmm_n_degenerate(path), leading = gmm_n_degenerate(leader);
+    return degenerate < leading || (degenerate == leading && gmm_promise(path) > gmm_objective(leader) + plan->tol);
+}
+
+/* Number of the likeliest of the starts when nothing is left to be found out, or -1. */
+static int64_t race(gmm_fitting *fit, int64_t n_started) {
+    const gmm_plan *plan = fit->plan;
+    for (;;) {
+        gmm_path *leader = fit->start, *rival = NULL;
+        for (int64_t s = 1; s < n_started; ++s)
+            if (gmm_is_better(fit->start + s, leader)) leader = fit->start + s;
+        if (is_unfinished(leader, plan)) {
+            if (!gmm_climb_on(fit, &fit->rows, leader, plan->tol, plan->max_iter)) return -1;
+            continue;
+        }
+        for (int64_t s = 0; s < n_started; ++s) {
+            gmm_path *path = fit->start + s;
+            if (may_win(path, leader, plan) && (!rival || gmm_promise(path) > gmm_promise(rival))) rival = path;
+        }
+        if (!rival) return leader - fit->start;
+        const int64_t doubled = 2 * (rival->n_trace - 1), next = doubled > 1 ? doubled : 1;
+        if (!gmm_climb_on(fit, &fit->rows, rival, plan->tol, next < plan->max_iter ? next : plan->max_iter)) return -1;
+    }
+}
+
+/* ---- the table of starts ---- */
+
+static int label_rows(gmm_fitting *fit, const gmm_path *path, int64_t *label) {
+    gmm_factors factors;
+    int64_t bad;
+    return factors_of(fit, &path->mixture, 0, &factors) &&
+           gmm_score(&fit->rows, &factors, 1, fit->pass, fit->pass_bytes, NULL, NULL, label, &bad) == GMM_OK;
+}
+
+static double pairs(double n) { return n * (n - 1) / 2; }
+
+/* Adjusted Rand index of two partitions of the rows: gmm/agreement.py. */
+static double agreement(gmm_fitting *fit, const int64_t *label, const int64_t *other) {
+    const int64_t K = fit->plan->n_components, N = fit->rows.n_rows;
+    double together = 0, rows = 0, columns = 0, *counts = fit->agreeing;
+    memset(counts, 0, (size_t)(K * K) * sizeof *counts);
+    for (int64_t i = 0; i < N; ++i) ++counts[label[i] * K + other[i]];
+    for (int64_t k = 0; k < K; ++k) {
+        double row = 0, column = 0;
+        for (int64_t l = 0; l < K; ++l) {
+            together += pairs(counts[k * K + l]);
+            row += counts[k * K + l];
+            column += counts[l * K + k];
+        }
+        rows += pairs(row);
+        columns += pairs(column);
+    }
+    const double every = pairs((double)N), most = (rows + columns) / 2;
+    const double expected = every > 0 ? rows * columns / every : 0;
+    return most == expected ? 1 : (together - expected) / (most - expected);
+}
+
+static int64_t n_floored(const gmm_path *path) {
+    int64_t found = 0;
+    for (int64_t k = 0; k < path->mixture.n_components; ++k) found += path->floored[k];
+    return found;
+}
+
+static int tabulate(gmm_fitting *fit, const gmm_group *group) {
+    const gmm_path *best = fit->start + group->winner;
+    if (group->n_started > 1 && !label_rows(fit, best, fit->label)) return 0;
+    for (int64_t s = 0; s < group->n_started; ++s) {
+        const gmm_path *path = fit->start + s;
+        double *row = group->table + s * GMM_TABLE;
+        const int near = fabs(gmm_objective(path) - gmm_objective(best)) <= SAME_OBJECTIVE * fit->plan->tol;
+        row[GMM_AGREEMENT] = 1;
+        if (path != best) {
+            if (!label_rows(fit, path, fit->spare_label)) return 0;
+            row[GMM_AGREEMENT] = agreement(fit, fit->spare_label, fit->label);
+        }
+        row[GMM_LOG_LIKELIHOOD] = path->statistics.log_likelihood / path->statistics.weight;
+        if (group->ridge && !likelihood_of(fit, &path->mixture, 0, row + GMM_LOG_LIKELIHOOD)) return 0;
+        row[GMM_ITERATIONS] = (double)(path->n_trace - 1);
+        row[GMM_STOPPED] = (double)path->stop;
+        row[GMM_FLOORED] = (double)n_floored(path);
+        const int is_same = (row[GMM_AGREEMENT] >= SAME_PARTITION || near) && n_floored(path) == n_floored(best);
+        row[GMM_SAME] = path == best || is_same;
+    }
+    return 1;
+}
+
+/* ---- one fit ---- */
+
+static int fit_rows(gmm_fitting *fit, gmm_group *group) {
+    const gmm_plan *plan = fit->plan;
+    const int64_t K = plan->n_components, D = group->rows.n_features;
+    fit->rows = group->rows;
+    fit->limits = (gmm_limits){.precision = plan->precision, .ridge = group->ridge, .floor = group->floor,
+                               .epsilon = plan->precision == GMM_F64 ? DBL_EPSILON : FLT_EPSILON};
+    memset(fit->unused, 0, (size_t)gmm_covariance_size(plan->structure, K, D) * sizeof(double));
+    gmm_see_distinct(fit);
+    if (plan->structure == GMM_TIED && (!measure_scatter(fit, &fit->rows, fit->scatter) ||
+                                        !measure_scatter(fit, &fit->seen, fit->seen_scatter)))
+        return 0;
+    if (!gmm_measure_columns(fit)) return 0;
+    group->n_started = K == 1 ? 1 : plan->n_starts;
+    const int64_t first = plan->n_starts == 1 || plan->short_iter > plan->max_iter ? plan->max_iter : plan->short_iter;
+    for (int64_t s = 0; s < group->n_started; ++s) {
+        gmm_path *path = fit->start + s;
+        path->n_trace = 0;
+        memset(path->floored, 0, (size_t)K);
+        if (!gmm_rehearse(fit, group->seed[s], &path->mixture) ||
+            !gmm_climb_on(fit, &fit->rows, path, plan->tol, first))
+            return 0;
+    }
+    group->winner = race(fit, group->n_started);
+    if (group->winner < 0 || !tabulate(fit, group)) return 0;
+    const gmm_path *best = fit->start + group->winner;
+    memcpy(group->mixture.weight, best->mixture.weight, (size_t)K * sizeof(double));
+    memcpy(group->mixture.mean, best->mixture.mean, (size_t)(K * D) * sizeof(double));
+    memcpy(group->mixture.covariance, best->mixture.covariance,
+           (size_t)gmm_covariance_size(plan->structure, K, D) * sizeof(double));
+    memcpy(group->floored, best->floored, (size_t)K);
+    memcpy(group->trace, best->trace, (size_t)best->n_trace * sizeof(double));
+    group->n_trace = best->n_trace;
+    group->stop = best->stop;
+    group->log_likelihood = group->table[group->winner * GMM_TABLE + GMM_LOG_LIKELIHOOD];
+    return plan->structure != GMM_TIED || likelihood_of(fit, &best->mixture, 1, &group->log_likelihood);
+}
+
+typedef struct {
+    const gmm_plan *plan;
+    gmm_group *groups;
+    unsigned char *scratch;
+    size_t bytes; /* of scratch for each thread */
+} fitting_all;
+
+static void fit_block(void *context, int thread, int64_t slot, int64_t index) {
+    const fitting_all *all = context;
+    gmm_group *group = all->groups + index;
+    gmm_workspace space = {all->scratch + (size_t)thread * all->bytes, 0};
+    gmm_fitting fit = take_fitting(all->plan, group->rows.n_rows, group->rows.n_features, &space);
+    (void)slot;
+    if (!fit_rows(&fit, group)) group->stop = GMM_UNUSUAL;
+}
+
+gmm_status gmm_fit(const gmm_plan *plan, int64_t n_groups, gmm_group *groups, int n_threads, void *scratch,
+                   size_t scratch_bytes) {
+    int64_t N = 1, D = 1;
+    if (!plan || n_groups < 0 || !groups || n_threads < 1) return GMM_EINVAL;
+    for (int64_t g = 0; g < n_groups; ++g) {
+        const gmm_group *group = groups + g;
+        if (!group->rows.data || group->rows.n_rows < 1 || !group->rows.scale || !group->rows.centre || !group->floor ||
+            !group->seed || !group->floored || !group->trace || !group->table || !group->mixture.weight ||
+            !group->mixture.mean || !group->mixture.covariance)
+            return GMM_EINVAL;
+        N = group->rows.n_rows > N ? group->rows.n_rows : N;
+        D = g ? D : group->rows.n_features;
+        if (group->rows.n_features != D) return GMM_EINVAL;
+    }
+    const int usable = gmm_usable_threads(n_threads, n_groups);
+    const size_t needed = gmm_fit_scratch_bytes(plan, N, D, usable);
+    if (!needed) return GMM_EINVAL;
+    if (!scratch || scratch_bytes < needed) return GMM_ESCRATCH;
+    fitting_all all = {plan, groups, gmm_align_to_line(scratch), (needed - GMM_CACHE_LINE) / (size_t)usable};
+    const gmm_blocks blocks = {.block = fit_block, .context = &all, .n_blocks = n_groups};
+    gmm_run_blocks(&blocks, usable);
+    return GMM_OK;
+}

@@ -1,0 +1,91 @@
+/* fit.h: what the steps of a whole fit of few rows share: distinct.c, cluster.c, begin.c, rehearse.c, fit.c.
+ *
+ * Everything runs on one thread, in the scratch of one `gmm_fitting`. Functions that return int return 0 where
+ * something is out of the ordinary; the caller of gmm_fit then goes the long way. */
+#ifndef GMM_FIT_H
+#define GMM_FIT_H
+
+#include "dispatch.h"
+#include "draws.h"
+
+enum { GMM_N_CANDIDATES = 5, GMM_REHEARSED = 32 }; /* beginnings of a rehearsal, iterations of one at most */
+
+typedef enum { GMM_SPREAD_SD, GMM_SPREAD_RANGE, GMM_SPREAD_COMMON } gmm_spread;
+
+/* How a mixture to climb from comes about; KMEANS and SEEDS in the structure's usual spread. */
+typedef enum { GMM_BEGIN_KMEANS, GMM_BEGIN_RANGE, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM } gmm_kind;
+
+typedef struct {
+    double first; /* value in the first column */
+    int64_t row;
+} gmm_sorted;
+
+/* A climb: where it is and how it went. */
+typedef struct {
+    gmm_mixture mixture;
+    gmm_statistics statistics;
+    unsigned char *floored; /* (K,) */
+    double *trace;          /* (n_trace,) */
+    int64_t n_trace;
+    gmm_stop stop;
+} gmm_path;
+
+/* A fit of one group. N rows, n_seen different ones, K components, D features, C candidates of a seed. */
+typedef struct {
+    const gmm_plan *plan;
+    gmm_limits limits;                                  /* tol and max_iter are those of the call at hand */
+    gmm_rows rows, seen, view;                          /* all; each different one once; those in units of a spread */
+    double *scatter, *seen_scatter;                     /* (D, D) total scatters of rows and seen, of GMM_TIED */
+    double *seen_value, *seen_weight, *drawn_value;     /* (N, D), (N,), (2 K (D + 1), D) */
+    gmm_sorted *sorted;                                 /* (2 N,) */
+    double *column_mean, *column_variance;              /* (D,) of seen, in the frame */
+    gmm_statistics total;                               /* of seen as one component about column_mean */
+    double *view_scale, *view_centre;                   /* (D,) */
+    double *centre, *candidate, *sum, *n, *potential;   /* k-means: (K, D), (K or C, D), (K, D), (K,), (C,) */
+    double *closest, *cumulative, *distance;            /* (N,), (N,), (N, C) */
+    int64_t *label, *spare_label;                       /* (max(N, 2 K (D + 1)),) */
+    gmm_statistics sums;                                /* of a partition, about mean (K, D) */
+    double *mean, *count, *pooled, *unused, *agreeing;  /* (K, D), (K,), (D, D), a covariance, (K, K) */
+    double *log_constant, *whitener;                    /* (K,), (K, D, D) */
+    unsigned char *floored;                             /* (K,) */
+    gmm_path *start, *tried;                            /* (n_starts,), (GMM_N_CANDIDATES,) */
+    void *pass, *matrices, *climb;                      /* scratch of entry points */
+    size_t pass_bytes, matrices_bytes, climb_bytes;
+} gmm_fitting;
+
+int64_t gmm_covariance_size(gmm_structure structure, int64_t K, int64_t D);
+
+/* What to ask gmm_moments for, and rows in general position that make a covariance regular. */
+gmm_structure gmm_moments_structure(gmm_structure structure);
+int64_t gmm_rows_needed(gmm_structure structure, int64_t n_features);
+
+/* seen from rows. */
+void gmm_see_distinct(gmm_fitting *fit);
+
+/* Mean, variance and total of seen. */
+int gmm_measure_columns(gmm_fitting *fit);
+
+/* k-means: view; centre by greedy k-means++; centre and label by Lloyd's iterations; label of the nearest centre. */
+void gmm_standardise(gmm_fitting *fit, gmm_spread spread);
+int gmm_seed_centres(gmm_fitting *fit, gmm_draws *draws);
+int gmm_lloyd(gmm_fitting *fit);
+int gmm_label_nearest(gmm_fitting *fit);
+
+/* Row whose share of the mass, as running totals (n,), a uniform number in [0, 1) falls into. */
+int64_t gmm_drawn_row(const double *cumulative, int64_t n, double uniform);
+
+int gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *begun);
+
+/* The mixture that one start of the plan's method begins with. */
+int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun);
+
+/* Climb, or climb on, until max_iter iterations in all; a climb that has ended stays. n_trace = 0 begins. */
+int gmm_climb_on(gmm_fitting *fit, const gmm_rows *rows, gmm_path *path, double tol, int64_t max_iter);
+
+/* What climbs are ranked by: components on the floor or too thin, then the objective; same ends tie. */
+int64_t gmm_n_degenerate(const gmm_path *path);
+int gmm_is_better(const gmm_path *path, const gmm_path *other);
+double gmm_objective(const gmm_path *path);
+double gmm_promise(const gmm_path *path);
+
+#endif

@@ -1,0 +1,102 @@
+/* rehearse.c: one start of a fit of few rows: several kinds of beginning climb a little, the likeliest goes on. Twin:
+ * gmm/rehearsal.py, where the reasons stand. */
+#include "convergence.h"
+#include "fit.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double TOL = 1e-4, SAME_END = 1e-9;
+enum { FIRST_ROUND = 10, SHORTEST = 3 };
+
+double gmm_objective(const gmm_path *path) { return path->trace[path->n_trace - 1]; }
+
+double gmm_promise(const gmm_path *path) { return gmm_objective(path) + gmm_gain_to_come(path->trace, path->n_trace); }
+
+int64_t gmm_n_degenerate(const gmm_path *path) {
+    const gmm_mixture *mixture = &path->mixture;
+    const double needed = (double)gmm_rows_needed(mixture->structure, mixture->n_features);
+    int64_t found = 0;
+    for (int64_t k = 0; k < mixture->n_components; ++k)
+        found += path->floored[k] || (mixture->structure != GMM_TIED && path->statistics.n[k] <= needed);
+    return found;
+}
+
+int gmm_is_better(const gmm_path *path, const gmm_path *other) {
+    const int64_t degenerate = gmm_n_degenerate(path), others = gmm_n_degenerate(other);
+    if (degenerate != others) return degenerate < others;
+    return rint(gmm_objective(path) / SAME_END) > rint(gmm_objective(other) / SAME_END);
+}
+
+int gmm_climb_on(gmm_fitting *fit, const gmm_rows *rows, gmm_path *path, double tol, int64_t max_iter) {
+    if (path->n_trace && path->stop != GMM_AT_LIMIT) return 1;
+    fit->limits.tol = tol;
+    fit->limits.max_iter = max_iter;
+    fit->limits.total_scatter = rows == &fit->seen ? fit->seen_scatter : fit->scatter;
+    return gmm_climb(rows, &fit->limits, &path->mixture, &path->statistics, path->floored, path->trace, &path->n_trace,
+                     &path->stop, fit->climb, fit->climb_bytes) == GMM_OK &&
+           path->stop != GMM_UNUSUAL;
+}
+
+/* Whether a climb begins where an earlier one did, its components perhaps numbered otherwise. */
+static int is_repeated(const gmm_path *tried, int64_t n_tried) {
+    for (int64_t c = 0; c < n_tried; ++c)
+        if (fabs(tried[c].trace[0] - tried[n_tried].trace[0]) <= SAME_END) return 1;
+    return 0;
+}
+
+/* By rising merit; equal ones stay in order. */
+static void rank(gmm_path *field, int64_t n) {
+    for (int64_t i = 1; i < n; ++i) {
+        const gmm_path moving = field[i];
+        int64_t to = i;
+        for (; to > 0 && gmm_is_better(field + to - 1, &moving); --to) field[to] = field[to - 1];
+        field[to] = moving;
+    }
+}
+
+static void copy_mixture(const gmm_mixture *from, gmm_mixture *to) {
+    const int64_t K = from->n_components, D = from->n_features;
+    memcpy(to->weight, from->weight, (size_t)K * sizeof(double));
+    memcpy(to->mean, from->mean, (size_t)(K * D) * sizeof(double));
+    memcpy(to->covariance, from->covariance, (size_t)gmm_covariance_size(from->structure, K, D) * sizeof(double));
+}
+
+int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun) {
+    static const gmm_kind alone[] = {
+        [GMM_METHOD_KMEANS] = GMM_BEGIN_KMEANS,
+        [GMM_METHOD_SEEDS] = GMM_BEGIN_SEEDS,
+        [GMM_METHOD_RANDOM] = GMM_BEGIN_RANDOM,
+        [GMM_METHOD_DATA] = GMM_BEGIN_DATA,
+    };
+    static const gmm_kind in_turn[2][GMM_N_CANDIDATES] = {
+        {GMM_BEGIN_KMEANS, GMM_BEGIN_RANGE, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM},
+        {GMM_BEGIN_KMEANS, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM, GMM_BEGIN_KMEANS},
+    };
+    gmm_draws draws = gmm_draws_of(seed);
+    if (fit->plan->method != GMM_METHOD_KMEANS || begun->n_components == 1)
+        return gmm_begin(fit, alone[fit->plan->method], &draws, begun);
+    gmm_path *field = fit->tried;
+    int64_t n = 0, n_iter = FIRST_ROUND, until = n_iter;
+    for (int c = 0; c < GMM_N_CANDIDATES; ++c) {
+        gmm_path *path = field + n;
+        path->n_trace = 0;
+        memset(path->floored, 0, (size_t)begun->n_components);
+        if (!gmm_begin(fit, in_turn[begun->structure == GMM_SPHERICAL][c], &draws, &path->mixture) ||
+            !gmm_climb_on(fit, &fit->seen, path, TOL, 0))
+            return 0;
+        n += !is_repeated(field, n);
+    }
+    for (;;) {
+        for (int64_t c = 0; c < n; ++c)
+            if (!gmm_climb_on(fit, &fit->seen, field + c, TOL, until)) return 0;
+        rank(field, n);
+        field += n / 2;
+        n -= n / 2;
+        if (n == 1) break;
+        n_iter = n_iter / 2 > SHORTEST ? n_iter / 2 : SHORTEST;
+        until += n_iter;
+    }
+    copy_mixture(&field->mixture, begun);
+    return 1;
+}

@@ -1,0 +1,202 @@
+"""Whole fits of few rows, starts included, in one call of the core; many groups of rows on many threads.
+
+    rows and seeds --gmm_fit--> what `gmm.restarts.race` finds from the starts of `gmm.initialization`
+
+The core makes the same draws and the same passes as the Python it stands in for; where something is out of the ordinary
+(a covariance without factors, tied factors that want copies, a slow climb) it says so and Python has its turn.
+
+Invariant: whether a fit is made here depends on its shapes and options alone; its bits do not depend on other groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gmm import _native
+from gmm.convergence import CONVERGED, FALL, LIMIT
+from gmm.covariances import STRUCTURES, Covariance
+from gmm.frame import Frame
+from gmm.parameters import Parameters
+from gmm.restarts import Outcome, Restart
+from gmm.rows import Rows
+from gmm.small import SMALL, are_few
+
+__all__ = ["METHODS", "Batch", "Plan", "fit_batches", "is_whole"]
+
+METHODS = {"kmeans": 0, "k-means++": 1, "random": 2, "random_from_data": 3}  # gmm_method in csrc/gmm.h
+MOST_PASSES = 4000  # of SMALL each, 0.1 s: no Ctrl-C is answered on the way
+LONGEST_TRACES = 1 << 16  # iterations of all starts
+REHEARSED = 100  # passes of a start's rehearsal, and some
+STOP_REASONS = {0: LIMIT, 1: CONVERGED, 3: FALL}  # gmm_stop
+AT_LIMIT, UNUSUAL = 0, 2
+ITERATIONS, STOPPED = 2, 3  # columns of a table of starts
+BATCH = 256  # groups in one call, at most
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What fits have in common."""
+
+    structure: Covariance
+    n_components: int
+    method: object
+    tol: float
+    max_iter: int
+    short_iter: int
+    n_init: int
+    patience: int | None = None  # iterations after which Python has its turn, with longer steps than EM's
+
+    @property
+    def longest(self) -> int:
+        """Iterations that the core may take."""
+        return self.max_iter if self.patience is None else min(self.max_iter, self.patience)
+
+    def work(self, n_rows: int, n_features: int) -> int:
+        """Multiply-adds that a fit may take."""
+        passes = self.n_init * (self.longest + REHEARSED)
+        return passes * n_rows * self.n_components * (n_features**2 + 30)
+
+
+def is_whole(plan: Plan, n_rows: int, n_features: int) -> bool:
+    """Say whether a fit is made in one call: few rows, all of them rehearsed, and soon over."""
+    return (
+        isinstance(plan.method, str)
+        and plan.method in METHODS
+        and STRUCTURES.get(plan.structure.name) is plan.structure
+        and are_few(n_rows, plan.n_components, n_features)
+        and plan.n_init * (plan.longest + REHEARSED) <= LONGEST_TRACES
+        and plan.work(n_rows, n_features) <= MOST_PASSES * SMALL
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What became of some groups of rows, an array over groups of everything."""
+
+    frames: Sequence[Frame]
+    n_rows: Sequence[int]
+    seeds: Sequence[Sequence[int]]
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    floored: np.ndarray
+    traces: np.ndarray  # of all groups, one after the other
+    tables: np.ndarray
+    log_likelihoods: np.ndarray
+    endings: np.ndarray  # (G, 4): gmm_stop, entries of the trace, starts begun, number of the best
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Where in `traces` each group's ends."""
+        return np.cumsum(self.endings[:, 1])
+
+    @cached_property
+    def unusual(self) -> np.ndarray:
+        """Groups in which something came up that wants a closer look, (G,) bool."""
+        return self.endings[:, 0] == UNUSUAL
+
+    @cached_property
+    def converged(self) -> np.ndarray:
+        return self.endings[:, 0] == 1
+
+    @cached_property
+    def troubled(self) -> np.ndarray:
+        """Groups of which there may be something to complain, (G,) bool."""
+        return ~self.converged | self.floored.any(axis=1) | (self.weights == 0).any(axis=1)
+
+    def log_likelihood(self, g: int) -> float:
+        """By the kernel of prediction, nats per unit of sample weight, user coordinates."""
+        return float(self.log_likelihoods[g]) + self.frames[g].log_jacobian
+
+    def outcome(self, g: int) -> Outcome | None:
+        """Of one group; None of an unusual one."""
+        stop, n_trace, n_started, winner = self.endings[g].tolist()
+        if stop == UNUSUAL:
+            return None
+        shift, end = self.frames[g].log_jacobian, int(self.ends[g])
+        return Outcome(
+            parameters=Parameters(self.weights[g], self.means[g], self.covariances[g]),
+            trace=self.traces[end - n_trace : end],
+            floored=self.floored[g],
+            stop_reason=STOP_REASONS[stop],
+            log_likelihood=self.log_likelihood(g),
+            restarts=tuple(
+                Restart(seed, log_likelihood + shift, int(n_iter), stopped == 1, int(floored), agreement, same == 1)
+                for seed, (log_likelihood, agreement, n_iter, stopped, floored, same) in zip(
+                    self.seeds[g], self.tables[g, :n_started].tolist(), strict=False
+                )
+            ),
+            winner=winner,
+        )
+
+
+def fit_batches(
+    plan: Plan,
+    groups: Sequence[Rows],
+    ridges: Sequence[np.ndarray] | None,
+    seeds: Sequence[Sequence[int]],
+    n_threads: int,
+) -> list[Batch]:
+    """Fit groups of rows with the same number of features and precision, a batch at a time.
+
+    Parameters
+    ----------
+    plan : Plan
+    groups : sequence of Rows
+    ridges : sequence of ndarray (D,), or None
+        The user's ``reg_covar`` in the units of each frame.
+    seeds : sequence of sequences of int
+        One for each start of each group.
+    n_threads : int
+        Groups are spread over them.
+    """
+    largest = max(plan.work(rows.n_rows, rows.n_features) for rows in groups)
+    size = min(max(n_threads * MOST_PASSES * SMALL // largest, 1), BATCH)
+    return [
+        _fitted(plan, groups[at : at + size], ridges and ridges[at : at + size], seeds[at : at + size], n_threads)
+        for at in range(0, len(groups), size)
+    ]
+
+
+def _fitted(
+    plan: Plan,
+    groups: Sequence[Rows],
+    ridges: Sequence[np.ndarray] | None,
+    seeds: Sequence[Sequence[int]],
+    n_threads: int,
+) -> Batch:
+    G, K, D, kernel = len(groups), plan.n_components, groups[0].n_features, plan.structure.kernel
+    shape = plan.structure.shape(K, D)
+    weights, means, covariances = np.empty((G, K)), np.empty((G, K, D)), np.empty((G, int(np.prod(shape))))
+    traces, tables = np.empty((G, plan.longest + 1)), np.zeros((G, plan.n_init, 6))
+    floored, log_likelihoods, endings = np.zeros((G, K), bool), np.empty(G), np.zeros((G, 4), np.int64)
+    _native.fit(
+        *([rows.X for rows in groups], [rows.sample_weight for rows in groups]),
+        *(_stacked([getattr(rows.frame, name) for rows in groups]) for name in ("scale", "centre", "floor")),
+        *(None if ridges is None else _stacked(ridges), _words(seeds)),
+        *(kernel, int(groups[0].precision == "float64"), METHODS[plan.method]),
+        *(plan.tol, plan.longest, plan.short_iter, weights, means, covariances),
+        *(floored, traces, tables, log_likelihoods, endings, n_threads),
+    )
+    if plan.longest < plan.max_iter:
+        begun = np.arange(plan.n_init) < endings[:, 2:3]
+        slow = begun & (tables[:, :, ITERATIONS] >= plan.longest) & (tables[:, :, STOPPED] == AT_LIMIT)
+        endings[slow.any(axis=1), 0] = UNUSUAL
+    endings[endings[:, 0] == UNUSUAL, 1] = 0
+    entries = traces[np.arange(traces.shape[1]) < endings[:, 1:2]]
+    covariances = covariances.reshape(G, *shape)
+    frames, n_rows = [rows.frame for rows in groups], [rows.n_rows for rows in groups]
+    return Batch(frames, n_rows, seeds, weights, means, covariances, floored, entries, tables, log_likelihoods, endings)
+
+
+def _words(seeds: Sequence[Sequence[int]]) -> np.ndarray:
+    """Seeds modulo 2**64, which is all that `gmm.draws` sees of them, as int64."""
+    return np.array([[seed % (1 << 64) for seed in each] for each in seeds], np.uint64).view(np.int64)
+
+
+def _stacked(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array(arrays, np.float64)
