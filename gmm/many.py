@@ -85,6 +85,9 @@ class Models(Mapping[Hashable, GaussianMixture]):
             self._ready[key] = model
         return self._ready[key]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._fits
+
     def __iter__(self) -> Iterator[Hashable]:
         return iter(self._fits)
 
@@ -114,6 +117,13 @@ class FittedGroups(Mapping[Hashable, GaussianMixture]):
         if key in self.failures:
             raise self.failures[key]
         return self.models[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.models
+
+    def get(self, key: Hashable, default: Any = None) -> Any:
+        """The model of a group; ``default`` if there is none."""
+        return self.models.get(key, default)
 
     def __iter__(self) -> Iterator[Hashable]:
         return iter(self.models)
@@ -208,7 +218,8 @@ def fit_many(
     for name in SINGULAR:
         if parameters.get(name):
             raise ParameterError(f"{name} speaks of one fit; fit_many cannot take it")
-    if isinstance(parameters.get("random_state"), (np.random.Generator, np.random.RandomState)):
+    shared = parameters.get("random_state")
+    if shared is np.random or isinstance(shared, (np.random.Generator, np.random.RandomState)):
         raise ParameterError("random_state must be an int or None here: a generator would make groups depend on others")
     settings = Settings.from_estimator(GaussianMixture(n_components, n_threads=1, **parameters))
     named = _named(groups, by)

@@ -71,6 +71,9 @@ def test_failures_are_named_and_do_not_stop_the_others():
         fits["b"]
     with pytest.raises(KeyError):
         fits["e"]
+    assert ("a" in fits, "b" in fits, "e" in fits) == (True, False, False)
+    assert fits.get("b", 1) == 1
+    assert fits.get("a") is fits["a"]
     assert repr(fits) == "<2 groups fitted, 2 failed>"
     assert fits.means_.shape == (2, 2, 3)
 
@@ -109,6 +112,7 @@ def test_nothing_and_one_component():
         ({"callbacks": [print]}, ParameterError, "callbacks speaks of one fit"),
         ({"warm_start": True}, ParameterError, "warm_start speaks of one fit"),
         ({"random_state": np.random.default_rng(0)}, ParameterError, "random_state must be an int or None"),
+        ({"random_state": np.random}, ParameterError, "random_state must be an int or None"),
         ({"covariance_type": "fulll"}, ParameterError, "did you mean 'full'"),
         ({"by": [0, 1]}, DataError, r"by has shape \(2,\), expected \(60,\)"),
         ({"nonsense": 1}, TypeError, "nonsense"),
