@@ -114,7 +114,8 @@ cdef class Call:
 
     cdef int read_means(self, int kernel, int precision, means, str name="means") except -1:
         if not 0 <= kernel <= 4:
-            raise ValueError(f"kernel: expected 0 (full), 1 (tied), 2 (diag), 3 (spherical) or 4 (linear), got {kernel}")
+            raise ValueError("kernel: expected 0 (full), 1 (tied), 2 (diag), 3 (spherical) or 4 (linear), "
+                             f"got {kernel}")
         if not 0 <= precision <= 1:
             raise ValueError(f"precision: expected 0 (float32) or 1 (float64), got {precision}")
         self.factors.structure, self.factors.precision = <gmm_structure> kernel, <gmm_dtype> precision
