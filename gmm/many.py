@@ -284,7 +284,13 @@ def _named(groups: Any, by: Any) -> dict[Hashable, Any]:
         n_rows = len(groups)
         if labels.shape != (n_rows,):
             raise DataError(f"by has shape {labels.shape}, expected ({n_rows},): one label for each row")
-        keys, numbers = np.unique(labels, return_inverse=True)
+        try:
+            missing = np.flatnonzero(labels != labels.copy())  # NaN, NaT
+            keys, numbers = np.unique(labels, return_inverse=True)
+        except TypeError:
+            raise DataError("by has labels of different kinds or missing ones, which cannot be sorted") from None
+        if missing.size:
+            raise DataError(f"by: row {missing[0]} has no label but {labels[missing[0]]}")
         order = np.argsort(numbers, kind="stable")
         parts = np.split(order, np.cumsum(np.bincount(numbers, minlength=len(keys)))[:-1])
         rows = groups.iloc if hasattr(groups, "iloc") else groups if hasattr(groups, "columns") else np.asarray(groups)

@@ -20,17 +20,23 @@ from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
 
-__all__ = ["advance", "are_few", "begin", "is_small", "rows_of"]
+__all__ = ["advance", "are_few", "begin", "is_small", "most_work", "rows_of"]
 
 SMALL = 2**20  # N K (D^2 + 30): a pass of some 25 microseconds, as much as the loop in Python adds to it
 FEW = 1 << 11  # rows: twice the smallest sketch of `gmm.rehearsal`
-SLICE = 1 << 10  # iterations of one call, 50 ms: a Ctrl-C is answered between calls
+SLICE = 1 << 31  # multiply-adds of one call, some 50 ms: a Ctrl-C is answered between calls
+SLOWER = 32  # times slower than a pass: matrices that rest on the numerical floor
 LIMIT, CONVERGED = 0, 1  # gmm_stop in csrc/gmm.h
 
 
 def is_small(n_rows: int, n_components: int, n_features: int) -> bool:
     """Say whether a pass over the rows costs less than Python."""
     return n_rows * n_components * (n_features**2 + 30) <= SMALL
+
+
+def most_work(n_rows: int, n_components: int, n_features: int) -> int:
+    """Multiply-adds that an iteration may cost, matrices on the numerical floor included."""
+    return n_components * (n_rows * (n_features**2 + 30) + SLOWER * n_features**3)
 
 
 def are_few(n_rows: int, n_components: int, n_features: int) -> bool:
@@ -103,8 +109,9 @@ def advance(
     floored, stop = floored.copy(), LIMIT
     scatter = rows.total_scatter if tied else None
     log_likelihood, weight = statistics.log_likelihood, statistics.weight
+    each = most_work(rows.n_rows, *means.shape)
     while stop == LIMIT and len(trace) <= max_iter:
-        done, until = len(trace), min(max_iter, len(trace) + SLICE)
+        done, until = len(trace), min(max_iter, len(trace) + max(SLICE // each, 1))
         objectives = np.empty(until + 1)
         objectives[:done] = trace
         n_trace, stop, log_likelihood, weight = _native.climb(

@@ -23,7 +23,7 @@ from gmm.frame import Frame
 from gmm.parameters import Parameters
 from gmm.restarts import Outcome, Restart
 from gmm.rows import Rows
-from gmm.small import SMALL, are_few
+from gmm.small import SMALL, are_few, most_work
 
 __all__ = ["METHODS", "Batch", "Plan", "fit_batches", "is_whole"]
 
@@ -58,7 +58,7 @@ class Plan:
     def work(self, n_rows: int, n_features: int) -> int:
         """Multiply-adds that a fit may take."""
         passes = self.n_init * (self.longest + REHEARSED)
-        return passes * n_rows * self.n_components * (n_features**2 + 30)
+        return passes * most_work(n_rows, self.n_components, n_features)
 
 
 def is_whole(plan: Plan, n_rows: int, n_features: int) -> bool:

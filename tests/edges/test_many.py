@@ -115,6 +115,8 @@ def test_nothing_and_one_component():
         ({"random_state": np.random}, ParameterError, "random_state must be an int or None"),
         ({"covariance_type": "fulll"}, ParameterError, "did you mean 'full'"),
         ({"by": [0, 1]}, DataError, r"by has shape \(2,\), expected \(60,\)"),
+        ({"by": [None, *["a"] * 59]}, DataError, "by has labels of different kinds or missing ones"),
+        ({"by": [0.0] * 7 + [np.nan] * 53}, DataError, "by: row 7 has no label but nan"),
         ({"nonsense": 1}, TypeError, "nonsense"),
     ],
 )
