@@ -55,11 +55,11 @@ def test_a_race_of_starts_is_as_good(X):
 
 
 def test_a_warm_start_continues(X):
-    model = fit(X, max_iter=25, tol=0.0, warm_start=True)
+    model = fit(X, max_iter=8, tol=0.0, warm_start=True)
     first = model.lower_bounds_
     again = model.fit(X).lower_bounds_
     assert again[0] == pytest.approx(first[-1], abs=1e-12)
-    assert again[-1] >= again[0]
+    assert again[-1] > again[0] + 1e-6
 
 
 def test_few_rows_leap_where_em_is_slow():
