@@ -77,7 +77,11 @@ def measure(options: argparse.Namespace) -> list[dict]:
             peers = [c.peer for c in CASES if (c.structure, c.dtype) == (structure, dtype) and not absent[c.peer]]
             if peers:
                 players = {name: contender(name) for name in ["gmm", *peers]}
-                records += run.measure(players, shape, structure, dtype, options)
+                try:
+                    records += run.measure(players, shape, structure, dtype, options)
+                except RuntimeError as error:  # a peer gave up
+                    print(f"{shape.name} {structure} {dtype}: {' '.join(str(error).split())}", file=sys.stderr)
+                    continue
                 print(f"{shape.name} {structure} {dtype}: done", file=sys.stderr)
     return records
 
@@ -96,7 +100,8 @@ def markdown(result: dict) -> str:
         cells = [cell(found, case, case.floors[floors]) for case in CASES]
         lines.append(f"| {shape[0]} {shape[1]:,}, {shape[2]}, {shape[3]} | " + " | ".join(cells) + " |")
     caption = (
-        "Times faster per EM iteration, median of turns (spread); aim: the ratio aimed at, ! where it was missed.\n"
+        "Times faster per EM iteration, median of turns (spread); aim: the ratio aimed at, ! where it was missed;\n"
+        "-: the peer failed on these rows.\n"
         f"{machine(result['environment'])}\nMade by `{result['command']}`.\n"
     )
     return "\n".join(lines) + "\n\n" + caption
