@@ -5,6 +5,7 @@ import pytest
 from problems import random_covariance
 from tolerances import CLOSED_FORM
 
+from gmm.acceleration import REACH
 from gmm.covariances import STRUCTURES
 from gmm.parameters import Parameters
 
@@ -42,13 +43,17 @@ def test_there_and_back(structure):
     assert np.abs(coordinates.of(origin)).max() < CLOSED_FORM
 
 
-def test_any_vector_is_a_mixture(structure):
+def test_any_vector_that_a_leap_may_take_is_a_mixture(structure):
     coordinates = structure.coordinates(mixture(structure, 0))
     for seed in range(20):
         vector = np.random.default_rng(seed).normal(size=coordinates.of(mixture(structure, 1)).size)
+        vector *= REACH / coordinates.reach(vector)
         there = coordinates.at(vector)
         assert there.weights.sum() == pytest.approx(1.0)
-        assert np.isfinite(structure.factorize(there).log_constants).all()
+        signs, log_determinants = np.linalg.slogdet(structure.dense(there.covariances, K, D))
+        assert (signs == 1).all()
+        expected = np.log(there.weights) - D / 2 * np.log(2 * np.pi) - log_determinants / 2
+        np.testing.assert_allclose(structure.factorize(there).log_constants, expected, rtol=1e-9)
 
 
 def divergence(p, q, structure):
