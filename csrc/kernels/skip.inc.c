@@ -20,12 +20,15 @@ static void NAME(skip_unclamp)(const NAME(tile) *tile, int64_t n_features) {
             tile->row[i * tile->row_stride + d] = tile->column[d * tile->stride + i];
 }
 
-/* Asks for rows of data by rows; data by columns is left to the hardware's own prefetcher. */
-static void NAME(skip_prefetch)(const gmm_rows *rows, int64_t first, int64_t n_rows) {
+/* Notes that rows [first, first + n_rows) of data are next, for ask_ahead to ask for while n_now rows are worked on.
+ * Data by columns is left to the hardware's own prefetcher. */
+static void NAME(look_ahead)(const gmm_rows *rows, int64_t first, int64_t n_rows, int64_t n_now, NAME(skip_ahead) *ahead) {
     const int64_t bytes = rows->n_features * (int64_t)(rows->dtype == GMM_F32 ? sizeof(float) : sizeof(double));
-    const unsigned char *data = (const unsigned char *)rows->data + first * rows->row_stride;
-    if (rows->row_stride < bytes || rows->row_stride >= 2 * bytes) return;
-    for (int64_t b = 0; b < n_rows * rows->row_stride; b += (int64_t)GMM_CACHE_LINE) GMM_PREFETCH(data + b);
+    const int in_rows = rows->row_stride >= bytes && rows->row_stride < 2 * bytes && first < rows->n_rows;
+    const int64_t left = in_rows ? rows->n_rows - first : 0, n = left < n_rows ? left : n_rows;
+    ahead->next = (const unsigned char *)rows->data + (in_rows ? first * rows->row_stride : 0);
+    ahead->end = ahead->next + n * rows->row_stride;
+    ahead->share = n * rows->row_stride / (2 * n_now) + 1; /* two steps of the work ask */
 }
 
 /* Rows of the batch into the row layout, and their probable owners. */
@@ -39,9 +42,8 @@ static void NAME(skip_pack)(const gmm_task *task, NAME(pass_thread) *thread, int
     for (int64_t i = 0; i < n_rows; ++i) /* packing leaves features past D alone */
         for (int64_t d = D; d < NAME(lanes)(D); ++d) skip->row[i * skip->row_stride + d] = 0;
     for (int64_t done = 0; done < n_rows; done += step) {
-        const int64_t left = n_rows - done, here = left < step ? left : step, next = left - here;
+        const int64_t left = n_rows - done, here = left < step ? left : step;
         tile.row = skip->row + done * skip->row_stride;
-        NAME(skip_prefetch)(task->rows, first + done + here, next < step ? next : step);
         NAME(pack)(task->rows, first + done, here, &tile);
         NAME(skip_unclamp)(&tile, task->n_features);
         NAME(guess_owners)(&tile, pass->skip.owners, skip->owner + done);
@@ -61,20 +63,21 @@ static void NAME(skip_densities)(const gmm_task *task, NAME(pass_thread) *thread
         skip->n_listed[k] = (int32_t)n;
         NAME(list_densities)(skip->row, skip->row_stride, n, list, k, K, D, pass->factors, pass->tile_rows,
                              &thread->tile, density, pass->skip.planes + k * size + NAME(planes_scale)(K, D),
-                             skip->cut + begin, skip->depth + begin);
+                             skip->cut + begin, skip->depth + begin, &skip->ahead);
         for (int64_t i = 0; i < n; ++i) skip->reference[list[i]] = density[i];
     }
     for (int64_t b = 0, begin = 0; b < K; begin = skip->end[b++])
-        NAME(list_survivors)(skip->row, skip->row_stride, skip->end[b] - begin, skip->order + begin, b,
+        NAME(list_survivors)(skip->row, skip->row_stride, skip->end[b] - begin, skip->order + begin,
                              pass->factors + b * NAME(full_factor)(D) + 1, K, D, pass->skip.planes + b * size,
+                             pass->skip.radius + b * NAME(lanes)(K), pass->skip.seated + b * NAME(lanes)(K),
                              skip->cut + begin, skip->depth + begin, skip->centred, skip->lists, skip->list_stride,
-                             skip->n_listed);
+                             skip->n_listed, &skip->ahead);
     for (int64_t k = 0, begin = 0; k < K; begin = skip->end[k++]) {
         const int64_t owned = skip->end[k] - begin, n = skip->n_listed[k] - owned;
         const int32_t *list = skip->lists + k * skip->list_stride + owned;
         REAL *density = skip->table + k * skip->list_stride + owned;
         NAME(list_densities)(skip->row, skip->row_stride, n, list, k, K, D, pass->factors, pass->tile_rows,
-                             &thread->tile, density, NULL, NULL, NULL);
+                             &thread->tile, density, NULL, NULL, NULL, &skip->ahead);
         for (int64_t i = 0; i < n; ++i) {
             REAL *reference = skip->reference + list[i];
             *reference = *reference < density[i] ? density[i] : *reference;
@@ -141,7 +144,7 @@ static void NAME(skip_moments)(const gmm_task *task, NAME(pass_thread) *thread) 
 
 static void NAME(skip_block)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
     const NAME(pass) *pass = task->shared;
-    const NAME(skip_thread) *skip = &thread->skip;
+    NAME(skip_thread) *skip = &thread->skip;
     const int64_t K = task->n_components, size = NAME(skip_component_size)(task->n_features);
     double *sums = thread->head.partial;
     for (int64_t k = 0; k < K; ++k) sums[k * size] = 0;
@@ -149,6 +152,8 @@ static void NAME(skip_block)(const gmm_task *task, NAME(pass_thread) *thread, in
     for (int64_t done = 0; done < n_rows; done += skip->batch_rows) {
         const int64_t rows = n_rows - done < skip->batch_rows ? n_rows - done : skip->batch_rows, batch = first + done;
         NAME(skip_pack)(task, thread, batch, rows);
+        NAME(look_ahead)(task->rows, done + rows < n_rows ? batch + rows : first + task->n_threads * GMM_BLOCK_ROWS,
+                         skip->batch_rows, rows, &skip->ahead);
         NAME(order_by_owner)(rows, K, skip->owner, skip->order, skip->end);
         NAME(skip_densities)(task, thread, rows);
         NAME(skip_rows)(task, thread, batch, rows);

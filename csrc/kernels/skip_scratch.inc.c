@@ -7,10 +7,11 @@ typedef struct {
     NAME(owners) owners;
     double *metric, *spread; /* (D), used while sharing */
     REAL *typical;           /* (3, D, TYPICAL_ROWS), used while sharing */
-    REAL *planes;            /* (K, planes_size) */
+    REAL *planes, *radius;   /* (K, planes_size), (K, K rounded up to V_LANES) */
+    int32_t *seated;         /* like radius */
     double *least, *most, *rough; /* these too: (K), (K), (2, D, D) */
     REAL *matrices;               /* (CURVATURE_MATRICES, D, matrix_side(D)) */
-    REAL *delta, *whitened;  /* (D, OWNERS), used while sharing */
+    REAL *line, *delta, *whitened; /* (K), (D, OWNERS) twice, used while sharing */
 } NAME(skip_shared);
 
 typedef struct {
@@ -25,6 +26,7 @@ typedef struct {
     int32_t *kept;                    /* (batch_rows + 1) */
     REAL *share, *root;               /* (batch_rows + 1), (batch_rows) */
     REAL *centred, *work;             /* (V_OUT, D + 1), (1 + tile rows, row_stride) */
+    NAME(skip_ahead) ahead;
 } NAME(skip_thread);
 
 static int64_t NAME(skip_batch_rows)(int64_t n_features, int64_t tile_rows) {
@@ -41,6 +43,9 @@ static NAME(skip_shared) NAME(take_skip_shared)(int64_t n_components, int64_t n_
     skip.spread = gmm_take(space, n_features, sizeof *skip.spread);
     skip.typical = gmm_take(space, 3 * n_features * NAME(TYPICAL_ROWS), sizeof *skip.typical);
     skip.planes = gmm_take(space, fits * n_components * NAME(planes_size)(n_components, n_features), sizeof(REAL));
+    skip.radius = gmm_take(space, fits * n_components * NAME(lanes)(n_components), sizeof(REAL));
+    skip.seated = gmm_take(space, fits * n_components * NAME(lanes)(n_components), sizeof *skip.seated);
+    skip.line = gmm_take(space, fits * n_components, sizeof *skip.line);
     const int64_t curved = fits && n_features <= NAME(CURVED_FEATURES) ? n_features : 0;
     skip.least = gmm_take(space, n_components, sizeof *skip.least);
     skip.most = gmm_take(space, n_components, sizeof *skip.most);
@@ -62,7 +67,8 @@ static void NAME(share_skip)(const gmm_task *task, const REAL *packed, NAME(skip
     if (!skip->is_on) return;
     NAME(pack_owners)(factors, skip->owners, skip->metric, skip->spread);
     NAME(curvatures)(factors, skip->matrices, skip->rough, skip->least, skip->most);
-    NAME(pack_planes)(factors, skip->least, skip->most, skip->planes, skip->delta, skip->whitened);
+    NAME(pack_planes)(factors, skip->least, skip->most, skip->planes, skip->radius, skip->seated, skip->line,
+                      skip->delta, skip->whitened);
 }
 
 static NAME(skip_thread) NAME(take_skip_thread)(int64_t n_components, int64_t n_features, int64_t tile_rows,
@@ -96,6 +102,8 @@ static NAME(skip_thread) NAME(take_skip_thread)(int64_t n_components, int64_t n_
 
 static void NAME(merge_skip)(int64_t n_components, int64_t n_features, const double *sums, double *total) {
     const int64_t size = NAME(skip_component_size)(n_features);
-    for (int64_t k = 0; k < n_components; ++k, sums += size, total += size)
-        for (int64_t s = 0; sums[0] > 0 && s < size; ++s) total[s] += sums[s];
+    for (int64_t k = 0; k < n_components; ++k, sums += size, total += size) {
+        if (sums[0] == 0) continue;
+        for (int64_t s = 0; s < size; ++s) total[s] += sums[s];
+    }
 }
