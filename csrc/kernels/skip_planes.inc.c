@@ -9,7 +9,7 @@
  * Component k is left out where that is below l_b(x) - SKIP_BITS, by a margin for rounding. Others are met exactly.
  * Planes of an owner: h (K rounded up to V_LANES), then of all components g for every feature, then -c, then the scale
  * of all that: max_k |g_bk|, max_k |h_bk|, 1 + max_k c_bk, constant_b. h_bb, and h of what is no component, is -inf.
- * Before any plane, a row that is closer to its owner than a radius, r^2 = constant_b - l_b(x) < R_bk^2, has no share in
+ * Before any plane: a row that is closer to its owner than a radius, r^2 = constant_b - l_b(x) < R_bk^2, has no share in
  * k by the triangle inequality: skip_radius. So components sit in the planes of an owner by growing R_bk, and only the
  * first of them are looked at.
  * Invariant: a row's survivors depend on the row and the factors alone. */
@@ -41,18 +41,18 @@ enum { NAME(OWNERS) = V_ROWS * V_LANES };
  *
  *     l_k(x) <= constant_k - (|y| - p r)^2 < constant_b - r^2 - SKIP_BITS    while r < R, p R <= |y|
  *
- * squares: |y|^2, above: constant_k + SKIP_BITS - constant_b, square: p^2. Less a margin for rounding. */
+ * squares: |y|^2, above: constant_k + SKIP_BITS - constant_b, square: p^2, top: constant_b. Less a margin for rounding. */
 static double NAME(skip_radius)(int64_t n_features, double squares, double above, double square, double top) {
     const double unit = (double)(REAL_IS_FLOAT ? FLT_EPSILON : DBL_EPSILON) * (double)(4 * (n_features + 2));
     const double y = sqrt(squares), room = squares - above;
     if (!(room > 0) || !(square < INFINITY)) return 0;
     const double p = sqrt(square), root = room / (p * y + sqrt(fmax(squares + (square - 1) * above, 0)));
     const double R = fmin(root, y / p) * (1 - 0x1p-10);
-    return fmax(R * R - unit * (squares + 2 * fabs(top)), 0);
+    return fmax(R * R - unit * (squares + 2 * fabs(top)) / fmin(square, 1), 0);
 }
 
-/* Component k in the planes of OWNERS owners from `first` on. radius: of these owners (OWNERS, K rounded up to V_LANES).
- * delta, y: (D, OWNERS) scratch. */
+/* Component k in the planes of OWNERS owners from `first` on. radius: theirs (OWNERS, K rounded up to V_LANES). delta,
+ * y: (D, OWNERS) scratch. */
 static void NAME(pack_component_planes)(const gmm_factors *factors, int64_t first, int64_t k, const double *least,
                                         const double *most, REAL *planes, REAL *radius, REAL *delta, REAL *y) {
     const int64_t K = factors->n_components, D = factors->n_features, padded = NAME(lanes)(K);
@@ -177,8 +177,8 @@ static void NAME(cut_densities)(const NAME(tile) *tile, int64_t n_features, cons
     }
 }
 
-/* Appends the numbers of the set bits to seat and the row to row, with room for 64 more. Returns how many there are then.
- * Without branches as long as they are few. */
+/* Appends the numbers of the set bits to seat and the row to row, with room for 64 more. Returns how many there are
+ * then. Without branches as long as they are few. */
 GMM_INLINE int64_t NAME(flatten_bits)(uint64_t bits, int32_t first, int32_t row, int64_t n, int32_t *seat,
                                       int32_t *rows) {
     enum { FEW = 6 };
@@ -202,8 +202,8 @@ GMM_INLINE int64_t NAME(flatten_bits)(uint64_t bits, int32_t first, int32_t row,
  * lists: (K, list_stride), n_listed (K). */
 static void NAME(list_survivors)(const REAL *batch, int64_t row_stride, int64_t n, const int32_t *list,
                                  const REAL *mean, int64_t n_components, int64_t n_features, const REAL *planes,
-                                 const REAL *radius, const int32_t *seated, const REAL *cut, const REAL *depth, REAL *u, int32_t *lists,
-                                 int64_t list_stride, int32_t *n_listed, NAME(skip_ahead) *ahead) {
+                                 const REAL *radius, const int32_t *seated, const REAL *cut, const REAL *depth, REAL *u,
+                                 int32_t *lists, int64_t list_stride, int32_t *n_listed, NAME(skip_ahead) *ahead) {
     const int64_t padded = NAME(lanes)(n_components), width = n_features + 1;
     int32_t seat[V_OUT * 64 + 64], row[V_OUT * 64 + 64];
     int64_t n_near = 0, n_others = n_components;

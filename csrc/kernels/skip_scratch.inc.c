@@ -1,9 +1,10 @@
 /* skip_scratch.inc.c: what a pass that skips holds, shared and per thread.
  *
- * A batch, at most a block, is as many rows as fit BATCH_BYTES in the row layout, at least a tile. */
+ * A batch, at most a block, is as many rows as fit BATCH_BYTES in the row layout, at least BATCH_LEAST: sums of many
+ * features are far away, and a batch reads them all. */
 
 typedef struct {
-    int is_on;
+    int is_on, is_sure; /* whether some block may skip, and every one does */
     NAME(owners) owners;
     double *metric, *spread; /* (D), used while sharing */
     REAL *typical;           /* (3, D, TYPICAL_ROWS), used while sharing */
@@ -29,10 +30,10 @@ typedef struct {
     NAME(skip_ahead) ahead;
 } NAME(skip_thread);
 
-static int64_t NAME(skip_batch_rows)(int64_t n_features, int64_t tile_rows) {
-    enum { BATCH_BYTES = 512 * 1024 };
+static int64_t NAME(skip_batch_rows)(int64_t n_features) {
+    enum { BATCH_BYTES = 512 * 1024, BATCH_LEAST = 256 };
     int64_t rows = GMM_BLOCK_ROWS;
-    while (rows > tile_rows && rows * n_features * (int64_t)sizeof(REAL) > BATCH_BYTES) rows /= 2;
+    while (rows > BATCH_LEAST && rows * n_features * (int64_t)sizeof(REAL) > BATCH_BYTES) rows /= 2;
     return rows;
 }
 
@@ -61,9 +62,8 @@ static void NAME(share_skip)(const gmm_task *task, const REAL *packed, NAME(skip
     const gmm_factors *factors = task->factors;
     if (task->given_posterior || task->given_label || factors->skipping == GMM_SKIP_NEVER) return;
     if (!NAME(planes_fit)(factors->n_components, factors->n_features)) return;
-    if (factors->skipping == GMM_SKIP_AUTO && factors->n_features > NAME(CURVED_FEATURES)) return;
-    skip->is_on = factors->skipping == GMM_SKIP_ALWAYS ||
-                  NAME(skip_pays)(factors, packed, skip->typical, skip->metric);
+    skip->is_sure = factors->skipping == GMM_SKIP_ALWAYS;
+    skip->is_on = skip->is_sure || NAME(skip_pays)(factors, packed, skip->typical, skip->metric);
     if (!skip->is_on) return;
     NAME(pack_owners)(factors, skip->owners, skip->metric, skip->spread);
     NAME(curvatures)(factors, skip->matrices, skip->rough, skip->least, skip->most);
@@ -73,7 +73,7 @@ static void NAME(share_skip)(const gmm_task *task, const REAL *packed, NAME(skip
 
 static NAME(skip_thread) NAME(take_skip_thread)(int64_t n_components, int64_t n_features, int64_t tile_rows,
                                                 gmm_workspace *space) {
-    const int64_t K = n_components, batch = NAME(skip_batch_rows)(n_features, tile_rows);
+    const int64_t K = n_components, batch = NAME(skip_batch_rows)(n_features);
     const int64_t padded = NAME(lanes)(batch) + tile_rows, row_stride = NAME(stride)(NAME(lanes)(n_features));
     const int64_t fits = NAME(planes_fit)(K, n_features);
     NAME(skip_thread) skip = {
@@ -98,12 +98,4 @@ static NAME(skip_thread) NAME(take_skip_thread)(int64_t n_components, int64_t n_
     skip.centred = gmm_take(space, V_OUT * (n_features + 1), sizeof(REAL));
     skip.work = gmm_take(space, (1 + tile_rows) * row_stride, sizeof(REAL));
     return skip;
-}
-
-static void NAME(merge_skip)(int64_t n_components, int64_t n_features, const double *sums, double *total) {
-    const int64_t size = NAME(skip_component_size)(n_features);
-    for (int64_t k = 0; k < n_components; ++k, sums += size, total += size) {
-        if (sums[0] == 0) continue;
-        for (int64_t s = 0; s < size; ++s) total[s] += sums[s];
-    }
 }
