@@ -57,7 +57,7 @@ typedef enum {
 /* Whether gmm_accumulate leaves components out of a row's sums whose density there is below 2^-58 of the largest.
  * GMM_FULL with more than 8 features only (4 on avx2 and scalar); the other structures and calls never do. */
 typedef enum {
-    GMM_SKIP_AUTO = 0,   /* where the factors promise that it is faster */
+    GMM_SKIP_AUTO = 0,   /* in blocks of rows where it is faster, if the factors promise that there are any */
     GMM_SKIP_NEVER = 1,
     GMM_SKIP_ALWAYS = 2
 } gmm_skipping;

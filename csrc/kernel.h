@@ -71,6 +71,7 @@ typedef struct gmm_task {
     const struct gmm_kernel *kernel;
     gmm_structure structure;
     int64_t n_components, n_features; /* K, D */
+    int n_threads;                    /* at work: a thread's next block is likely that many further on */
     const gmm_rows *rows;
     const gmm_factors *factors; /* assign, seed: mean holds the centres or candidates */
     const double *given_posterior;

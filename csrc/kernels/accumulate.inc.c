@@ -5,7 +5,7 @@ static void NAME(accumulate_block)(const gmm_task *task, gmm_thread *head, int64
     const NAME(structure) *structure = pass->structure;
     const int64_t K = task->n_components, D = task->n_features;
     NAME(pass_thread) *thread = (NAME(pass_thread) *)(void *)head;
-    if (pass->skip.is_on) {
+    if (pass->skip.is_on && (pass->skip.is_sure || NAME(block_pays)(task, thread, first, n_rows))) {
         NAME(skip_block)(task, thread, first, n_rows);
         return;
     }
