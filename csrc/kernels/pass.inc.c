@@ -56,7 +56,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     const int64_t K = task->n_components, D = task->n_features;
     const NAME(structure) *structure = NAME(structure_of)(task->structure, D);
     const int64_t rows = structure->tile_rows(K, D), stride = NAME(stride)(rows);
-    const int64_t row_stride = structure->row_major ? NAME(stride)(NAME(lanes)(D)) : 0;
+    const int64_t row_stride = structure->layouts ? NAME(stride)(NAME(lanes)(D)) : 0;
     NAME(pass_thread) *thread = gmm_take(space, 1, sizeof *thread);
     REAL *column = gmm_take(space, D * stride, sizeof *column);
     REAL *row = row_stride ? gmm_take(space, rows * row_stride, sizeof *row) : NULL;
@@ -71,7 +71,12 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     if (!space->base) return NULL;
     if (row) memset(row, 0, (size_t)(rows * row_stride) * sizeof *row); /* features past D stay 0 */
     *thread = (NAME(pass_thread)){
-        .tile = {.stride = stride, .row_stride = row_stride, .column = column, .row = row, .work = work},
+        .tile = {.stride = stride,
+                 .row_stride = row_stride,
+                 .column = column,
+                 .row = row,
+                 .layouts = structure->layouts,
+                 .work = work},
         .density = density,
         .weight = weight,
         .log_density = log_density,
