@@ -48,21 +48,23 @@ cdef class Groups:
 
 
 def fit(list X, list sample_weight, scale, centre, floor, ridge, seeds, int kernel, int precision, int method,
-        double tol, int64_t max_iter, int64_t short_iter, weights, means, covariances, floored, traces, tables,
-        log_likelihoods, endings, int n_threads):
+        double tol, int64_t max_iter, int64_t short_iter, int64_t patience, weights, means, covariances, floored,
+        traces, tables, log_likelihoods, endings, int n_threads):
     cdef Call call = Call()
     cdef gmm_status status
     cdef gmm_plan plan
     cdef int64_t G = len(X), K, D, S, size, g, longest = 1
     cdef gmm_group *group
-    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 3 or n_threads < 1 or max_iter < 0:
-        raise ValueError("kernel, precision, method, n_threads, max_iter: out of range")
+    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 3 or n_threads < 1:
+        raise ValueError("kernel, precision, method, n_threads: out of range")
+    if max_iter < 0 or patience < 0:
+        raise ValueError("max_iter, patience: out of range")
     K, D = means.shape[1:]
     S = seeds.shape[1]
     size = covariances.shape[1]
     plan.structure, plan.precision, plan.method = <gmm_structure> kernel, <gmm_dtype> precision, <gmm_method> method
     plan.n_components, plan.n_starts, plan.tol = K, S, tol
-    plan.max_iter, plan.short_iter = max_iter, short_iter
+    plan.max_iter, plan.short_iter, plan.patience = max_iter, short_iter, patience
     if size != (K * D * D, D * D, K * D, K)[kernel] or len(sample_weight) != G:
         raise ValueError("covariances, sample_weight: not of the right size")
     cdef const double *scales = call.vector(scale, "scale", G, D)

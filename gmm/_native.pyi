@@ -266,6 +266,7 @@ def fit(
     tol: float,
     max_iter: int,
     short_iter: int,
+    patience: int,
     weights: Array,
     means: Array,
     covariances: Array,

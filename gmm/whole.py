@@ -3,7 +3,7 @@
     rows and seeds --gmm_fit--> what `gmm.restarts.race` finds from the starts of `gmm.initialization`
 
 The core makes the same draws and the same passes as the Python it stands in for; where something is out of the ordinary
-(a covariance without factors, tied factors that want copies, a slow climb) it says so and Python has its turn.
+(a covariance without factors, tied factors that want copies) it says so and Python has its turn.
 
 Invariant: whether a fit is made here depends on its shapes and options alone; its bits do not depend on other groups.
 """
@@ -32,8 +32,7 @@ MOST_PASSES = 4000  # of SMALL each, 0.1 s: no Ctrl-C is answered on the way
 LONGEST_TRACES = 1 << 16  # iterations of all starts
 REHEARSED = 100  # passes of a start's rehearsal, and some
 STOP_REASONS = {0: LIMIT, 1: CONVERGED, 3: FALL}  # gmm_stop
-AT_LIMIT, UNUSUAL = 0, 2
-ITERATIONS, STOPPED = 2, 3  # columns of a table of starts
+UNUSUAL = 2
 BATCH = 256  # groups in one call, at most
 
 
@@ -48,16 +47,11 @@ class Plan:
     max_iter: int
     short_iter: int
     n_init: int
-    patience: int | None = None  # iterations after which Python has its turn, with longer steps than EM's
-
-    @property
-    def longest(self) -> int:
-        """Iterations that the core may take."""
-        return self.max_iter if self.patience is None else min(self.max_iter, self.patience)
+    patience: int | None = None  # iterations after which slow climbs leap; None: never
 
     def work(self, n_rows: int, n_features: int) -> int:
         """Multiply-adds that a fit may take."""
-        passes = self.n_init * (self.longest + REHEARSED)
+        passes = self.n_init * (self.max_iter + REHEARSED)
         return passes * most_work(n_rows, self.n_components, n_features)
 
 
@@ -68,7 +62,7 @@ def is_whole(plan: Plan, n_rows: int, n_features: int) -> bool:
         and plan.method in METHODS
         and STRUCTURES.get(plan.structure.name) is plan.structure
         and are_few(n_rows, plan.n_components, n_features)
-        and plan.n_init * (plan.longest + REHEARSED) <= LONGEST_TRACES
+        and plan.n_init * (plan.max_iter + REHEARSED) <= LONGEST_TRACES
         and plan.work(n_rows, n_features) <= MOST_PASSES * SMALL
     )
 
@@ -172,20 +166,17 @@ def _fitted(
     G, K, D, kernel = len(groups), plan.n_components, groups[0].n_features, plan.structure.kernel
     shape = plan.structure.shape(K, D)
     weights, means, covariances = np.empty((G, K)), np.empty((G, K, D)), np.empty((G, int(np.prod(shape))))
-    traces, tables = np.empty((G, plan.longest + 1)), np.zeros((G, plan.n_init, 6))
+    traces, tables = np.empty((G, plan.max_iter + 1)), np.zeros((G, plan.n_init, 6))
     floored, log_likelihoods, endings = np.zeros((G, K), bool), np.empty(G), np.zeros((G, 4), np.int64)
     _native.fit(
         *([rows.X for rows in groups], [rows.sample_weight for rows in groups]),
         *(_stacked([getattr(rows.frame, name) for rows in groups]) for name in ("scale", "centre", "floor")),
         *(None if ridges is None else _stacked(ridges), _words(seeds)),
         *(kernel, int(groups[0].precision == "float64"), METHODS[plan.method]),
-        *(plan.tol, plan.longest, plan.short_iter, weights, means, covariances),
+        *(plan.tol, plan.max_iter, plan.short_iter, plan.max_iter if plan.patience is None else plan.patience),
+        *(weights, means, covariances),
         *(floored, traces, tables, log_likelihoods, endings, n_threads),
     )
-    if plan.longest < plan.max_iter:
-        begun = np.arange(plan.n_init) < endings[:, 2:3]
-        slow = begun & (tables[:, :, ITERATIONS] >= plan.longest) & (tables[:, :, STOPPED] == AT_LIMIT)
-        endings[slow.any(axis=1), 0] = UNUSUAL
     endings[endings[:, 0] == UNUSUAL, 1] = 0
     entries = traces[np.arange(traces.shape[1]) < endings[:, 1:2]]
     covariances = covariances.reshape(G, *shape)

@@ -29,7 +29,7 @@ static size_t result_size(const gmm_plan *plan, int64_t d)
 static job prepare(gmm_structure structure, gmm_dtype precision, gmm_method method, int64_t k, int64_t d,
                    int with_ridge, int few_values)
 {
-    job j = {.plan = {structure, precision, method, k, STARTS, 1e-5, STEPS, 4}};
+    job j = {.plan = {structure, precision, method, k, STARTS, 1e-5, STEPS, 4, 6}};
     j.floor = room((size_t)d, 8), j.ridge = room((size_t)d, 8);
     for (int64_t i = 0; i < d; ++i) {
         j.floor[i] = 0x1p-80;
