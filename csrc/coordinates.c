@@ -51,6 +51,39 @@ void gmm_copy_mixture(const gmm_mixture *from, gmm_mixture *to) {
     memcpy(to->covariance, from->covariance, (size_t)covariance_size(from) * sizeof(double));
 }
 
+static int64_t nearest_mean(const gmm_mixture *mixture, const double *point) {
+    const int64_t D = mixture->n_features;
+    double least = INFINITY;
+    int64_t nearest = 0;
+    for (int64_t k = 0; k < mixture->n_components; ++k) {
+        double distance = 0;
+        for (int64_t j = 0; j < D; ++j) {
+            const double step = mixture->mean[k * D + j] - point[j];
+            distance += step * step;
+        }
+        if (distance < least) {
+            least = distance;
+            nearest = k;
+        }
+    }
+    return nearest;
+}
+
+int gmm_renumber(const gmm_mixture *like, const gmm_mixture *mixture, int64_t *order, gmm_mixture *renumbered) {
+    const int64_t K = mixture->n_components, D = mixture->n_features;
+    const int64_t each = mixture->structure == GMM_TIED ? 0 : covariance_size(mixture) / K;
+    gmm_copy_mixture(mixture, renumbered); /* and so what all components share */
+    for (int64_t k = 0; k < K; ++k) {
+        const int64_t from = order[k] = nearest_mean(mixture, like->mean + k * D);
+        for (int64_t l = 0; l < k; ++l)
+            if (order[l] == from) return 0;
+        renumbered->weight[k] = mixture->weight[from];
+        memcpy(renumbered->mean + k * D, mixture->mean + from * D, (size_t)D * sizeof(double));
+        memcpy(renumbered->covariance + k * each, mixture->covariance + from * each, (size_t)each * sizeof(double));
+    }
+    return 1;
+}
+
 /* product = A B, or A B' where `transposed`; (D, D) all. */
 static void multiply(int64_t D, const double *A, const double *B, int transposed, double *product) {
     for (int64_t i = 0; i < D; ++i)

@@ -31,6 +31,10 @@ void gmm_mixture_at(const gmm_coordinates *about, const double *vector, gmm_mixt
 /* Largest move of any component in its own units: standard deviations, and logs of them and of its weight. */
 double gmm_reach_of(const gmm_coordinates *about, const double *vector);
 
+/* Components of a mixture in the order of those of `like` whose means they are nearest to; 0 when two of `like` have
+ * the same nearest. order (K,): scratch. */
+int gmm_renumber(const gmm_mixture *like, const gmm_mixture *mixture, int64_t *order, gmm_mixture *renumbered);
+
 void gmm_copy_mixture(const gmm_mixture *from, gmm_mixture *to);
 
 #endif

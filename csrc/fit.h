@@ -18,7 +18,7 @@ typedef enum { GMM_SPREAD_SD, GMM_SPREAD_RANGE, GMM_SPREAD_COMMON } gmm_spread;
 typedef enum { GMM_BEGIN_KMEANS, GMM_BEGIN_RANGE, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM } gmm_kind;
 
 typedef struct {
-    double first; /* value in the first column */
+    uint64_t key; /* of the value in the first column */
     int64_t row;
 } gmm_sorted;
 

@@ -23,36 +23,13 @@ static int follows(const gmm_path *path, const gmm_path *leader) {
 /* Whether the leader stands on top of the hill that a leaping climb is on: _is_below in gmm/restarts.py. */
 static int is_below(gmm_fitting *fit, const gmm_path *path, const gmm_path *leader) {
     gmm_memory *memory = path->memory;
-    const gmm_mixture *here = memory ? &memory->about.origin : NULL, *top = &leader->mixture;
     gmm_mixture *renumbered = &fit->over_rows.onward.mixture;
-    const int64_t K = top->n_components, D = top->n_features;
-    const int64_t size = gmm_covariance_size(top->structure, K, D), each = top->structure == GMM_TIED ? 0 : size / K;
-    int64_t taken = 0;
     if (!memory || !memory->is_on || !memory->has_pull || path == leader || leader->stop != GMM_CONVERGED) return 0;
-    gmm_copy_mixture(top, renumbered);
-    for (int64_t k = 0; k < K; ++k) fit->spare_label[k] = 0;
-    for (int64_t k = 0; k < K; ++k) {
-        double least = INFINITY;
-        int64_t nearest = 0;
-        for (int64_t l = 0; l < K; ++l) {
-            double distance = 0;
-            for (int64_t j = 0; j < D; ++j) {
-                const double step = here->mean[k * D + j] - top->mean[l * D + j];
-                distance += step * step;
-            }
-            if (distance < least) {
-                least = distance;
-                nearest = l;
-            }
-        }
-        if (!(top->weight[k] > 0)) return 0;
-        taken += !fit->spare_label[nearest];
-        fit->spare_label[nearest] = 1;
-        renumbered->weight[k] = top->weight[nearest];
-        memcpy(renumbered->mean + k * D, top->mean + nearest * D, (size_t)D * sizeof(double));
-        memcpy(renumbered->covariance + k * each, top->covariance + nearest * each, (size_t)each * sizeof(double));
-    }
-    if (taken < K || !gmm_vector_of(&memory->about, renumbered, memory->newton)) return 0;
+    for (int64_t k = 0; k < leader->mixture.n_components; ++k)
+        if (!(leader->mixture.weight[k] > 0)) return 0;
+    if (!gmm_renumber(&memory->about.origin, &leader->mixture, fit->spare_label, renumbered) ||
+        !gmm_vector_of(&memory->about, renumbered, memory->newton))
+        return 0;
     const double height = gmm_objective(leader) - path->trace[path->n_trace - 2];
     const double slope = gmm_dot(memory->about.size, memory->pull, memory->newton);
     return gmm_dot(memory->about.size, memory->newton, memory->newton) < SAME_HILL * SAME_HILL &&
