@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double TOL = 1e-4, SAME_END = 1e-9;
+static const double TOL = 1e-3, SAME_END = 1e-9;
 enum { FIRST_ROUND = 10, SHORTEST = 3 };
 
 double gmm_objective(const gmm_path *path) { return path->trace[path->n_trace - 1]; }

@@ -148,7 +148,7 @@ def fit_batches(
     n_threads : int
         Groups are spread over them.
     """
-    largest = max(plan.work(rows.n_rows, rows.n_features) for rows in groups)
+    largest = plan.work(max(rows.n_rows for rows in groups), groups[0].n_features)
     size = min(max(n_threads * MOST_PASSES * SMALL // largest, 1), BATCH)
     return [
         _fitted(plan, groups[at : at + size], ridges and ridges[at : at + size], seeds[at : at + size], n_threads)
@@ -170,7 +170,8 @@ def _fitted(
     floored, log_likelihoods, endings = np.zeros((G, K), bool), np.empty(G), np.zeros((G, 4), np.int64)
     _native.fit(
         *([rows.X for rows in groups], [rows.sample_weight for rows in groups]),
-        *(_stacked([getattr(rows.frame, name) for rows in groups]) for name in ("scale", "centre", "floor")),
+        np.ldexp(1.0, -np.array([rows.frame.exponent for rows in groups])),
+        *(_stacked([getattr(rows.frame, name) for rows in groups]) for name in ("centre", "floor")),
         *(None if ridges is None else _stacked(ridges), _words(seeds)),
         *(kernel, int(groups[0].precision == "float64"), METHODS[plan.method]),
         *(plan.tol, plan.max_iter, plan.short_iter, plan.max_iter if plan.patience is None else plan.patience),
