@@ -11,6 +11,7 @@ Invariant: whether a fit is made here depends on its shapes and options alone; i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,6 +35,7 @@ REHEARSED = 100  # passes of a start's rehearsal, and some
 STOP_REASONS = {0: LIMIT, 1: CONVERGED, 3: FALL}  # gmm_stop
 UNUSUAL = 2
 BATCH = 256  # groups in one call, at most
+SHARES = 8  # calls a thread: the last ones leave little to wait for
 
 
 @dataclass(frozen=True)
@@ -146,14 +148,21 @@ def fit_batches(
     seeds : sequence of sequences of int
         One for each start of each group.
     n_threads : int
-        Groups are spread over them.
+        Calls are spread over them: each holds the interpreter only between calls, and none spins while it waits.
     """
     largest = plan.work(max(rows.n_rows for rows in groups), groups[0].n_features)
-    size = min(max(n_threads * MOST_PASSES * SMALL // largest, 1), BATCH)
-    return [
-        _fitted(plan, groups[at : at + size], ridges and ridges[at : at + size], seeds[at : at + size], n_threads)
-        for at in range(0, len(groups), size)
-    ]
+    share = -(-len(groups) // (SHARES * n_threads)) if n_threads > 1 else len(groups)
+    size = min(max(MOST_PASSES * SMALL // largest, 1), BATCH, share)
+
+    def fitted(at: int) -> Batch:
+        part = slice(at, at + size)
+        return _fitted(plan, groups[part], ridges and ridges[part], seeds[part])
+
+    firsts = range(0, len(groups), size)
+    if n_threads == 1 or len(firsts) == 1:
+        return [fitted(at) for at in firsts]
+    with ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(fitted, firsts))
 
 
 def _fitted(
@@ -161,7 +170,6 @@ def _fitted(
     groups: Sequence[Rows],
     ridges: Sequence[np.ndarray] | None,
     seeds: Sequence[Sequence[int]],
-    n_threads: int,
 ) -> Batch:
     G, K, D, kernel = len(groups), plan.n_components, groups[0].n_features, plan.structure.kernel
     shape = plan.structure.shape(K, D)
@@ -176,7 +184,7 @@ def _fitted(
         *(kernel, int(groups[0].precision == "float64"), METHODS[plan.method]),
         *(plan.tol, plan.max_iter, plan.short_iter, plan.max_iter if plan.patience is None else plan.patience),
         *(weights, means, covariances),
-        *(floored, traces, tables, log_likelihoods, endings, n_threads),
+        *(floored, traces, tables, log_likelihoods, endings, 1),
     )
     endings[endings[:, 0] == UNUSUAL, 1] = 0
     entries = traces[np.arange(traces.shape[1]) < endings[:, 1:2]]
