@@ -130,6 +130,10 @@ static void fit_arguments(void)
     j.groups[1].seed = SEEDS;
     j.groups[1].rows.n_features = 2;
     CHECK(gmm_fit(&j.plan, GROUPS, j.groups, 1, scratch, size) == GMM_EINVAL);
+    j.plan.patience = -1;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, j.most_rows, 3, 1) == 0);
+    j.plan.patience = 6;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, j.most_rows, 3, 1) == size);
     j.plan.n_starts = 0;
     CHECK(gmm_fit_scratch_bytes(&j.plan, j.most_rows, 3, 1) == 0);
     CHECK(gmm_fit(&j.plan, 1, j.groups, 1, scratch, size) == GMM_EINVAL);
