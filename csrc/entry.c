@@ -94,6 +94,7 @@ static gmm_status run(gmm_task *task, gmm_operation operation, gmm_dtype precisi
         context.partials = gmm_take(&space, blocks.n_slots, context.partial_bytes);
     }
     task->kernel->share(task, &space);
+    if (task->kernel->load) task->kernel->load(task);
     for (int t = 0; t < usable; ++t) {
         threads[t] = task->kernel->private(task, &space);
         threads[t]->bad_row = INT64_MAX;

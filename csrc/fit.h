@@ -1,10 +1,12 @@
-/* fit.h: what the steps of a whole fit of few rows share: distinct.c, cluster.c, begin.c, rehearse.c, fit.c.
+/* fit.h: what the steps of a whole fit of few rows share: distinct.c, cluster.c, begin.c, rehearse.c,
+ * race.c, fit.c.
  *
  * Everything runs on one thread, in the scratch of one `gmm_fitting`. Functions that return int return 0 where
  * something is out of the ordinary; the caller of gmm_fit then goes the long way. */
 #ifndef GMM_FIT_H
 #define GMM_FIT_H
 
+#include "climb.h"
 #include "dispatch.h"
 #include "draws.h"
 
@@ -16,19 +18,9 @@ typedef enum { GMM_SPREAD_SD, GMM_SPREAD_RANGE, GMM_SPREAD_COMMON } gmm_spread;
 typedef enum { GMM_BEGIN_KMEANS, GMM_BEGIN_RANGE, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM } gmm_kind;
 
 typedef struct {
-    double first; /* value in the first column */
+    uint64_t key; /* of the value in the first column */
     int64_t row;
 } gmm_sorted;
-
-/* A climb: where it is and how it went. */
-typedef struct {
-    gmm_mixture mixture;
-    gmm_statistics statistics;
-    unsigned char *floored; /* (K,) */
-    double *trace;          /* (n_trace,) */
-    int64_t n_trace;
-    gmm_stop stop;
-} gmm_path;
 
 /* A fit of one group. N rows, n_seen different ones, K components, D features, C candidates of a seed. */
 typedef struct {
@@ -49,8 +41,9 @@ typedef struct {
     double *log_constant, *whitener;                    /* (K,), (K, D, D) */
     unsigned char *floored;                             /* (K,) */
     gmm_path *start, *tried;                            /* (n_starts,), (GMM_N_CANDIDATES,) */
-    void *pass, *matrices, *climb;                      /* scratch of entry points */
-    size_t pass_bytes, matrices_bytes, climb_bytes;
+    gmm_climber over_rows, over_seen;
+    void *pass, *matrices;                              /* scratch of entry points */
+    size_t pass_bytes, matrices_bytes;
 } gmm_fitting;
 
 int64_t gmm_covariance_size(gmm_structure structure, int64_t K, int64_t D);
@@ -79,8 +72,19 @@ int gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *be
 /* The mixture that one start of the plan's method begins with. */
 int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun);
 
-/* Climb, or climb on, until max_iter iterations in all; a climb that has ended stays. n_trace = 0 begins. */
-int gmm_climb_on(gmm_fitting *fit, const gmm_rows *rows, gmm_path *path, double tol, int64_t max_iter);
+/* Climb, or climb on, until max_iter iterations in all, or until the plan's patience ends, after which the path's
+ * memory, if it has one, lets it leap; a climb that has ended stays. n_trace = 0 begins. */
+int gmm_climb_on(gmm_fitting *fit, gmm_climber *over, gmm_path *path, double tol, int64_t max_iter);
+
+/* Factors of a mixture: tied ones as such, or `centred` as K copies for the kernel of prediction. */
+int gmm_factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors);
+
+/* Log-likelihood without penalties, nats per unit of sample weight. */
+int gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, double *found);
+
+/* Number of the likeliest of the starts when nothing is left to be found out, or -1; then the table of all. */
+int64_t gmm_race(gmm_fitting *fit, int64_t n_started);
+int gmm_tabulate(gmm_fitting *fit, const gmm_group *group);
 
 /* What climbs are ranked by: components on the floor or too thin, then the objective; same ends tie. */
 int64_t gmm_n_degenerate(const gmm_path *path);

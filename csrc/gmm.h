@@ -272,6 +272,7 @@ typedef struct {
     int64_t n_components, n_starts;
     double tol;
     int64_t max_iter, short_iter; /* iterations at most; of each start before they are compared */
+    int64_t patience;             /* iterations after which slow climbs leap; max_iter or more: never */
 } gmm_plan;
 
 /* Columns of gmm_group.table. */

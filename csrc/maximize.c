@@ -129,11 +129,12 @@ static void finish_scatter(const step *s, double *S, double *squares) {
     const int64_t D = s->D;
     for (int64_t i = 0; i < D; ++i) {
         if (s->ridge) S[i * D + i] += s->ridge[i];
-        squares[i] = fmax(squares[i], S[i * D + i]);
+        squares[i] = S[i * D + i] > squares[i] ? S[i * D + i] : squares[i];
     }
 }
 
-static void full_scatter(const step *s, int64_t k, double *squares) {
+/* shift (D,): scratch. */
+static void full_scatter(const step *s, int64_t k, double *squares, double *shift) {
     const int64_t D = s->D;
     const double *second = s->statistics->second + k * D * D, n = s->statistics->n[k];
     double *S = s->next->covariance + k * D * D;
@@ -141,11 +142,10 @@ static void full_scatter(const step *s, int64_t k, double *squares) {
         memcpy(S, s->previous->covariance + k * D * D, (size_t)(D * D) * sizeof *S);
         return;
     }
+    for (int64_t j = 0; j < D; ++j) shift[j] = shift_of(s, k, j);
     for (int64_t i = 0; i < D; ++i) {
-        const double di = shift_of(s, k, i);
         squares[i] = second[i * D + i] / n;
-        for (int64_t j = 0; j < D; ++j)
-            S[i * D + j] = second[i * D + j] / n - di * (s->statistics->first[k * D + j] / n);
+        for (int64_t j = 0; j < D; ++j) S[i * D + j] = second[i * D + j] / n - shift[i] * shift[j];
     }
     make_symmetric(S, D, 0);
     finish_scatter(s, S, squares);
@@ -241,7 +241,7 @@ gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, i
     double *squares = (double *)(void *)gmm_align_to_line(scratch);
     const int64_t n_matrices = is_tied ? 1 : K;
     if (is_tied) tied_scatter(&s, is_pooled, squares);
-    for (int64_t k = 0; k < K && !is_tied; ++k) full_scatter(&s, k, squares + k * D);
+    for (int64_t k = 0; k < K && !is_tied; ++k) full_scatter(&s, k, squares + k * D, squares + n_matrices * D);
     lifting all = {.algebra = &isa->algebra, .D = D, .covariance = next->covariance, .squares = squares, .floor = floor,
                    .epsilon = epsilon, .previous = previous->covariance, .n = is_tied ? NULL : statistics->n,
                    .floored = floored, .space = squares + n_matrices * D, .space_size = isa->algebra.space(D)};

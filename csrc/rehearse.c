@@ -6,12 +6,16 @@
 #include <math.h>
 #include <string.h>
 
-static const double TOL = 1e-4, SAME_END = 1e-9;
+static const double TOL = 1e-3, SAME_END = 1e-9;
 enum { FIRST_ROUND = 10, SHORTEST = 3 };
 
 double gmm_objective(const gmm_path *path) { return path->trace[path->n_trace - 1]; }
 
-double gmm_promise(const gmm_path *path) { return gmm_objective(path) + gmm_gain_to_come(path->trace, path->n_trace); }
+double gmm_promise(const gmm_path *path) {
+    const int leaps = path->memory && path->memory->is_on && path->memory->last_leap;
+    return gmm_objective(path) +
+           (leaps ? gmm_rise_left(path->memory, 0) : gmm_gain_to_come(path->trace, path->n_trace));
+}
 
 int64_t gmm_n_degenerate(const gmm_path *path) {
     const gmm_mixture *mixture = &path->mixture;
@@ -28,14 +32,18 @@ int gmm_is_better(const gmm_path *path, const gmm_path *other) {
     return rint(gmm_objective(path) / SAME_END) > rint(gmm_objective(other) / SAME_END);
 }
 
-int gmm_climb_on(gmm_fitting *fit, const gmm_rows *rows, gmm_path *path, double tol, int64_t max_iter) {
+int gmm_climb_on(gmm_fitting *fit, gmm_climber *over, gmm_path *path, double tol, int64_t max_iter) {
+    const int64_t patience = fit->plan->patience;
     if (path->n_trace && path->stop != GMM_AT_LIMIT) return 1;
     fit->limits.tol = tol;
     fit->limits.max_iter = max_iter;
-    fit->limits.total_scatter = rows == &fit->seen ? fit->seen_scatter : fit->scatter;
-    return gmm_climb(rows, &fit->limits, &path->mixture, &path->statistics, path->floored, path->trace, &path->n_trace,
-                     &path->stop, fit->climb, fit->climb_bytes) == GMM_OK &&
-           path->stop != GMM_UNUSUAL;
+    fit->limits.total_scatter = over == &fit->over_seen ? fit->seen_scatter : fit->scatter;
+    if (path->memory && !path->memory->is_on) {
+        if (path->n_trace <= patience) fit->limits.max_iter = max_iter < patience ? max_iter : patience;
+        else gmm_begin_memory(path->memory);
+    }
+    gmm_ascend(over, &fit->limits, path);
+    return path->stop != GMM_UNUSUAL;
 }
 
 /* Whether a climb begins where an earlier one did, its components perhaps numbered otherwise. */
@@ -53,13 +61,6 @@ static void rank(gmm_path *field, int64_t n) {
         for (; to > 0 && gmm_is_better(field + to - 1, &moving); --to) field[to] = field[to - 1];
         field[to] = moving;
     }
-}
-
-static void copy_mixture(const gmm_mixture *from, gmm_mixture *to) {
-    const int64_t K = from->n_components, D = from->n_features;
-    memcpy(to->weight, from->weight, (size_t)K * sizeof(double));
-    memcpy(to->mean, from->mean, (size_t)(K * D) * sizeof(double));
-    memcpy(to->covariance, from->covariance, (size_t)gmm_covariance_size(from->structure, K, D) * sizeof(double));
 }
 
 int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun) {
@@ -83,13 +84,13 @@ int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun) {
         path->n_trace = 0;
         memset(path->floored, 0, (size_t)begun->n_components);
         if (!gmm_begin(fit, in_turn[begun->structure == GMM_SPHERICAL][c], &draws, &path->mixture) ||
-            !gmm_climb_on(fit, &fit->seen, path, TOL, 0))
+            !gmm_climb_on(fit, &fit->over_seen, path, TOL, 0))
             return 0;
         n += !is_repeated(field, n);
     }
     for (;;) {
         for (int64_t c = 0; c < n; ++c)
-            if (!gmm_climb_on(fit, &fit->seen, field + c, TOL, until)) return 0;
+            if (!gmm_climb_on(fit, &fit->over_seen, field + c, TOL, until)) return 0;
         rank(field, n);
         field += n / 2;
         n -= n / 2;
@@ -97,6 +98,6 @@ int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun) {
         n_iter = n_iter / 2 > SHORTEST ? n_iter / 2 : SHORTEST;
         until += n_iter;
     }
-    copy_mixture(&field->mixture, begun);
+    gmm_copy_mixture(&field->mixture, begun);
     return 1;
 }

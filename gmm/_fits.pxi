@@ -47,22 +47,56 @@ cdef class Groups:
         return 0
 
 
+def scan_groups(list X, minimum, maximum, mean, scatter, weights, finite):
+    cdef Call call = Call()
+    cdef int64_t G = len(X), D = minimum.shape[1], g
+    cdef double *low = call.total(minimum, "minimum", G, D)
+    cdef double *high = call.total(maximum, "maximum", G, D)
+    cdef double *middle = call.total(mean, "mean", G, D)
+    cdef double *squares = call.total(scatter, "scatter", G, D)
+    cdef double *weight = call.total(weights, "weights", G)
+    cdef unsigned char *is_finite = <unsigned char *> call.array(finite, "finite", b"?", True, G)
+    cdef size_t scratch_bytes = gmm_scratch_bytes(GMM_DIAG, GMM_F64, 1, D, 1)
+    cdef gmm_status status = GMM_OK
+    cdef gmm_columns columns
+    cdef Groups many = Groups(G)
+    for g in range(G):
+        many.read_rows(&many.groups[g].rows, X[g], None, D)
+        many.groups[g].rows.scale = many.groups[g].rows.centre = NULL
+    many.scratch = malloc(max(<size_t> 1, scratch_bytes))
+    if many.scratch == NULL:
+        raise MemoryError(f"cannot allocate {scratch_bytes} bytes of scratch")
+    with nogil:
+        for g in range(G):
+            columns.minimum, columns.maximum = low + g * D, high + g * D
+            columns.mean, columns.scatter = middle + g * D, squares + g * D
+            status = gmm_scan(&many.groups[g].rows, 1, many.scratch, scratch_bytes, &columns)
+            is_finite[g] = status == GMM_OK
+            weight[g] = columns.weight
+            if status != GMM_OK and status != GMM_ENONFINITE:
+                break
+    if status != GMM_ENONFINITE:
+        call.check(status)
+
+
 def fit(list X, list sample_weight, scale, centre, floor, ridge, seeds, int kernel, int precision, int method,
-        double tol, int64_t max_iter, int64_t short_iter, weights, means, covariances, floored, traces, tables,
-        log_likelihoods, endings, int n_threads):
+        double tol, int64_t max_iter, int64_t short_iter, int64_t patience, weights, means, covariances, floored,
+        traces, tables, log_likelihoods, endings, int n_threads):
     cdef Call call = Call()
     cdef gmm_status status
     cdef gmm_plan plan
     cdef int64_t G = len(X), K, D, S, size, g, longest = 1
     cdef gmm_group *group
-    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 3 or n_threads < 1 or max_iter < 0:
-        raise ValueError("kernel, precision, method, n_threads, max_iter: out of range")
+    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 3 or n_threads < 1:
+        raise ValueError("kernel, precision, method, n_threads: out of range")
+    if max_iter < 0 or patience < 0:
+        raise ValueError("max_iter, patience: out of range")
     K, D = means.shape[1:]
     S = seeds.shape[1]
     size = covariances.shape[1]
     plan.structure, plan.precision, plan.method = <gmm_structure> kernel, <gmm_dtype> precision, <gmm_method> method
     plan.n_components, plan.n_starts, plan.tol = K, S, tol
-    plan.max_iter, plan.short_iter = max_iter, short_iter
+    plan.max_iter, plan.short_iter, plan.patience = max_iter, short_iter, patience
     if size != (K * D * D, D * D, K * D, K)[kernel] or len(sample_weight) != G:
         raise ValueError("covariances, sample_weight: not of the right size")
     cdef const double *scales = call.vector(scale, "scale", G, D)

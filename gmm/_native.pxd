@@ -134,7 +134,7 @@ cdef extern from "gmm.h" nogil:
         gmm_method method
         int64_t n_components, n_starts
         double tol
-        int64_t max_iter, short_iter
+        int64_t max_iter, short_iter, patience
 
     const int GMM_TABLE
 

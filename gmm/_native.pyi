@@ -252,6 +252,11 @@ def climb(
     weight.
     """
 
+def scan_groups(
+    X: list[Rows], minimum: Array, maximum: Array, mean: Array, scatter: Array, weights: Array, finite: Array
+) -> None:
+    """What `scan` finds of groups of rows with as many columns each, (G, D), (G,); not set where not finite."""
+
 def fit(
     X: list[Rows],
     sample_weight: list[Array | None],
@@ -266,6 +271,7 @@ def fit(
     tol: float,
     max_iter: int,
     short_iter: int,
+    patience: int,
     weights: Array,
     means: Array,
     covariances: Array,

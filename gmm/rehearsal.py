@@ -41,6 +41,7 @@ MOST_WORK = 1e9  # multiply-adds that a candidate's first round may cost, unless
 SHORTEST = 3  # on digits, 64-D, ranks after three iterations correlate 0.8 with those after convergence
 SAME_END = 1e-9  # nats per row: with components renumbered, or rows repeated instead of weighted, sums round otherwise
 TOL = 1e-4  # nats per row; different optima are much further apart
+TOL_OF_FEW = 1e-3  # where all rows are seen: a tenth fewer passes, and ends as likely in the mean of 2500 fits
 
 
 class Plan(NamedTuple):
@@ -105,8 +106,8 @@ def likeliest(
     """
     draws = uniform(rows, n_components, seed)
     size, n_candidates, n_iter = plan(structure, n_components, rows.n_features, rows.n_rows)
-    limits = {"floor": floor, "ridge": ridge, "tol": TOL}
     sketch = sketch_of(rows, size, seed)
+    limits = {"floor": floor, "ridge": ridge, "tol": TOL_OF_FEW if sketch is rows else TOL}
     field: list[Climb] = []
     for turn in range(n_candidates):
         begun = candidates[turn % len(candidates)](sketch, draws)

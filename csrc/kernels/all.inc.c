@@ -38,6 +38,7 @@
 #if !REAL_IS_FLOAT
 #include "scan.inc.c"
 #include "cholesky.inc.c"
+#include "small_matrix.inc.c"
 #include "whiten.inc.c"
 #include "floor.inc.c"
 #include "landing.inc.c"

@@ -213,7 +213,6 @@ static void NAME(small_export)(int64_t n_components, int64_t n_features, const d
         statistics->n[k] = *total++;
         for (int64_t j = 0; j < n_features; ++j) statistics->first[k * n_features + j] = *total++;
         for (int64_t i = 0; i < n_features; ++i)
-            for (int64_t j = 0; j <= i; ++j) second[i * n_features + j] = *total++;
-        NAME(mirror)(n_features, second);
+            for (int64_t j = 0; j <= i; ++j) second[i * n_features + j] = second[j * n_features + i] = *total++;
     }
 }
