@@ -1,20 +1,16 @@
-"""Random numbers of one start: of few rows a counter hashed under the start's seed (`gmm.subsample.hashed`).
+"""Random numbers of one start: a counter hashed under the start's seed (`gmm.subsample.hashed`).
 
-The core draws the same ones (csrc/draws.h), so a start of few rows is the same whoever makes it. The seed is hashed
-first: counters under the seed itself choose a start's rows. Many rows take NumPy's generator.
-
-Invariant: which of the two depends on the shape of the problem alone.
+The core draws the same ones (csrc/draws.h), so a start is the same whoever makes it. The seed is hashed first: counters
+under the seed itself choose a start's rows.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from gmm.rows import Rows
-from gmm.small import are_few
 from gmm.subsample import hashed
 
-__all__ = ["Draws", "Uniform", "uniform"]
+__all__ = ["Draws"]
 
 
 class Draws:
@@ -46,12 +42,3 @@ class Draws:
         cumulative = np.cumsum(np.ones(n) if p is None else p)
         drawn = np.searchsorted(cumulative, self.random(size) * cumulative[-1], side="right")
         return np.minimum(drawn, n - 1)
-
-
-Uniform = Draws | np.random.Generator
-
-
-def uniform(rows: Rows, n_components: int, seed: int) -> Uniform:
-    """Return what a start from these rows draws from."""
-    few = are_few(rows.n_rows, n_components, rows.n_features)
-    return Draws(seed) if few else np.random.default_rng(seed)
