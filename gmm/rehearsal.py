@@ -6,8 +6,8 @@ some EM iterations. So candidates of several kinds climb together, and in rounds
 is left.
 
 Many rows are seen through a sketch, on which a hundred iterations cost less than a handful on all of them. It doubles
-from round to round while the field is halved, so that all rounds cost the same: many candidates are tried on few rows,
-and the last has seen nearly as much as rows can tell. Of few rows the sketch is all. What the last candidate has
+from round to round while the field is halved, so that rounds cost about the same: many candidates are tried on few
+rows, and the last has seen nearly as much as rows can tell. Of few rows the sketch is all. What the last candidate has
 reached on the sketch is the start. The core makes the same starts (`gmm.prepared`), unless that takes too long without
 an answer to Ctrl-C.
 
@@ -41,7 +41,8 @@ ROWS_PER_COMPONENT = 64  # with 32, of 8 features, a third more starts end in sp
 ROWS_PER_FEATURE = 8  # and component, as far as that is less
 SPARE = 4  # times the rows that a regular covariance needs
 CANDIDATES = (5, 64)  # fewest and most; on china.jpg one in thirty ends in the best optimum
-ITERATIONS = 10  # of a round
+ITERATIONS = (10, 10, 15, 20, 30, 20, 5)  # of the rounds, the last of these where there are fewer
+PAUSE = 4  # from the end: that round sees the rows of the one before; only about fifty tell the better optimum
 FEW_ITERATIONS = (10, 5, 3)  # where all rows are seen; what is left goes into the race on them
 MOST_WORK = 1e9  # multiply-adds that a candidate's first round may cost, unless it is cut to SHORTEST iterations
 SHORTEST = 3  # on digits, 64-D, ranks after three iterations correlate 0.8 with those after convergence
@@ -76,7 +77,7 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     (5, [(10, 150), (5, 150), (3, 150)])
     >>> many = plan(FULL, 8, 3, 273_280)
     >>> many.n_candidates, [n_rows for _, n_rows in many.rounds]
-    (64, [256, 512, 1024, 2048, 4096, 8192, 16384])
+    (64, [256, 512, 1024, 1024, 2048, 4096, 8192])
     """
     needed = min(ROWS_PER_COMPONENT, ROWS_PER_FEATURE * (n_features + 1))
     size = max(FEWEST_ROWS, n_components * max(needed, SPARE * rows_needed(structure.moments_kernel, n_features)))
@@ -87,13 +88,12 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     fewest, most = CANDIDATES
     if sees_all:
         return Plan(fewest, tuple(Round(min(n_iter, affordable), n_rows) for n_iter in FEW_ITERATIONS))
-    n_iter = min(ITERATIONS, affordable)
-    n_candidates = min(int(fewest * math.sqrt(n_rows / size)), most if n_iter == ITERATIONS else MOST_CUT)
-    rounds, left = [Round(n_iter, size)], n_candidates
-    while left > 1:
-        left -= left // 2
-        size *= 2
-        rounds.append(Round(n_iter, size if n_rows >= 2 * size else n_rows))
+    n_candidates = min(int(fewest * math.sqrt(n_rows / size)), most if affordable >= ITERATIONS[0] else MOST_CUT)
+    n_rounds = 1 + (n_candidates - 1).bit_length()
+    rounds = []
+    for turn, n_iter in enumerate(ITERATIONS[-n_rounds:]):
+        size *= 2 if turn not in (0, n_rounds - PAUSE) else 1
+        rounds.append(Round(min(n_iter, affordable), size if n_rows >= 2 * size else n_rows))
     return Plan(n_candidates, tuple(rounds))
 
 

@@ -37,9 +37,11 @@ def test_a_round_costs_a_few_dozen_iterations_at_most(structure, n_components, n
     assert left == 1
 
 
-def test_rounds_see_twice_as_many_rows_until_they_see_all():
+def test_rounds_see_more_and_more_rows_until_they_see_all():
     _, rounds = plan(FULL, 3, 2, 10**4)
-    assert [n_rows for _, n_rows in rounds] == [256, 512, 1024, 2048, 4096, 10**4]
+    assert [n_rows for _, n_rows in rounds] == [256, 512, 512, 1024, 2048, 4096]
+    _, rounds = plan(FULL, 3, 2, 3000)
+    assert [n_rows for _, n_rows in rounds] == [256, 512, 512, 1024, 3000, 3000]
 
 
 def test_sketches_grow_with_the_model_and_long_work_is_cut():
