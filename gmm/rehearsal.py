@@ -36,17 +36,19 @@ __all__ = ["Plan", "likeliest", "merit", "n_counted", "n_degenerate", "plan", "s
 
 Candidate = Callable[[Rows, Draws], Parameters]
 
-FEWEST_ROWS = 1 << 8
+FEWEST_ROWS = (1 << 8, 1 << 10)  # of the first sketch: up to HANDFUL components, more
+HANDFUL = 8  # components; of sixteen, ranks after ten iterations on small sketches find the better optima less often
 ROWS_PER_COMPONENT = 64  # with 32, of 8 features, a third more starts end in spikes of a few rows
-ROWS_PER_FEATURE = 8  # and component, as far as that is less
+ROWS_PER_FEATURE = 8  # and component, as far as that is less, of a handful
 SPARE = 4  # times the rows that a regular covariance needs
-CANDIDATES = (5, 64)  # fewest and most; on china.jpg one in thirty ends in the best optimum
+CANDIDATES = 5  # fewest
+MOST_CANDIDATES = (64, 16)  # on china.jpg, 8 components, one in thirty ends in the best optimum
 ITERATIONS = (10, 10, 15, 20, 30, 20, 5)  # of the rounds, the last of these where there are fewer
 PAUSE = 4  # from the end: that round sees the rows of the one before; only about fifty tell the better optimum
+HALVED = (10, 60)  # with more components: fewest and most in the first round, half as many in each after it
 FEW_ITERATIONS = (10, 5, 3)  # where all rows are seen; what is left goes into the race on them
 MOST_WORK = 1e9  # multiply-adds that a candidate's first round may cost, unless it is cut to SHORTEST iterations
 SHORTEST = 3  # on digits, 64-D, ranks after three iterations correlate 0.8 with those after convergence
-MOST_CUT = 16  # candidates then
 SAME_END = 1e-9  # nats per row: with components renumbered, or rows repeated instead of weighted, sums round otherwise
 TOL = 1e-4  # nats per row; different optima are much further apart
 
@@ -79,20 +81,26 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     >>> many.n_candidates, [n_rows for _, n_rows in many.rounds]
     (64, [256, 512, 1024, 1024, 2048, 4096, 8192])
     """
-    needed = min(ROWS_PER_COMPONENT, ROWS_PER_FEATURE * (n_features + 1))
-    size = max(FEWEST_ROWS, n_components * max(needed, SPARE * rows_needed(structure.moments_kernel, n_features)))
+    many = n_components > HANDFUL
+    spread = ROWS_PER_COMPONENT if many else min(ROWS_PER_COMPONENT, ROWS_PER_FEATURE * (n_features + 1))
+    needed = max(spread, SPARE * rows_needed(structure.moments_kernel, n_features))
+    size = max(FEWEST_ROWS[many], n_components * needed)
     sees_all = n_rows < max(FEW, 2 * size)
     size = n_rows if sees_all else size
     work = size * (n_components * n_features + structure.n_parameters(n_components, n_features))
     affordable = max(SHORTEST, int(MOST_WORK / work))
-    fewest, most = CANDIDATES
     if sees_all:
-        return Plan(fewest, tuple(Round(min(n_iter, affordable), n_rows) for n_iter in FEW_ITERATIONS))
-    n_candidates = min(int(fewest * math.sqrt(n_rows / size)), most if affordable >= ITERATIONS[0] else MOST_CUT)
+        return Plan(CANDIDATES, tuple(Round(min(n_iter, affordable), n_rows) for n_iter in FEW_ITERATIONS))
+    growth = math.sqrt(n_rows / size)
+    n_candidates = min(int(CANDIDATES * growth), MOST_CANDIDATES[many or affordable < ITERATIONS[0]])
     n_rounds = 1 + (n_candidates - 1).bit_length()
+    iterations = ITERATIONS[-n_rounds:]
+    if many:
+        first = min(int(HALVED[0] * growth), HALVED[1], affordable)
+        iterations = tuple(max(first >> turn, SHORTEST) for turn in range(n_rounds))
     rounds = []
-    for turn, n_iter in enumerate(ITERATIONS[-n_rounds:]):
-        size *= 2 if turn not in (0, n_rounds - PAUSE) else 1
+    for turn, n_iter in enumerate(iterations):
+        size *= 1 if turn == 0 or (turn == n_rounds - PAUSE and not many) else 2
         rounds.append(Round(min(n_iter, affordable), size if n_rows >= 2 * size else n_rows))
     return Plan(n_candidates, tuple(rounds))
 

@@ -9,7 +9,7 @@ from gmm.covariances import DIAG, FULL
 from gmm.em import climb
 from gmm.initialization import CANDIDATES, start
 from gmm.parameters import Parameters
-from gmm.rehearsal import FEWEST_ROWS, MOST_CUT, MOST_WORK, SHORTEST, likeliest, plan, sketch_of
+from gmm.rehearsal import FEWEST_ROWS, MOST_CANDIDATES, MOST_WORK, SHORTEST, likeliest, plan, sketch_of
 from gmm.rows import Rows
 from gmm.small import FEW
 
@@ -17,7 +17,7 @@ from gmm.small import FEW
 @pytest.fixture(scope="module")
 def many():
     """Rows enough for several sketches, each twice as large as the one before."""
-    problem = blobs(16 * FEWEST_ROWS, n_features=2, n_components=3)
+    problem = blobs(16 * FEW, n_features=2, n_components=3)
     return problem, Rows.from_array(problem.X, n_threads=1)
 
 
@@ -46,20 +46,20 @@ def test_rounds_see_more_and_more_rows_until_they_see_all():
 
 def test_sketches_grow_with_the_model_and_long_work_is_cut():
     first = [plan(FULL, K, D, 10**6).rounds[0].n_rows for K, D in ((3, 2), (8, 5), (16, 8), (64, 39), (1000, 2))]
-    assert first == [FEWEST_ROWS, 8 * 8 * 6, 16 * 64, 64 * 4 * 40, 1000 * 8 * 3]
+    assert first == [FEWEST_ROWS[0], 8 * 8 * 6, 16 * 64, 64 * 4 * 40, 1000 * 64]
     cut = plan(FULL, 64, 39, 10**6)
     assert {each.n_iter for each in cut.rounds} == {SHORTEST}
-    assert cut.n_candidates == MOST_CUT
+    assert cut.n_candidates == min(MOST_CANDIDATES)
     n_iter, size = plan(FULL, 16, 64, 10**5).rounds[0]
     assert SHORTEST < n_iter <= MOST_WORK / (size * 16 * 64 * 65 / 2)
 
 
 def test_a_larger_sketch_holds_the_smaller(many):
     _, rows = many
-    small, large = (sketch_of(rows, size, 3) for size in (FEWEST_ROWS, 2 * FEWEST_ROWS))
+    small, large = (sketch_of(rows, size, 3) for size in (FEW, 2 * FEW))
     assert set(map(tuple, small.X)) <= set(map(tuple, large.X))
-    assert abs(large.n_rows - 2 * FEWEST_ROWS) < 5 * np.sqrt(2 * FEWEST_ROWS)
-    assert sketch_of(rows, 8 * FEWEST_ROWS + 1, 3) is rows
+    assert abs(large.n_rows - 2 * FEW) < 5 * np.sqrt(2 * FEW)
+    assert sketch_of(rows, 8 * FEW + 1, 3) is rows
 
 
 @pytest.mark.parametrize("place", [0, 3, 7])
