@@ -1,16 +1,21 @@
-"""Random numbers of one start: a counter hashed under the start's seed (`gmm.subsample.hashed`).
+"""Random numbers of one start: where the core may make it, a counter hashed under its seed (`gmm.subsample.hashed`).
 
-The core draws the same ones (csrc/draws.h), so a start is the same whoever makes it. The seed is hashed first: counters
-under the seed itself choose a start's rows.
+The core draws the same ones (csrc/draws.h), so a start of few rows, or one rehearsed on sketches, is the same whoever
+makes it. The seed is hashed first: counters under the seed itself choose a start's rows. Other starts take NumPy's
+generator.
+
+Invariant: which of the two depends on the shape of the problem alone.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from gmm.rows import Rows
+from gmm.small import are_few
 from gmm.subsample import hashed
 
-__all__ = ["Draws"]
+__all__ = ["Draws", "Uniform", "uniform"]
 
 
 class Draws:
@@ -42,3 +47,12 @@ class Draws:
         cumulative = np.cumsum(np.ones(n) if p is None else p)
         drawn = np.searchsorted(cumulative, self.random(size) * cumulative[-1], side="right")
         return np.minimum(drawn, n - 1)
+
+
+Uniform = Draws | np.random.Generator
+
+
+def uniform(rows: Rows, n_components: int, seed: int) -> Uniform:
+    """Return what a start from these rows draws from."""
+    few = are_few(rows.n_rows, n_components, rows.n_features)
+    return Draws(seed) if few else np.random.default_rng(seed)

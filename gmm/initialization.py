@@ -29,7 +29,7 @@ import numpy as np
 
 from gmm._validation import check_partition
 from gmm.covariances.base import Covariance
-from gmm.draws import Draws
+from gmm.draws import Uniform, uniform
 from gmm.errors import ParameterError
 from gmm.kmeans import Spread, lloyd, seed_centres, standardised
 from gmm.parameters import Parameters
@@ -85,10 +85,10 @@ def start(
         return likeliest(rows, structure, n_components, candidates, seed, **limits)
     chosen = chosen_rows(rows.n_rows, seed, largest(n_components, rows.n_features), rows.sample_weight)
     seen = rows if chosen is None else rows.subset(chosen)
-    return METHODS[method](structure, n_components, seen, Draws(seed), floor=floor, ridge=ridge)
+    return METHODS[method](structure, n_components, seen, uniform(rows, n_components, seed), floor=floor, ridge=ridge)
 
 
-def distinct_rows(rows: Rows, n: int, rng: Draws) -> np.ndarray:
+def distinct_rows(rows: Rows, n: int, rng: Uniform) -> np.ndarray:
     """Numbers of up to ``n`` rows, drawn by sample weight, no two rows equal; fewer when there are no more."""
     weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
     with np.errstate(divide="ignore"):
@@ -107,7 +107,7 @@ def _kmeans(
     structure: Covariance,
     n_components: int,
     rows: Rows,
-    rng: Draws,
+    rng: Uniform,
     *,
     floor: np.ndarray,
     ridge: np.ndarray | None,
@@ -122,7 +122,7 @@ def _seeding(
     structure: Covariance,
     n_components: int,
     rows: Rows,
-    rng: Draws,
+    rng: Uniform,
     *,
     floor: np.ndarray,
     ridge: np.ndarray | None,
@@ -136,7 +136,7 @@ def _random(
     structure: Covariance,
     n_components: int,
     rows: Rows,
-    rng: Draws,
+    rng: Uniform,
     *,
     floor: np.ndarray,
     ridge: np.ndarray | None,
@@ -154,7 +154,7 @@ def _random_from_data(
     structure: Covariance,
     n_components: int,
     rows: Rows,
-    rng: Draws,
+    rng: Uniform,
     *,
     floor: np.ndarray,
     ridge: np.ndarray | None,
@@ -219,7 +219,7 @@ def _nearest(rows: Rows, means: np.ndarray) -> np.ndarray:
     return points.assign(means * points.frame.scale - points.frame.centre, label=True).label
 
 
-def _around_rows(rows: Rows, covariances: np.ndarray, n_components: int, rng: Draws) -> Parameters:
+def _around_rows(rows: Rows, covariances: np.ndarray, n_components: int, rng: Uniform) -> Parameters:
     """Equal components at distinct random rows; those for which no distinct row is left are dead."""
     drawn = distinct_rows(rows, n_components, rng)
     means = np.zeros((n_components, rows.n_features))

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from gmm.draws import Draws
+from gmm.draws import Uniform
 from gmm.parameters import Kernel
 from gmm.rows import Rows
 
@@ -87,7 +87,7 @@ def _ranges(rows: Rows) -> np.ndarray:
     return high * rows.frame.scale - low * rows.frame.scale
 
 
-def seed_centres(rows: Rows, n_clusters: int, rng: Draws) -> np.ndarray:
+def seed_centres(rows: Rows, n_clusters: int, rng: Uniform) -> np.ndarray:
     """Greedy k-means++ seeds: each of several rows, drawn by squared distance to the seeds so far, is tried.
 
     Parameters
@@ -95,7 +95,7 @@ def seed_centres(rows: Rows, n_clusters: int, rng: Draws) -> np.ndarray:
     rows : Rows
         As `standardised` gives them.
     n_clusters : int
-    rng : Draws
+    rng : Draws or Generator
 
     Returns
     -------

@@ -40,6 +40,8 @@ def prepare(
 ) -> dict[int, Parameters]:
     """Parameters that a "kmeans" start of each seed begins with; none for seeds that Python has to see to.
 
+    So it has where the first sketch is all rows: passes over them may take all threads.
+
     Parameters
     ----------
     rows : Rows
@@ -53,7 +55,7 @@ def prepare(
         return {}
     rehearsed = plan(structure, n_components, rows.n_features, n_counted(rows))
     work = _work(rehearsed, n_components, rows)
-    if work > MOST_PASSES * SMALL:
+    if work > MOST_PASSES * SMALL or rehearsed.rounds[0].n_rows == n_counted(rows):
         return {}
     each = max(rows.n_threads * MOST_PASSES * SMALL // work, 1)
     found: dict[int, Parameters] = {}

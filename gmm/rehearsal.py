@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm.covariances.base import Covariance
-from gmm.draws import Draws
+from gmm.draws import Draws, Uniform, uniform
 from gmm.em import Climb, climb, resume
 from gmm.parameters import Parameters
 from gmm.partition import rows_needed, too_thin
@@ -34,7 +34,7 @@ from gmm.subsample import chosen_rows
 
 __all__ = ["Plan", "likeliest", "merit", "n_counted", "n_degenerate", "plan", "sketch_of"]
 
-Candidate = Callable[[Rows, Draws], Parameters]
+Candidate = Callable[[Rows, Uniform], Parameters]
 
 FEWEST_ROWS = (1 << 8, 1 << 10)  # of the first sketch: up to HANDFUL components, more
 HANDFUL = 8  # components; of sixteen, ranks after ten iterations on small sketches find the better optima less often
@@ -134,14 +134,14 @@ def likeliest(
     structure : Covariance
     n_components : int
     candidates : sequence of callables
-        Rows of the sketch and `gmm.draws.Draws` to parameters.
+        Rows of the sketch and `gmm.draws.Uniform` to parameters.
     seed : int
     floor, ridge : ndarray of shape (D,)
         As for `gmm.em.climb`.
     """
-    draws = Draws(seed)
     counted = n_counted(rows)
     n_candidates, rounds = plan(structure, n_components, rows.n_features, counted)
+    draws = Draws(seed) if rounds[0].n_rows < counted else uniform(rows, n_components, seed)
     limits = {"floor": floor, "ridge": ridge, "tol": TOL}
     sketch = sketch_of(rows, rounds[0].n_rows, seed)
     field: list[Climb] = []
