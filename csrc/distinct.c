@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static double value(const gmm_rows *rows, int64_t i, int64_t j) {
+double gmm_value_at(const gmm_rows *rows, int64_t i, int64_t j) {
     const char *at = (const char *)rows->data + i * rows->row_stride + j * rows->column_stride;
     double x;
     float y;
@@ -30,7 +30,7 @@ static uint64_t key_of(double x) {
 static int precedes(const gmm_rows *rows, gmm_sorted b, gmm_sorted a) {
     if (b.key != a.key) return b.key < a.key;
     for (int64_t j = 1; j < rows->n_features; ++j) {
-        const double x = value(rows, b.row, j), y = value(rows, a.row, j);
+        const double x = gmm_value_at(rows, b.row, j), y = gmm_value_at(rows, a.row, j);
         if (x != y) return x < y;
     }
     return 0;
@@ -64,7 +64,8 @@ void gmm_see_distinct(gmm_fitting *fit) {
     gmm_sorted *sorted = fit->sorted;
     int64_t counted = 0, n = 0;
     for (int64_t i = 0; i < rows->n_rows; ++i)
-        if (!rows->weight || rows->weight[i] > 0) sorted[counted++] = (gmm_sorted){key_of(value(rows, i, 0)), i};
+        if (!rows->weight || rows->weight[i] > 0)
+            sorted[counted++] = (gmm_sorted){key_of(gmm_value_at(rows, i, 0)), i};
     sort(rows, counted, sorted, sorted + rows->n_rows);
     int alike = 1;
     for (int64_t i = 0; i < counted; ++i) {
@@ -72,7 +73,7 @@ void gmm_see_distinct(gmm_fitting *fit) {
         if (i && !precedes(rows, sorted[i - 1], sorted[i])) {
             fit->seen_weight[n - 1] += weight;
         } else {
-            for (int64_t j = 0; j < D; ++j) fit->seen_value[n * D + j] = value(rows, sorted[i].row, j);
+            for (int64_t j = 0; j < D; ++j) fit->seen_value[n * D + j] = gmm_value_at(rows, sorted[i].row, j);
             fit->seen_weight[n++] = weight;
         }
     }

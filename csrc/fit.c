@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+static const gmm_rounds ROUNDS = {.n_candidates = 5, .n_rounds = 3, .n_iter = {10, 5, 3}, .sees_all = {1, 1, 1}};
+
 /* ---- scratch ---- */
 
 static gmm_path take_path(const gmm_plan *plan, int64_t D, int64_t longest, gmm_workspace *space) {
@@ -32,11 +34,11 @@ static size_t most_pass_bytes(const gmm_plan *plan, int64_t D) {
     return found;
 }
 
-/* Room for a fit of so many rows; those of `fit`, where its climbs will look, are not set yet. */
-static void take_fitting(const gmm_plan *plan, int64_t N, int64_t D, gmm_workspace *space, gmm_fitting *fitting) {
+void gmm_take_fitting(const gmm_plan *plan, const gmm_rounds *rounds, int64_t N, int64_t D, gmm_workspace *space,
+                      gmm_fitting *fitting) {
     const int64_t K = plan->n_components, C = 2 + (int64_t)log((double)K), each = 2 * (D + 1);
     const int64_t labels = N > K * each ? N : K * each, size = K * D * D;
-    gmm_fitting fit = {.plan = plan, .rows.n_rows = N};
+    gmm_fitting fit = {.plan = plan, .rounds = *rounds, .rows.n_rows = N};
     double **const doubles[] = {
         &fit.scatter, &fit.seen_scatter, &fit.seen_value, &fit.seen_weight, &fit.drawn_value, &fit.column_mean,
         &fit.column_variance, &fit.total.n, &fit.total.first, &fit.total.second, &fit.view_scale, &fit.view_centre,
@@ -51,7 +53,7 @@ static void take_fitting(const gmm_plan *plan, int64_t N, int64_t D, gmm_workspa
     fit.spare_label = gmm_take(space, labels, sizeof *fit.spare_label);
     fit.floored = gmm_take(space, K, 1);
     fit.start = gmm_take(space, plan->n_starts, sizeof *fit.start);
-    fit.tried = gmm_take(space, GMM_N_CANDIDATES, sizeof *fit.tried);
+    fit.tried = gmm_take(space, rounds->n_candidates, sizeof *fit.tried);
     for (int64_t s = 0; s < plan->n_starts; ++s) {
         gmm_path path = take_path(plan, D, plan->max_iter, space);
         gmm_memory *memory = NULL;
@@ -63,8 +65,8 @@ static void take_fitting(const gmm_plan *plan, int64_t N, int64_t D, gmm_workspa
         path.memory = memory;
         if (space->base) fit.start[s] = path;
     }
-    for (int64_t c = 0; c < GMM_N_CANDIDATES; ++c) {
-        const gmm_path path = take_path(plan, D, GMM_REHEARSED, space);
+    for (int64_t c = 0; c < rounds->n_candidates; ++c) {
+        const gmm_path path = take_path(plan, D, gmm_longest_rehearsal(rounds), space);
         if (space->base) fit.tried[c] = path;
     }
     fit.pass_bytes = most_pass_bytes(plan, D);
@@ -85,7 +87,7 @@ size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_fea
         plan->max_iter > (int64_t)1 << 30 || plan->n_starts > (int64_t)1 << 20 || n_rows > (int64_t)1 << 40 ||
         !gmm_climb_scratch_bytes(plan->structure, plan->precision, plan->n_components, n_features))
         return 0;
-    take_fitting(plan, n_rows, n_features, &space, &fit);
+    gmm_take_fitting(plan, &ROUNDS, n_rows, n_features, &space, &fit);
     return GMM_CACHE_LINE + space.used * (size_t)n_threads;
 }
 
@@ -123,8 +125,7 @@ int gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred,
     return 1;
 }
 
-/* Sum of w x' x'^T about the frame's centre, in double. */
-static int measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatter) {
+int gmm_measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatter) {
     const int64_t D = rows->n_features;
     double zero = 0, n = 0;
     int64_t bad;
@@ -149,8 +150,9 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
                                .epsilon = plan->precision == GMM_F64 ? DBL_EPSILON : FLT_EPSILON};
     memset(fit->unused, 0, (size_t)gmm_covariance_size(plan->structure, K, D) * sizeof(double));
     gmm_see_distinct(fit);
-    if (plan->structure == GMM_TIED && (!measure_scatter(fit, &fit->rows, fit->scatter) ||
-                                        !measure_scatter(fit, &fit->seen, fit->seen_scatter)))
+    for (int64_t r = 0; r < fit->rounds.n_rounds; ++r) fit->rounds.n_rows[r] = fit->seen.n_rows;
+    if (plan->structure == GMM_TIED && (!gmm_measure_scatter(fit, &fit->rows, fit->scatter) ||
+                                        !gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter)))
         return 0;
     if (!gmm_measure_columns(fit)) return 0;
     group->n_started = K == 1 ? 1 : plan->n_starts;
@@ -191,7 +193,7 @@ static void fit_block(void *context, int thread, int64_t slot, int64_t index) {
     gmm_group *group = all->groups + index;
     gmm_workspace space = {all->scratch + (size_t)thread * all->bytes, 0};
     gmm_fitting fit;
-    take_fitting(all->plan, group->rows.n_rows, group->rows.n_features, &space, &fit);
+    gmm_take_fitting(all->plan, &ROUNDS, group->rows.n_rows, group->rows.n_features, &space, &fit);
     (void)slot;
     if (!fit_rows(&fit, group)) group->stop = GMM_UNUSUAL;
 }

@@ -302,6 +302,31 @@ size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_fea
 gmm_status gmm_fit(const gmm_plan *plan, int64_t n_groups, gmm_group *groups, int n_threads, void *scratch,
                    size_t scratch_bytes);
 
+/* How a start of many rows is rehearsed: candidates of several kinds climb on a sketch of the rows, in round r for
+ * n_iter[r] iterations, the better half of them also in the next. Sketch r: the rows i of positive weight with
+ * gmm_hash(seed, i) <= last[r], see csrc/draws.h; UINT64_MAX makes it all of them. Where two rounds see the same rows
+ * climbs are carried on. */
+typedef struct {
+    gmm_structure structure;
+    gmm_dtype precision;
+    int64_t n_components;
+    int64_t n_candidates;  /* in the first round */
+    int64_t n_rounds;      /* at most GMM_MOST_ROUNDS */
+    const int64_t *n_iter; /* (n_rounds,) */
+    const uint64_t *last;  /* (n_rounds,) never falling */
+    int64_t most_rows;     /* room for the rows of the last; a start whose sketch has more is unusual */
+} gmm_rehearsal;
+
+enum { GMM_MOST_ROUNDS = 16 };
+
+/* Mixtures that starts by "kmeans" begin with on all rows, one for each seed: gmm/rehearsal.py. Starts are spread over
+ * threads, each on one, and do not depend on each other. unusual (n_starts,): 1 where something came up that wants a
+ * closer look, and begun is unspecified. ridge (D,) or NULL, floor (D,): variances. No Ctrl-C is answered. */
+size_t gmm_start_scratch_bytes(const gmm_rehearsal *rehearsal, int64_t n_features, int n_threads);
+gmm_status gmm_start(const gmm_rehearsal *rehearsal, const gmm_rows *rows, const double *ridge, const double *floor,
+                     int64_t n_starts, const uint64_t *seed, int n_threads, void *scratch, size_t scratch_bytes,
+                     gmm_mixture *begun, unsigned char *unusual);
+
 /* Whether a climb with these objectives may stop. */
 int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon);
 

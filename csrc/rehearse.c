@@ -1,13 +1,13 @@
-/* rehearse.c: one start of a fit of few rows: several kinds of beginning climb a little, the likeliest goes on. Twin:
- * gmm/rehearsal.py, where the reasons stand. */
+/* rehearse.c: one start: several kinds of beginning climb a little on few rows or a sketch of many, the likeliest goes
+ * on. Twin: gmm/rehearsal.py, where the reasons stand. */
 #include "convergence.h"
 #include "fit.h"
 
 #include <math.h>
 #include <string.h>
 
-static const double TOL = 1e-3, SAME_END = 1e-9;
-enum { FIRST_ROUND = 10, SHORTEST = 3 };
+static const double TOL = 1e-4, TOL_OF_FEW = 1e-3, SAME_END = 1e-9;
+enum { N_KINDS = 5 };
 
 double gmm_objective(const gmm_path *path) { return path->trace[path->n_trace - 1]; }
 
@@ -63,6 +63,46 @@ static void rank(gmm_path *field, int64_t n) {
     }
 }
 
+static double tol_of(const gmm_rounds *rounds) { return rounds->sees_all[0] ? TOL_OF_FEW : TOL; }
+
+int64_t gmm_longest_rehearsal(const gmm_rounds *rounds) {
+    int64_t longest = 0;
+    for (int64_t r = 0; r < rounds->n_rounds; ++r) longest += rounds->n_iter[r];
+    return longest;
+}
+
+/* The first n_rows of the sketch become what is seen; 0 when something is out of the ordinary. */
+static int see(gmm_fitting *fit, int64_t n_rows) {
+    fit->seen.n_rows = n_rows;
+    fit->over_seen.pass.task.is_packed = 0;
+    return fit->plan->structure != GMM_TIED || gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter);
+}
+
+static void begin_anew(gmm_path *path) {
+    path->n_trace = 0;
+    path->stop = GMM_AT_LIMIT;
+    memset(path->floored, 0, (size_t)path->mixture.n_components);
+}
+
+/* The candidates that the rehearsal's seed draws, each different one once; their number, or 0. */
+static int64_t candidates(gmm_fitting *fit, gmm_draws *draws) {
+    static const gmm_kind in_turn[2][N_KINDS] = {
+        {GMM_BEGIN_KMEANS, GMM_BEGIN_RANGE, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM},
+        {GMM_BEGIN_KMEANS, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM},
+    };
+    const int common = fit->plan->structure == GMM_SPHERICAL;
+    int64_t n = 0;
+    for (int64_t turn = 0; turn < fit->rounds.n_candidates; ++turn) {
+        gmm_path *path = fit->tried + n;
+        begin_anew(path);
+        if (!gmm_begin(fit, in_turn[common][turn % (N_KINDS - common)], draws, &path->mixture) ||
+            !gmm_climb_on(fit, &fit->over_seen, path, tol_of(&fit->rounds), 0))
+            return 0;
+        n += !is_repeated(fit->tried, n);
+    }
+    return n;
+}
+
 int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun) {
     static const gmm_kind alone[] = {
         [GMM_METHOD_KMEANS] = GMM_BEGIN_KMEANS,
@@ -70,34 +110,26 @@ int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun) {
         [GMM_METHOD_RANDOM] = GMM_BEGIN_RANDOM,
         [GMM_METHOD_DATA] = GMM_BEGIN_DATA,
     };
-    static const gmm_kind in_turn[2][GMM_N_CANDIDATES] = {
-        {GMM_BEGIN_KMEANS, GMM_BEGIN_RANGE, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM},
-        {GMM_BEGIN_KMEANS, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM, GMM_BEGIN_KMEANS},
-    };
+    const gmm_rounds *rounds = &fit->rounds;
     gmm_draws draws = gmm_draws_of(seed);
     if (fit->plan->method != GMM_METHOD_KMEANS || begun->n_components == 1)
         return gmm_begin(fit, alone[fit->plan->method], &draws, begun);
     gmm_path *field = fit->tried;
-    int64_t n = 0, n_iter = FIRST_ROUND, until = n_iter;
-    for (int c = 0; c < GMM_N_CANDIDATES; ++c) {
-        gmm_path *path = field + n;
-        path->n_trace = 0;
-        memset(path->floored, 0, (size_t)begun->n_components);
-        if (!gmm_begin(fit, in_turn[begun->structure == GMM_SPHERICAL][c], &draws, &path->mixture) ||
-            !gmm_climb_on(fit, &fit->over_seen, path, TOL, 0))
-            return 0;
-        n += !is_repeated(field, n);
-    }
-    for (;;) {
+    int64_t n = candidates(fit, &draws), until = 0;
+    if (!n) return 0;
+    for (int64_t r = 0; r < rounds->n_rounds && !(r && n == 1 && rounds->sees_all[r]); ++r) {
+        until += rounds->n_iter[r];
+        if (r && rounds->n_rows[r] != rounds->n_rows[r - 1]) {
+            until = rounds->n_iter[r];
+            if (!see(fit, rounds->n_rows[r])) return 0;
+            for (int64_t c = 0; c < n; ++c) begin_anew(field + c);
+        }
         for (int64_t c = 0; c < n; ++c)
-            if (!gmm_climb_on(fit, &fit->over_seen, field + c, TOL, until)) return 0;
+            if (!gmm_climb_on(fit, &fit->over_seen, field + c, tol_of(rounds), until)) return 0;
         rank(field, n);
         field += n / 2;
         n -= n / 2;
-        if (n == 1) break;
-        n_iter = n_iter / 2 > SHORTEST ? n_iter / 2 : SHORTEST;
-        until += n_iter;
     }
-    gmm_copy_mixture(&field->mixture, begun);
+    gmm_copy_mixture(&field[n - 1].mixture, begun); /* of several the likeliest, as ranked last */
     return 1;
 }

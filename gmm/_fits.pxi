@@ -1,4 +1,4 @@
-# Part of _native.pyx: whole fits of few rows.
+# Part of _native.pyx: whole fits of few rows, starts of many.
 
 cdef class Groups:
     """The arrays that a call borrows for many groups, and its scratch."""
@@ -137,3 +137,44 @@ def fit(list X, list sample_weight, scale, centre, floor, ridge, seeds, int kern
         likelihood[g] = group.log_likelihood
         ending[4 * g], ending[4 * g + 1] = group.stop, group.n_trace
         ending[4 * g + 2], ending[4 * g + 3] = group.n_started, group.winner
+
+
+def start(X, sample_weight, scale, centre, floor, ridge, seeds, int kernel, int precision, int64_t n_candidates,
+          n_iter, last, int64_t most_rows, weights, means, covariances, unusual, int n_threads):
+    cdef Call call = Call()
+    cdef gmm_status status
+    cdef gmm_rehearsal rehearsal
+    cdef int64_t S = len(seeds), K, D, size, s
+    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or n_threads < 1:
+        raise ValueError("kernel, precision, n_threads: out of range")
+    call.read_rows(X, sample_weight)
+    call.read_frame(scale, centre)
+    call.rows.n_rows = call.n_rows
+    K, D, size = means.shape[1], call.rows.n_features, covariances.shape[1]
+    if size != (K * D * D, D * D, K * D, K)[kernel]:
+        raise ValueError("covariances: not of the right size")
+    rehearsal.structure, rehearsal.precision, rehearsal.n_components = <gmm_structure> kernel, <gmm_dtype> precision, K
+    rehearsal.n_candidates, rehearsal.n_rounds, rehearsal.most_rows = n_candidates, len(last), most_rows
+    rehearsal.n_iter = <const int64_t *> call.array(n_iter, "n_iter", b"q", False, rehearsal.n_rounds)
+    rehearsal.last = <const uint64_t *> call.array(last, "last", b"q", False, rehearsal.n_rounds)
+    cdef const double *floors = call.vector(floor, "floor", D)
+    cdef const double *ridges = <const double *> call.array(ridge, "ridge", b"d", False, D)
+    cdef const uint64_t *seed = <const uint64_t *> call.array(seeds, "seeds", b"q", False, S)
+    cdef double *weight = call.total(weights, "weights", S, K)
+    cdef double *mean = call.total(means, "means", S, K, D)
+    cdef double *covariance = call.total(covariances, "covariances", S, size)
+    cdef unsigned char *unusually = <unsigned char *> call.array(unusual, "unusual", b"?", True, S)
+    cdef gmm_mixture *mixtures = <gmm_mixture *> malloc(max(<int64_t> 1, S) * sizeof(gmm_mixture))
+    call.scratch_bytes = gmm_start_scratch_bytes(&rehearsal, D, n_threads)
+    call.scratch = malloc(max(<size_t> 1, call.scratch_bytes))
+    if call.scratch == NULL or mixtures == NULL:
+        free(mixtures)
+        raise MemoryError(f"cannot allocate {call.scratch_bytes} bytes of scratch")
+    for s in range(S):
+        mixtures[s] = gmm_mixture(rehearsal.structure, K, D, weight + s * K, mean + s * K * D,
+                                  covariance + s * size)
+    with nogil:
+        status = gmm_start(&rehearsal, &call.rows, ridges, floors, S, seed, n_threads, call.scratch,
+                           call.scratch_bytes, mixtures, unusually)
+    free(mixtures)
+    call.check(status)

@@ -290,6 +290,32 @@ def fit(
     nothing else is set), entries of the trace, starts begun, number of the likeliest.
     """
 
+def start(
+    X: Rows,
+    sample_weight: Array | None,
+    scale: Array,
+    centre: Array,
+    floor: Array,
+    ridge: Array | None,
+    seeds: NDArray[np.int64],
+    kernel: int,
+    precision: int,
+    n_candidates: int,
+    n_iter: NDArray[np.int64],
+    last: NDArray[np.int64],
+    most_rows: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    unusual: NDArray[np.bool_],
+    n_threads: int,
+) -> None:
+    """Rehearse starts of many rows on sketches of them, a start on one thread; `gmm_start` in csrc/gmm.h says how.
+
+    seeds (S,) and last (n_rounds,) hold 64-bit words, n_iter is (n_rounds,), ridge and floor (D,). Written: weights
+    (S, K), means (S, K, D), covariances (S, size of one), and unusual (S,): starts of which nothing else holds.
+    """
+
 def has_converged(trace: Array, tol: float, epsilon: float) -> bool:
     """The stopping rule of `climb`: `gmm.convergence.has_converged`."""
 

@@ -9,7 +9,7 @@ Invariant: parameters in frame coordinates; a previous fit in the same frame con
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from gmm.frame import Frame
 from gmm.mixture import Mixture
 from gmm.parameters import Parameters
 from gmm.partition import from_partition
+from gmm.prepared import prepare
 from gmm.rows import Rows
 from gmm.settings import Settings
 from gmm.subsample import largest
@@ -33,10 +34,19 @@ __all__ = ["Start", "choose_start"]
 
 @dataclass(frozen=True)
 class Start:
-    """Parameters as a function of a seed, and whether the seed matters: if not, one start is enough."""
+    """Parameters as a function of a seed, and whether the seed matters: if not, one start is enough.
+
+    ``prepare`` makes those of some seeds at once and returns what it made.
+    """
 
     parameters: Callable[[int], Parameters]
     is_random: bool
+    prepare: Callable[[Sequence[int]], dict[int, Parameters]] = lambda seeds: {}
+
+    def of(self, seeds: Sequence[int]) -> Callable[[int], Parameters]:
+        """``parameters``, for seeds that are made together where they can be."""
+        prepared = self.prepare(seeds)
+        return lambda seed: prepared[seed] if seed in prepared else self.parameters(seed)
 
 
 def choose_start(
@@ -83,7 +93,12 @@ def choose_start(
     elif not callable(method) and rows.n_rows <= largest(settings.n_components, rows.n_features):
         shape = (distinct(rows), *shape[1:])
     begin = partial(initialization.start, *shape, method, **limits)
-    return Start(lambda seed: replaced(begin(seed)), "means" not in given)
+
+    def prepared(seeds: Sequence[int]) -> dict[int, Parameters]:
+        made = prepare(*shape, seeds, **limits) if method == "kmeans" else {}
+        return {seed: replaced(parameters) for seed, parameters in made.items()}
+
+    return Start(lambda seed: replaced(begin(seed)), "means" not in given, prepared)
 
 
 def given_arrays(settings: Settings, frame: Frame) -> dict[str, np.ndarray]:
