@@ -6,7 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-static const gmm_rounds ROUNDS = {.n_candidates = 5, .n_rounds = 3, .n_iter = {10, 5, 3}, .sees_all = {1, 1, 1}};
+/* gmm/rehearsal.py: `plan` of few rows. */
+static gmm_rounds rounds_of(int64_t n_components) {
+    const int is_crowd = n_components > 3;
+    return (gmm_rounds){.n_candidates = is_crowd ? 10 : 5, .n_rounds = is_crowd ? 4 : 3, .n_iter = {10, 5, 3, 3},
+                        .sees_all = {1, 1, 1, 1}};
+}
 
 /* ---- scratch ---- */
 
@@ -87,7 +92,8 @@ size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_fea
         plan->max_iter > (int64_t)1 << 30 || plan->n_starts > (int64_t)1 << 20 || n_rows > (int64_t)1 << 40 ||
         !gmm_climb_scratch_bytes(plan->structure, plan->precision, plan->n_components, n_features))
         return 0;
-    gmm_take_fitting(plan, &ROUNDS, n_rows, n_features, &space, &fit);
+    const gmm_rounds rounds = rounds_of(plan->n_components);
+    gmm_take_fitting(plan, &rounds, n_rows, n_features, &space, &fit);
     return GMM_CACHE_LINE + space.used * (size_t)n_threads;
 }
 
@@ -192,8 +198,9 @@ static void fit_block(void *context, int thread, int64_t slot, int64_t index) {
     const fitting_all *all = context;
     gmm_group *group = all->groups + index;
     gmm_workspace space = {all->scratch + (size_t)thread * all->bytes, 0};
+    const gmm_rounds rounds = rounds_of(all->plan->n_components);
     gmm_fitting fit;
-    gmm_take_fitting(all->plan, &ROUNDS, group->rows.n_rows, group->rows.n_features, &space, &fit);
+    gmm_take_fitting(all->plan, &rounds, group->rows.n_rows, group->rows.n_features, &space, &fit);
     (void)slot;
     if (!fit_rows(&fit, group)) group->stop = GMM_UNUSUAL;
 }

@@ -42,11 +42,13 @@ ROWS_PER_COMPONENT = 64  # with 32, of 8 features, a third more starts end in sp
 ROWS_PER_FEATURE = 8  # and component, as far as that is less, of a handful
 SPARE = 4  # times the rows that a regular covariance needs
 CANDIDATES = 5  # fewest
+CROWD = 3  # components beyond which few rows have so many optima that twice as many candidates pay
+CHEAP = 100  # such a round's iterations, if MOST_WORK allows one candidate so many
 MOST_CANDIDATES = (64, 16)  # on china.jpg, 8 components, one in thirty ends in the best optimum
 ITERATIONS = (10, 10, 15, 20, 30, 20, 5)  # of the rounds, the last of these where there are fewer
 PAUSE = 4  # from the end: that round sees the rows of the one before; only about fifty tell the better optimum
 HALVED = (10, 60)  # with more components: fewest and most in the first round, half as many in each after it
-FEW_ITERATIONS = (10, 5, 3)  # where all rows are seen; what is left goes into the race on them
+FEW_ITERATIONS = (10, 5, 3, 3)  # where all rows are seen; what is left goes into the race on them
 MOST_WORK = 1e9  # multiply-adds that a candidate's first round may cost, unless it is cut to SHORTEST iterations
 SHORTEST = 3  # on digits, 64-D, ranks after three iterations correlate 0.8 with those after convergence
 SAME_END = 1e-9  # nats per row: with components renumbered, or rows repeated instead of weighted, sums round otherwise
@@ -91,7 +93,9 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     work = size * (n_components * n_features + structure.n_parameters(n_components, n_features))
     affordable = max(SHORTEST, int(MOST_WORK / work))
     if sees_all:
-        return Plan(CANDIDATES, tuple(Round(min(n_iter, affordable), n_rows) for n_iter in FEW_ITERATIONS))
+        n_candidates = CANDIDATES * (2 if n_components > CROWD and affordable >= CHEAP else 1)
+        iterations = FEW_ITERATIONS[: (n_candidates - 1).bit_length()]
+        return Plan(n_candidates, tuple(Round(min(n_iter, affordable), n_rows) for n_iter in iterations))
     growth = math.sqrt(n_rows / size)
     n_candidates = min(int(CANDIDATES * growth), MOST_CANDIDATES[many or affordable < ITERATIONS[0]])
     n_rounds = 1 + (n_candidates - 1).bit_length()
