@@ -187,10 +187,11 @@ def check_n_features(X: np.ndarray, n_features: int, *, owner: str = "GaussianMi
         raise DataError(f"X has {X.shape[1]} features, but {owner} is expecting {n_features} features as input")
 
 
-def nonfinite_error(X: np.ndarray, name: str = "X") -> DataError | None:
-    """The error for the first NaN or infinity in row order; None when all is finite."""
+def nonfinite_error(X: np.ndarray, name: str = "X", *, allow_nan: bool = False) -> DataError | None:
+    """The error for the first NaN (unless allowed) or infinity in row order; None when there is none."""
     for start in range(0, len(X), CHUNK_ROWS):
-        bad = ~np.isfinite(X[start : start + CHUNK_ROWS])
+        chunk = X[start : start + CHUNK_ROWS]
+        bad = np.isinf(chunk) if allow_nan else ~np.isfinite(chunk)
         if bad.any():
             row, column = np.argwhere(bad)[0]
             what = "NaN" if np.isnan(X[start + row, column]) else "infinity"

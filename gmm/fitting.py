@@ -19,6 +19,7 @@ from gmm._validation import check_rows, check_sample_weight, feature_names
 from gmm.convergence import CONVERGED, FALL, LIMIT
 from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_warning
 from gmm.frame import Frame
+from gmm.missing import kind_of_rows
 from gmm.mixture import Mixture
 from gmm.ordering import component_order
 from gmm.restarts import Outcome, Race, Restart, race
@@ -142,7 +143,7 @@ def fit_mixture(
     Fit
     """
     X, weights, names = checked(settings, X, sample_weight)
-    rows = Rows.from_array(
+    rows = kind_of_rows(X, settings.missing).from_array(
         X,
         weights,
         scaling=settings.structure.scaling,
@@ -151,7 +152,7 @@ def fit_mixture(
     )
     ridge = ridge_in(settings.reg_covar, rows.frame)
     plan = plan_of(settings) if start is None and previous is None else None
-    if plan is not None and is_whole(plan, *X.shape):
+    if plan is not None and type(rows) is Rows and is_whole(plan, *X.shape):
         drawn = seeds(settings.random_state, settings.n_init)
         outcome = fit_batches(plan, [rows], None if ridge is None else [ridge], [drawn], 1)[0].outcome(0)
     else:
@@ -228,7 +229,7 @@ def _raced(
     """Start, climb and compare, a call of the core for each pass or climb."""
     limits = {"floor": rows.frame.floor, "ridge": ridge}
     chosen: Start = choose_start(settings, rows, partition=partition, previous=previous, **limits)
-    few = is_small(rows.n_rows, settings.n_components, rows.n_features)
+    few = type(rows) is Rows and is_small(rows.n_rows, settings.n_components, rows.n_features)
     raced = race(
         rows,
         settings.structure,

@@ -2,7 +2,8 @@
 
 In this order; the first that is given decides. Arrays replace, exactly, that part of the start. With ``means_init``
 alone, rows go to the nearest mean and the rest follows from this partition. A named method sees each different row
-once (`gmm.distinct`), unless there are so many rows that it sees a subsample anyway.
+once (`gmm.distinct`), unless there are so many rows that it sees a subsample anyway. Of rows with missing values
+starts see completions (`gmm.completion`).
 
 Invariant: parameters in frame coordinates; a previous fit in the same frame continues bit for bit.
 """
@@ -18,9 +19,11 @@ import numpy as np
 
 from gmm import initialization
 from gmm._validation import check_means, check_partition, check_weights
+from gmm.completion import CompletedRows, completed
 from gmm.distinct import distinct
 from gmm.errors import ParameterError
 from gmm.frame import Frame
+from gmm.missing import IncompleteRows
 from gmm.mixture import Mixture
 from gmm.parameters import Parameters
 from gmm.partition import from_partition
@@ -63,6 +66,10 @@ def choose_start(
         As for `gmm.em.climb`.
     """
     given = given_arrays(settings, rows.frame)
+    if isinstance(rows, IncompleteRows) and partition is not None:
+        rows = CompletedRows.of(rows)
+    elif isinstance(rows, IncompleteRows) and previous is None and len(given) < 3:
+        rows = completed(rows, settings.n_components)
     shape = (rows, settings.structure, settings.n_components)
     limits = {"floor": floor, "ridge": ridge}
 

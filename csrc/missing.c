@@ -1,0 +1,333 @@
+/* missing.c: passes over rows with missing values, see gmm_accumulate_missing in gmm.h.
+ *
+ *     run of rows with one pattern --gather its observed features--> dense rows --the ordinary pass--> sums, or scores
+ *         --complete (marginal.c)--> partial of the run --merge, in the order of the runs--> total
+ *
+ * So what depends on the pattern costs once a run, and a row no more than without missing values. The ordinary pass is
+ * that of gmm_accumulate and gmm_score with one thread; runs are what threads share. Runs of whole rows that stand one
+ * after another are read in place. */
+#include "fit.h"
+#include "marginal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { AHEAD = 16 }; /* rows that are asked for before they are gathered */
+
+/* A thread's own. */
+typedef struct {
+    gmm_marginal marginal;
+    unsigned char *data;    /* (GMM_RUN_ROWS, D) gathered */
+    double *weight;         /* (GMM_RUN_ROWS,) */
+    double *log_density;    /* (GMM_RUN_ROWS,) */
+    unsigned char *posterior; /* (GMM_RUN_ROWS, K) of the precision */
+    int64_t *label;         /* (GMM_RUN_ROWS,) */
+    void *pass;
+    size_t pass_bytes;
+    gmm_status status;
+    int64_t bad_row, bad_component; /* smallest, or INT64_MAX */
+} bench;
+
+typedef struct {
+    const gmm_rows *rows;
+    const gmm_runs *runs;
+    const gmm_mixture *mixture;
+    gmm_dtype precision;
+    gmm_statistics *total;   /* NULL: score */
+    gmm_statistics *partial; /* (n_slots,) */
+    double *log_density;
+    unsigned char *posterior;
+    int64_t *label;
+    bench *benches; /* (n_threads,) */
+    atomic_llong *ready;
+    int64_t n_slots;
+} job;
+
+static gmm_structure summed_structure(gmm_structure structure) {
+    return structure == GMM_TIED ? GMM_FULL : structure;
+}
+
+static int64_t second_size(const gmm_mixture *mixture) {
+    return gmm_covariance_size(summed_structure(mixture->structure), mixture->n_components, mixture->n_features);
+}
+
+/* Scratch of an ordinary pass over any number of the features. */
+static size_t pass_bytes_of(gmm_structure structure, gmm_dtype precision, int64_t K, int64_t D) {
+    size_t most = 0;
+    for (int64_t o = 1; o <= D; ++o) {
+        const size_t bytes = gmm_scratch_bytes(summed_structure(structure), precision, K, o, 1);
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}
+
+static job layout(const gmm_mixture *mixture, gmm_dtype precision, int n_threads, gmm_workspace *space) {
+    const int64_t K = mixture->n_components, D = mixture->n_features, n = GMM_RUN_ROWS;
+    job all = {.mixture = mixture, .precision = precision, .n_slots = 4 * (int64_t)n_threads};
+    const size_t pass_bytes = pass_bytes_of(mixture->structure, precision, K, D);
+    all.benches = gmm_take(space, n_threads, sizeof *all.benches);
+    all.partial = gmm_take(space, all.n_slots, sizeof *all.partial);
+    all.ready = gmm_take(space, all.n_slots, sizeof *all.ready);
+    for (int64_t s = 0; s < all.n_slots; ++s) {
+        const gmm_statistics partial = {.n = gmm_take(space, K, sizeof(double)),
+                                        .first = gmm_take(space, K * D, sizeof(double)),
+                                        .second = gmm_take(space, second_size(mixture), sizeof(double))};
+        if (space->base) all.partial[s] = partial;
+    }
+    for (int t = 0; t < n_threads; ++t) {
+        bench b = {.marginal = gmm_take_marginal(mixture->structure, K, D, space), .pass_bytes = pass_bytes};
+        b.data = gmm_take(space, n * D, sizeof(double));
+        b.weight = gmm_take(space, n, sizeof *b.weight);
+        b.log_density = gmm_take(space, n, sizeof *b.log_density);
+        b.posterior = gmm_take(space, n * K, sizeof(double));
+        b.label = gmm_take(space, n, sizeof *b.label);
+        b.pass = gmm_take(space, (int64_t)pass_bytes, 1);
+        b.bad_row = b.bad_component = INT64_MAX;
+        b.marginal.mixture = mixture;
+        if (space->base) all.benches[t] = b;
+    }
+    return all;
+}
+
+size_t gmm_missing_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
+                                 int64_t n_features, int n_threads) {
+    const gmm_mixture mixture = {.structure = structure, .n_components = n_components, .n_features = n_features};
+    gmm_workspace space = {NULL, 0};
+    if ((unsigned)structure >= GMM_LINEAR || !gmm_mixture_scratch_bytes(structure, n_components, n_features, n_threads) ||
+        !gmm_scratch_bytes(summed_structure(structure), precision, n_components, n_features, n_threads))
+        return 0;
+    layout(&mixture, precision, n_threads, &space);
+    return GMM_CACHE_LINE + space.used;
+}
+
+/* ---- a run as dense rows ---- */
+
+static int rows_are_listed(const int64_t *row, int64_t n, int64_t n_rows) {
+    int valid = n <= GMM_RUN_ROWS && (n <= 0 || row[0] >= 0);
+    for (int64_t i = 1; i < n; ++i) valid &= row[i - 1] < row[i];
+    return valid && (n <= 0 || row[n - 1] < n_rows);
+}
+
+/* Observed elements of `size` bytes, row by row. */
+GMM_INLINE void copy_elements(const gmm_rows *rows, const int64_t *row, int64_t n, const int64_t *feature, int64_t o,
+                              size_t size, unsigned char *to) {
+    const unsigned char *data = rows->data;
+    for (int64_t i = 0; i < n; ++i) {
+        const unsigned char *from = data + row[i] * rows->row_stride;
+        if (i + AHEAD < n) GMM_PREFETCH(data + row[i + AHEAD] * rows->row_stride);
+        for (int64_t j = 0; j < o; ++j, to += size) memcpy(to, from + feature[j] * rows->column_stride, size);
+    }
+}
+
+static gmm_rows gathered(const job *all, bench *own, const int64_t *row, int64_t n) {
+    const gmm_rows *rows = all->rows;
+    gmm_marginal *m = &own->marginal;
+    const int64_t o = m->n_observed;
+    const size_t size = rows->dtype == GMM_F32 ? sizeof(float) : sizeof(double);
+    gmm_rows dense = *rows;
+    dense.n_rows = n;
+    dense.n_features = o;
+    if (o == rows->n_features && row[n - 1] - row[0] == n - 1) {
+        dense.data = (const unsigned char *)rows->data + row[0] * rows->row_stride;
+        dense.weight = rows->weight ? rows->weight + row[0] : NULL;
+        return dense;
+    }
+    if (size == sizeof(double))
+        copy_elements(rows, row, n, m->order, o, sizeof(double), own->data);
+    else
+        copy_elements(rows, row, n, m->order, o, sizeof(float), own->data);
+    for (int64_t i = 0; rows->weight && i < n; ++i) own->weight[i] = rows->weight[row[i]];
+    for (int64_t i = 0; i < o; ++i) {
+        m->scale[i] = rows->scale[m->order[i]];
+        m->centre[i] = rows->centre[m->order[i]];
+    }
+    dense.data = own->data;
+    dense.row_stride = o * (int64_t)size;
+    dense.column_stride = (int64_t)size;
+    dense.weight = rows->weight ? own->weight : NULL;
+    dense.scale = m->scale;
+    dense.centre = m->centre;
+    return dense;
+}
+
+/* ---- one run ---- */
+
+/* Notes what went wrong in a run; `bad` counts rows of the run, or components. */
+static void note(bench *own, gmm_status status, int64_t bad, const int64_t *row) {
+    if (status == GMM_OK) return;
+    if (status == GMM_ENONFINITE && row[bad] < own->bad_row) own->bad_row = row[bad];
+    if (status == GMM_ESINGULAR && bad < own->bad_component) own->bad_component = bad;
+    own->status = status;
+}
+
+static void clear(gmm_statistics *sums, int64_t K, int64_t features, int64_t second) {
+    memset(sums->n, 0, (size_t)K * sizeof(double));
+    memset(sums->first, 0, (size_t)(K * features) * sizeof(double));
+    memset(sums->second, 0, (size_t)second * sizeof(double));
+    sums->log_likelihood = sums->weight = 0;
+}
+
+/* Rows of which nothing is observed: their components are as likely as the mixing weights say. */
+static void count_rows(const job *all, gmm_statistics *sums, const int64_t *row, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) sums->weight += all->rows->weight ? all->rows->weight[row[i]] : 1;
+    for (int64_t k = 0; k < all->mixture->n_components; ++k) sums->n[k] = sums->weight * all->mixture->weight[k];
+}
+
+static void accumulate_run(void *context, int thread, int64_t slot, int64_t index) {
+    const job *all = context;
+    const gmm_mixture *mixture = all->mixture;
+    bench *own = all->benches + thread;
+    gmm_marginal *m = &own->marginal;
+    gmm_statistics *partial = all->partial + slot;
+    const int64_t K = mixture->n_components, D = mixture->n_features, first = all->runs->first[index];
+    const int64_t n = all->runs->first[index + 1] - first, *row = all->runs->row + first;
+    int64_t bad = -1;
+    clear(partial, K, D, second_size(mixture));
+    if (!rows_are_listed(row, n, all->rows->n_rows)) {
+        note(own, GMM_EINVAL, -1, row);
+        return;
+    }
+    if (n == 0) return;
+    gmm_status status = gmm_marginalise(m, all->runs->observed + all->runs->pattern[index] * D, 1, &bad);
+    const int64_t o = m->n_observed, size = gmm_covariance_size(m->factors.structure, K, o);
+    gmm_statistics *sums = o == D ? partial : &m->sums;
+    if (o < D) clear(sums, K, o, o > 0 || m->factors.structure == GMM_SPHERICAL ? size : 0);
+    if (status == GMM_OK && o > 0) {
+        const gmm_rows dense = gathered(all, own, row, n);
+        m->factors.precision = all->precision;
+        /* what skipping prepares would cost more than it saves on few rows */
+        m->factors.skipping = n < GMM_BLOCK_ROWS ? GMM_SKIP_NEVER : GMM_SKIP_AUTO;
+        status = gmm_accumulate(&dense, &m->factors, 1, own->pass, own->pass_bytes, sums, &bad);
+    } else if (status == GMM_OK) {
+        count_rows(all, sums, row, n);
+    }
+    note(own, status, bad, row);
+    if (status == GMM_OK && o < D) gmm_complete_sums(m, partial);
+}
+
+static void merge_run(void *context, int64_t slot) {
+    const job *all = context;
+    const gmm_statistics *partial = all->partial + slot;
+    const int64_t K = all->mixture->n_components, D = all->mixture->n_features, size = second_size(all->mixture);
+    for (int64_t i = 0; i < K; ++i) all->total->n[i] += partial->n[i];
+    for (int64_t i = 0; i < K * D; ++i) all->total->first[i] += partial->first[i];
+    for (int64_t i = 0; i < size; ++i) all->total->second[i] += partial->second[i];
+    all->total->log_likelihood += partial->log_likelihood;
+    all->total->weight += partial->weight;
+}
+
+/* The scores of rows of which nothing is observed. */
+static void score_absent(const job *all, bench *own, int64_t n) {
+    const double *weight = all->mixture->weight;
+    const int64_t K = all->mixture->n_components;
+    int64_t largest = 0;
+    for (int64_t k = 1; k < K; ++k) largest = weight[k] > weight[largest] ? k : largest;
+    for (int64_t i = 0; i < n; ++i) {
+        own->log_density[i] = 0;
+        own->label[i] = largest;
+        for (int64_t k = 0; k < K; ++k) {
+            const float rounded = (float)weight[k];
+            if (all->precision == GMM_F32)
+                memcpy(own->posterior + (i * K + k) * (int64_t)sizeof rounded, &rounded, sizeof rounded);
+            else
+                memcpy(own->posterior + (i * K + k) * (int64_t)sizeof *weight, weight + k, sizeof *weight);
+        }
+    }
+}
+
+static void score_run(void *context, int thread, int64_t slot, int64_t index) {
+    const job *all = context;
+    bench *own = all->benches + thread;
+    gmm_marginal *m = &own->marginal;
+    const int64_t K = all->mixture->n_components, D = all->mixture->n_features, first = all->runs->first[index];
+    const int64_t n = all->runs->first[index + 1] - first, *row = all->runs->row + first;
+    int64_t bad = -1;
+    (void)slot;
+    if (!rows_are_listed(row, n, all->rows->n_rows)) {
+        note(own, GMM_EINVAL, -1, row);
+        return;
+    }
+    if (n == 0) return;
+    gmm_status status = gmm_marginalise(m, all->runs->observed + all->runs->pattern[index] * D, 0, &bad);
+    if (status == GMM_OK && m->n_observed > 0) {
+        const gmm_rows dense = gathered(all, own, row, n);
+        m->factors.precision = all->precision;
+        status = gmm_score(&dense, &m->factors, 1, own->pass, own->pass_bytes,
+                           all->log_density ? own->log_density : NULL, all->posterior ? own->posterior : NULL,
+                           all->label ? own->label : NULL, &bad);
+    } else if (status == GMM_OK) {
+        score_absent(all, own, n);
+    }
+    note(own, status, bad, row);
+    if (status != GMM_OK) return;
+    const size_t bytes = (size_t)K * (all->precision == GMM_F32 ? sizeof(float) : sizeof(double));
+    for (int64_t i = 0; all->log_density && i < n; ++i) all->log_density[row[i]] = own->log_density[i];
+    for (int64_t i = 0; all->label && i < n; ++i) all->label[row[i]] = own->label[i];
+    for (int64_t i = 0; all->posterior && i < n; ++i)
+        memcpy(all->posterior + (size_t)row[i] * bytes, own->posterior + (size_t)i * bytes, bytes);
+}
+
+/* ---- entry points ---- */
+
+static int arguments_are_valid(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture) {
+    return rows && runs && gmm_mixture_is_valid(mixture) && rows->n_features == mixture->n_features &&
+           runs->n_runs >= 0 && (runs->n_runs == 0 || (runs->row && runs->first && runs->pattern && runs->observed)) &&
+           (rows->data || rows->n_rows == 0) && (unsigned)rows->dtype < GMM_N_DTYPES && rows->scale && rows->centre;
+}
+
+static gmm_status run(job *given, const double *ridge, int n_threads, void *scratch, size_t scratch_bytes,
+                      int64_t *bad_row, int64_t *bad_component) {
+    const gmm_mixture *mixture = given->mixture;
+    const size_t needed = gmm_missing_scratch_bytes(mixture->structure, given->precision, mixture->n_components,
+                                                    mixture->n_features, n_threads);
+    if (!needed) return GMM_EINVAL;
+    if (!scratch || scratch_bytes < needed) return GMM_ESCRATCH;
+    gmm_workspace space = {gmm_align_to_line(scratch), 0};
+    job all = layout(mixture, given->precision, n_threads, &space);
+    all.rows = given->rows;
+    all.runs = given->runs;
+    all.total = given->total;
+    all.log_density = given->log_density;
+    all.posterior = given->posterior;
+    all.label = given->label;
+    for (int t = 0; t < n_threads; ++t) all.benches[t].marginal.ridge = ridge;
+    const gmm_blocks blocks = {.block = all.total ? accumulate_run : score_run,
+                               .merge = all.total ? merge_run : NULL,
+                               .context = &all,
+                               .n_blocks = all.runs->n_runs,
+                               .n_slots = all.n_slots,
+                               .ready = all.ready};
+    gmm_run_blocks(&blocks, n_threads);
+    gmm_status status = GMM_OK;
+    *bad_row = *bad_component = INT64_MAX;
+    for (int t = 0; t < n_threads; ++t) {
+        const bench *own = all.benches + t;
+        if (own->status != GMM_OK) status = own->status;
+        if (own->bad_row < *bad_row) *bad_row = own->bad_row;
+        if (own->bad_component < *bad_component) *bad_component = own->bad_component;
+    }
+    if (*bad_row == INT64_MAX) *bad_row = -1;
+    if (*bad_component == INT64_MAX) *bad_component = -1;
+    return *bad_row >= 0 ? GMM_ENONFINITE : status;
+}
+
+gmm_status gmm_accumulate_missing(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture,
+                                  const double *ridge, gmm_dtype precision, int n_threads, void *scratch,
+                                  size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row,
+                                  int64_t *bad_component) {
+    if (!arguments_are_valid(rows, runs, mixture) || !statistics || !statistics->n || !statistics->first ||
+        !statistics->second || !bad_row || !bad_component)
+        return GMM_EINVAL;
+    job all = {.rows = rows, .runs = runs, .mixture = mixture, .precision = precision, .total = statistics};
+    return run(&all, ridge, n_threads, scratch, scratch_bytes, bad_row, bad_component);
+}
+
+gmm_status gmm_score_missing(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture,
+                             gmm_dtype precision, int n_threads, void *scratch, size_t scratch_bytes,
+                             double *log_density, void *posterior, int64_t *label, int64_t *bad_row,
+                             int64_t *bad_component) {
+    if (!arguments_are_valid(rows, runs, mixture) || !bad_row || !bad_component) return GMM_EINVAL;
+    job all = {.rows = rows, .runs = runs, .mixture = mixture, .precision = precision,
+               .log_density = log_density, .posterior = posterior, .label = label};
+    return run(&all, NULL, n_threads, scratch, scratch_bytes, bad_row, bad_component);
+}
