@@ -33,7 +33,7 @@ WORK_WORTH_THREADS = 2**18  # multiply-adds, some 20 microseconds: below, waking
 
 
 class MixtureEstimator(Estimator):
-    """Base of the mixture estimators; a subclass has ``fit`` and the arguments ``missing``, ``random_state``, ``n_threads``."""
+    """Base of the mixture estimators; a subclass has ``fit`` and ``missing``, ``random_state``, ``n_threads``."""
 
     missing: Missing
     random_state: Any

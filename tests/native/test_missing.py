@@ -1,4 +1,4 @@
-"""Passes over rows with missing values against the NumPy twin: every structure, precision, pattern, weights, a ridge."""
+"""Passes over rows with missing values against the NumPy twin: structures, precisions, weights, a ridge."""
 
 from dataclasses import replace
 
