@@ -275,6 +275,15 @@ static int arguments_are_valid(const gmm_rows *rows, const gmm_runs *runs, const
            (rows->data || rows->n_rows == 0) && (unsigned)rows->dtype < GMM_N_DTYPES && rows->scale && rows->centre;
 }
 
+/* No more than the arithmetic is worth waking. */
+static int threads_for(const job *all, int n_threads) {
+    const double K = (double)all->mixture->n_components, D = (double)all->mixture->n_features;
+    const int64_t n = all->runs->n_runs;
+    const double n_runs = (double)n, n_rows = n > 0 ? (double)(all->runs->first[n] - all->runs->first[0]) : 0;
+    const double worth = 4e5; /* multiply-adds, some 20 microseconds */
+    return K * (n_rows * (D * D + 30) + n_runs * D * D * D) < worth ? 1 : n_threads;
+}
+
 static gmm_status run(job *given, const double *ridge, int n_threads, void *scratch, size_t scratch_bytes,
                       int64_t *bad_row, int64_t *bad_component) {
     const gmm_mixture *mixture = given->mixture;
@@ -297,7 +306,7 @@ static gmm_status run(job *given, const double *ridge, int n_threads, void *scra
                                .n_blocks = all.runs->n_runs,
                                .n_slots = all.n_slots,
                                .ready = all.ready};
-    gmm_run_blocks(&blocks, n_threads);
+    gmm_run_blocks(&blocks, threads_for(&all, n_threads));
     gmm_status status = GMM_OK;
     *bad_row = *bad_component = INT64_MAX;
     for (int t = 0; t < n_threads; ++t) {

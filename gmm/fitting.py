@@ -159,7 +159,8 @@ def fit_mixture(
         drawn = outcome = None
     if outcome is None:
         outcome = _raced(settings, rows, start, previous, ridge, drawn)
-    fit = finished(settings, rows.frame, rows.n_rows, rows.total_weight, outcome, names)
+    sizes = (rows.n_rows, rows.total_weight, rows.mean_log_jacobian)
+    fit = finished(settings, rows.frame, *sizes, outcome, names)
     if not quiet:
         _report(fit, settings)
     return fit
@@ -198,12 +199,18 @@ def plan_of(settings: Settings) -> Plan | None:
 
 
 def finished(
-    settings: Settings, frame: Frame, n_rows: int, weight: float, outcome: Outcome, names: np.ndarray | None
+    settings: Settings,
+    frame: Frame,
+    n_rows: int,
+    weight: float,
+    log_jacobian: float,
+    outcome: Outcome,
+    names: np.ndarray | None,
 ) -> Fit:
-    """The mixture in canonical order and its record."""
+    """The mixture in canonical order and its record; ``log_jacobian`` takes a log-likelihood to the user's units."""
     mixture = Mixture(settings.structure, outcome.parameters, frame)
     order = component_order(mixture, settings.order_by, names)
-    trace = np.array(outcome.trace) + frame.log_jacobian
+    trace = np.array(outcome.trace) + log_jacobian
     trace.flags.writeable = False
     record = Record(
         trace=trace,
@@ -241,7 +248,7 @@ def _raced(
         short_iter=settings.short_iter,
         accelerated=settings.accelerated and not few,
         patience=PATIENCE if settings.accelerated and few else None,
-        callback=_reporter(settings, rows.frame),
+        callback=_reporter(settings, rows.mean_log_jacobian),
     )
     best = raced.best
     log_likelihood = _log_likelihood(raced, Mixture(settings.structure, best.parameters, rows.frame), rows)
@@ -277,14 +284,13 @@ def _log_likelihood(raced: Race, mixture: Mixture, rows: Rows) -> float:
     if rows.precision == "float64" or raced.best.statistics.second.shape == mixture.factors.whiteners.shape:
         return raced.log_likelihood
     statistics = rows.accumulate(mixture.factors)
-    return float(statistics.log_likelihood / statistics.weight) + rows.frame.log_jacobian
+    return float(statistics.log_likelihood / statistics.weight) + rows.mean_log_jacobian
 
 
-def _reporter(settings: Settings, frame: Frame) -> Callable[[int, int, float, float], bool] | None:
+def _reporter(settings: Settings, shift: float) -> Callable[[int, int, float, float], bool] | None:
     """Callback of the race: prints if asked to, tells the user's callbacks, and says whether one wants to stop."""
     if not settings.callbacks and not settings.verbose:
         return None
-    shift = frame.log_jacobian
 
     def report(start: int, n_iter: int, objective: float, change: float) -> bool:
         progress = Progress(start, n_iter, objective + shift, change)

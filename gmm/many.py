@@ -22,6 +22,7 @@ from gmm.errors import DataError, GmmError, GmmWarning, ParameterError
 from gmm.fitting import Fit, Record, checked, complaints, finished, fit_mixture, plan_of, ridge_in
 from gmm.frame import Frame
 from gmm.gaussian_mixture import GaussianMixture
+from gmm.missing import kind_of_rows
 from gmm.rows import EPSILON, Rows, scanned
 from gmm.settings import Settings
 from gmm.subsample import seeds
@@ -53,7 +54,8 @@ class Pending:
 
     def fit(self) -> Fit:
         frame, n_rows = self.batch.frames[self.index], self.batch.n_rows[self.index]
-        return finished(self.settings, frame, n_rows, float(n_rows), self.batch.outcome(self.index), self.names)
+        sizes = (n_rows, float(n_rows), frame.log_jacobian)
+        return finished(self.settings, frame, *sizes, self.batch.outcome(self.index), self.names)
 
 
 class Models(Mapping[Hashable, GaussianMixture]):
@@ -247,7 +249,7 @@ def _fit_whole(
     for key, group in named.items():
         try:
             X, _, names = checked(settings, group, None)
-            if is_whole(plan, *X.shape):
+            if is_whole(plan, *X.shape) and kind_of_rows(X, settings.missing) is Rows:
                 alike.setdefault((X.shape[1], X.dtype.name), []).append((key, X, names, scanned(X)))
         except GmmError as error:
             outcomes[key] = error

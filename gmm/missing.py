@@ -57,6 +57,20 @@ class IncompleteRows(Rows):
         """Rows by pattern of missing values."""
         return runs_of(self.X)
 
+    @cached_property
+    def log_jacobian(self) -> np.ndarray:
+        """As `Rows.log_jacobian`, (N,): of the observed features of each row."""
+        runs = self.runs
+        exponents = runs.observed @ self.frame.exponent
+        found = np.empty(self.n_rows)
+        found[runs.rows] = np.repeat(-np.log(2.0) * exponents[runs.pattern], np.diff(runs.first))
+        return found
+
+    @cached_property
+    def mean_log_jacobian(self) -> float:
+        """As `Rows.mean_log_jacobian`."""
+        return float(np.average(self.log_jacobian, weights=self.sample_weight))
+
     def accumulate(self, factors: Factors) -> Statistics:
         """E-step and sufficient statistics; second moments of a tied mixture are (K, D, D)."""
         K, D = factors.means.shape

@@ -278,7 +278,7 @@ class MixtureEstimator(Estimator):
 def _log_density(fit: Fit, rows: Rows) -> np.ndarray:
     """Log-density of each row in the user's units, (N,)."""
     log_density = rows.score(fit.mixture.factors).log_density
-    log_density += rows.frame.log_jacobian
+    log_density += rows.log_jacobian
     return log_density
 
 

@@ -121,6 +121,16 @@ class Rows:
             return float(self.n_rows)
         return float(np.ldexp(self.sample_weight.sum(), self.weight_exponent))
 
+    @property
+    def log_jacobian(self) -> float | np.ndarray:
+        """What to add to the log-density of each row in the frame to get the one in user units, nats."""
+        return self.frame.log_jacobian
+
+    @property
+    def mean_log_jacobian(self) -> float:
+        """The same per unit of sample weight."""
+        return self.frame.log_jacobian
+
     @cached_property
     def epsilon(self) -> float:
         """Unit roundoff of the arithmetic on tiles."""
