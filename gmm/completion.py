@@ -36,7 +36,11 @@ GAUSSIAN_ITERATIONS, GAUSSIAN_TOL = 20, 1e-3
 
 
 def filled(
-    rows: IncompleteRows, structure: Covariance, parameters: Parameters, rng: np.random.Generator | None = None
+    rows: IncompleteRows,
+    structure: Covariance,
+    parameters: Parameters,
+    rng: np.random.Generator | None = None,
+    n_draws: int = 1,
 ) -> np.ndarray:
     """The rows, copied, with conditional means under a mixture in place of NaN, or draws from ``rng`` if given.
 
@@ -47,57 +51,66 @@ def filled(
     parameters : Parameters
         In the frame of the rows.
     rng : Generator, optional
+    n_draws : int
 
     Returns
     -------
-    ndarray of shape (N, D), user units, of the dtype of the rows
+    ndarray of shape (n_draws, N, D), user units, of the dtype of the rows
     """
     matrices = structure.dense(parameters.covariances, *parameters.means.shape)
     factors = structure.factorize(parameters).centred()
-    X = np.array(rows.X)
-    for start in range(0, len(X), CHUNK):
-        part = replace(rows, X=X[start : start + CHUNK], sample_weight=None)
+    X = np.array(np.broadcast_to(rows.X, (n_draws, *rows.X.shape)))
+    for start in range(0, rows.n_rows, CHUNK):
+        part = replace(rows, X=rows.X[start : start + CHUNK], sample_weight=None)
         posterior = part.score(factors, log_density=False, posterior=True).posterior
         runs = part.runs
         for r, pattern in enumerate(runs.pattern):
-            observed = runs.observed[pattern]
-            if not observed.all():
-                here = runs.rows[runs.first[r] : runs.first[r + 1]]
-                part.X[np.ix_(here, ~observed)] = _conditional(
-                    part, here, observed, parameters.means, matrices, posterior[here], rng
-                )
+            if runs.observed[pattern].all():
+                continue
+            here = runs.rows[runs.first[r] : runs.first[r + 1]]
+            conditional = Conditional.of(parameters.means, matrices, runs.observed[pattern])
+            o, m, frame = conditional.observed, conditional.missing, rows.frame
+            points = part.X[here][:, o].astype(np.float64) * frame.scale[o] - frame.centre[o]
+            values = conditional.values(np.tile(points, (n_draws, 1)), np.tile(posterior[here], (n_draws, 1)), rng)
+            values = np.ldexp(values + frame.centre[m], frame.exponent[m]).reshape(n_draws, len(here), len(m))
+            X[:, (start + here)[:, None], m] = values
     return X
 
 
-def _conditional(
-    rows: Rows,
-    here: np.ndarray,
-    observed: np.ndarray,
-    means: np.ndarray,
-    matrices: np.ndarray,
-    posterior: np.ndarray,
-    rng: np.random.Generator | None,
-) -> np.ndarray:
-    """What is missing of some rows with one pattern, in user units."""
-    o, m = np.flatnonzero(observed), np.flatnonzero(~observed)
-    order, frame = np.concatenate([o, m]), rows.frame
-    L = np.linalg.cholesky(matrices[:, order[:, None], order])
-    L_oo, L_mo, L_mm = L[:, : len(o), : len(o)], L[:, len(o) :, : len(o)], L[:, len(o) :, len(o) :]
-    B = np.linalg.solve(L_oo.swapaxes(1, 2), L_mo.swapaxes(1, 2))  # (K, o, m): transposed
-    points = rows.X[here][:, o].astype(np.float64) * frame.scale[o] - frame.centre[o]
-    found = np.zeros((len(here), len(m)))
-    if rng is not None:
-        uniform = rng.random(len(here)) * posterior.sum(axis=1)
-        component = (uniform[:, None] >= np.cumsum(posterior, axis=1)[:, :-1]).sum(axis=1)
-        noise = rng.standard_normal(found.shape)
-    for k, mean in enumerate(means):
-        taken = slice(None) if rng is None else component == k
-        values = mean[m] + (points[taken] - mean[o]) @ B[k]
-        if rng is None:
-            found += posterior[:, k, None] * values
-        else:
-            found[taken] = values + noise[taken] @ L_mm[k].T
-    return np.ldexp(found + frame.centre[m], frame.exponent[m])
+@dataclass(frozen=True, eq=False)
+class Conditional:
+    """What some features of a mixture say of the others, in the frame."""
+
+    observed: np.ndarray  # (o,) numbers of features
+    missing: np.ndarray  # (m,)
+    means: np.ndarray  # (K, D)
+    regressions: np.ndarray  # (K, o, m), B transposed
+    roots: np.ndarray  # (K, m, m), L_mm
+
+    @classmethod
+    def of(cls, means: np.ndarray, matrices: np.ndarray, observed: np.ndarray) -> Self:
+        """From means (K, D), covariances (K, D, D) and which features are observed (D,)."""
+        o, m = np.flatnonzero(observed), np.flatnonzero(~observed)
+        order, n = np.concatenate([o, m]), len(o)
+        L = np.linalg.cholesky(matrices[:, order[:, None], order])
+        B = np.linalg.solve(L[:, :n, :n].swapaxes(1, 2), L[:, n:, :n].swapaxes(1, 2))
+        return cls(o, m, means, B, L[:, n:, n:])
+
+    def values(self, points: np.ndarray, posterior: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+        """Expectations (N, m) for rows whose observed features are ``points`` (N, o), or draws."""
+        found = np.zeros((len(points), len(self.missing)))
+        if rng is not None:
+            uniform = rng.random(len(points)) * posterior.sum(axis=1)
+            component = (uniform[:, None] >= np.cumsum(posterior, axis=1)[:, :-1]).sum(axis=1)
+            noise = rng.standard_normal(found.shape)
+        for k, mean in enumerate(self.means):
+            taken = slice(None) if rng is None else component == k
+            values = mean[self.missing] + (points[taken] - mean[self.observed]) @ self.regressions[k]
+            if rng is None:
+                found += posterior[:, k, None] * values
+            else:
+                found[taken] = values + noise[taken] @ self.roots[k].T
+        return found
 
 
 def gaussian(rows: IncompleteRows) -> Parameters:
@@ -122,7 +135,7 @@ def completed(rows: IncompleteRows, n_components: int) -> Rows:
     """As many of the rows as a start looks at, their missing values drawn."""
     chosen = chosen_rows(rows.n_rows, SEED, largest(n_components, rows.n_features), rows.sample_weight)
     seen = rows if chosen is None else rows.subset(chosen)
-    X = filled(seen, FULL, gaussian(rows), np.random.default_rng(SEED))
+    X = filled(seen, FULL, gaussian(rows), np.random.default_rng(SEED))[0]
     return Rows(X, *(getattr(seen, field.name) for field in fields(Rows)[1:]))
 
 
@@ -152,7 +165,8 @@ class CompletedRows(Rows):
             weight = None if self.sample_weight is None else self.sample_weight[part]
             shared = (weight, self.frame, self.precision, self.n_threads, self.weight_exponent)
             incomplete = IncompleteRows(self.X[part], *shared)
-            whole = Rows(filled(incomplete, FULL, self.gaussian, np.random.default_rng([SEED, start])), *shared)
+            X = filled(incomplete, FULL, self.gaussian, np.random.default_rng([SEED, start]))[0]
+            whole = Rows(X, *shared)
             given = {"responsibilities": responsibilities, "labels": labels}
             given = {name: array if array is None else array[part] for name, array in given.items()}
             found = whole.moments(kernel, means, **given)

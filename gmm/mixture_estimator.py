@@ -91,12 +91,8 @@ class MixtureEstimator(Estimator):
             return np.array(rows.X if draws is None else np.broadcast_to(rows.X, (draws, *rows.X.shape)))
         mixture = (fit.mixture.structure, fit.mixture.parameters)
         if draws is None:
-            return filled(rows, *mixture)
-        rng = generator(self.random_state)
-        drawn = np.empty((draws, *rows.X.shape), rows.X.dtype)
-        for draw in drawn:
-            draw[:] = filled(rows, *mixture, rng)
-        return drawn
+            return filled(rows, *mixture)[0]
+        return filled(rows, *mixture, generator(self.random_state), draws)
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
         """Mean log-density per row (nats), weighted by ``sample_weight`` if given."""
