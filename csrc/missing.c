@@ -103,9 +103,9 @@ size_t gmm_missing_scratch_bytes(gmm_structure structure, gmm_dtype precision, i
 /* ---- a run as dense rows ---- */
 
 static int rows_are_listed(const int64_t *row, int64_t n, int64_t n_rows) {
-    int valid = n <= GMM_RUN_ROWS && (n <= 0 || row[0] >= 0);
-    for (int64_t i = 1; i < n; ++i) valid &= row[i - 1] < row[i];
-    return valid && (n <= 0 || row[n - 1] < n_rows);
+    int valid = n >= 0 && n <= GMM_RUN_ROWS && (n == 0 || row[0] >= 0);
+    for (int64_t i = 1; valid && i < n; ++i) valid = row[i - 1] < row[i];
+    return valid && (n == 0 || row[n - 1] < n_rows);
 }
 
 /* Observed elements of `size` bytes, row by row. */
@@ -173,30 +173,34 @@ static void count_rows(const job *all, gmm_statistics *sums, const int64_t *row,
     for (int64_t k = 0; k < all->mixture->n_components; ++k) sums->n[k] = sums->weight * all->mixture->weight[k];
 }
 
+/* Finds the rows of a run and makes the factors of what is observed of them; bad: component. */
+static gmm_status begin_run(const job *all, bench *own, int64_t index, const int64_t **row, int64_t *n, int64_t *bad) {
+    const int64_t first = all->runs->first[index], D = all->mixture->n_features;
+    *row = all->runs->row + first;
+    *n = all->runs->first[index + 1] - first;
+    if (!rows_are_listed(*row, *n, all->rows->n_rows)) return GMM_EINVAL;
+    const unsigned char *observed = all->runs->observed + all->runs->pattern[index] * D;
+    const gmm_status status = gmm_marginalise(&own->marginal, observed, all->total != NULL, bad);
+    own->marginal.factors.precision = all->precision;
+    /* what skipping prepares would cost more than it saves on few rows */
+    own->marginal.factors.skipping = *n < GMM_BLOCK_ROWS ? GMM_SKIP_NEVER : GMM_SKIP_AUTO;
+    return status;
+}
+
 static void accumulate_run(void *context, int thread, int64_t slot, int64_t index) {
     const job *all = context;
-    const gmm_mixture *mixture = all->mixture;
     bench *own = all->benches + thread;
     gmm_marginal *m = &own->marginal;
     gmm_statistics *partial = all->partial + slot;
-    const int64_t K = mixture->n_components, D = mixture->n_features, first = all->runs->first[index];
-    const int64_t n = all->runs->first[index + 1] - first, *row = all->runs->row + first;
-    int64_t bad = -1;
-    clear(partial, K, D, second_size(mixture));
-    if (!rows_are_listed(row, n, all->rows->n_rows)) {
-        note(own, GMM_EINVAL, -1, row);
-        return;
-    }
-    if (n == 0) return;
-    gmm_status status = gmm_marginalise(m, all->runs->observed + all->runs->pattern[index] * D, 1, &bad);
-    const int64_t o = m->n_observed, size = gmm_covariance_size(m->factors.structure, K, o);
+    const int64_t K = all->mixture->n_components, D = all->mixture->n_features, *row;
+    int64_t n, bad = -1;
+    clear(partial, K, D, second_size(all->mixture));
+    gmm_status status = begin_run(all, own, index, &row, &n, &bad);
+    const int64_t o = m->n_observed;
     gmm_statistics *sums = o == D ? partial : &m->sums;
-    if (o < D) clear(sums, K, o, o > 0 || m->factors.structure == GMM_SPHERICAL ? size : 0);
-    if (status == GMM_OK && o > 0) {
+    if (status == GMM_OK && o < D) clear(sums, K, o, gmm_covariance_size(m->factors.structure, K, o));
+    if (status == GMM_OK && n > 0 && o > 0) {
         const gmm_rows dense = gathered(all, own, row, n);
-        m->factors.precision = all->precision;
-        /* what skipping prepares would cost more than it saves on few rows */
-        m->factors.skipping = n < GMM_BLOCK_ROWS ? GMM_SKIP_NEVER : GMM_SKIP_AUTO;
         status = gmm_accumulate(&dense, &m->factors, 1, own->pass, own->pass_bytes, sums, &bad);
     } else if (status == GMM_OK) {
         count_rows(all, sums, row, n);
@@ -238,21 +242,13 @@ static void score_absent(const job *all, bench *own, int64_t n) {
 static void score_run(void *context, int thread, int64_t slot, int64_t index) {
     const job *all = context;
     bench *own = all->benches + thread;
-    gmm_marginal *m = &own->marginal;
-    const int64_t K = all->mixture->n_components, D = all->mixture->n_features, first = all->runs->first[index];
-    const int64_t n = all->runs->first[index + 1] - first, *row = all->runs->row + first;
-    int64_t bad = -1;
+    const int64_t K = all->mixture->n_components, *row;
+    int64_t n, bad = -1;
     (void)slot;
-    if (!rows_are_listed(row, n, all->rows->n_rows)) {
-        note(own, GMM_EINVAL, -1, row);
-        return;
-    }
-    if (n == 0) return;
-    gmm_status status = gmm_marginalise(m, all->runs->observed + all->runs->pattern[index] * D, 0, &bad);
-    if (status == GMM_OK && m->n_observed > 0) {
+    gmm_status status = begin_run(all, own, index, &row, &n, &bad);
+    if (status == GMM_OK && n > 0 && own->marginal.n_observed > 0) {
         const gmm_rows dense = gathered(all, own, row, n);
-        m->factors.precision = all->precision;
-        status = gmm_score(&dense, &m->factors, 1, own->pass, own->pass_bytes,
+        status = gmm_score(&dense, &own->marginal.factors, 1, own->pass, own->pass_bytes,
                            all->log_density ? own->log_density : NULL, all->posterior ? own->posterior : NULL,
                            all->label ? own->label : NULL, &bad);
     } else if (status == GMM_OK) {
