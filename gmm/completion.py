@@ -8,11 +8,12 @@ in the order [o, m]: B_k = L_mo inverse(L_oo), and L_mm is the factor of the con
 Starts (k-means and the like) need complete rows. They see draws under one Gaussian fitted to the rows by EM, not means:
 rows with few observed values would else lie on lines and planes, which components collapse onto.
 
-Invariant: observed values come back bit for bit; what is drawn for a fit depends on its rows alone.
+Invariant: observed values come back bit for bit; what is drawn for a start depends on the rows and its seed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
@@ -26,9 +27,9 @@ from gmm.rows import Rows
 from gmm.statistics import Statistics
 from gmm.subsample import chosen_rows, largest
 
-__all__ = ["CompletedRows", "completed", "filled"]
+__all__ = ["CompletedRows", "completions", "filled"]
 
-SEED = 0x2545F491  # any number: starts of a fit share the rows, whatever their own seeds
+SEED = 0x2545F491  # any number: what starts of a fit share does not depend on theirs
 CHUNK = 1 << 15  # rows filled in together
 GAUSSIAN_ROWS = 1 << 11  # at least, and SPARE times the features
 SPARE = 16
@@ -131,12 +132,16 @@ def gaussian(rows: IncompleteRows) -> Parameters:
     return climb(seen.accumulate, FULL, begun, **limits).parameters
 
 
-def completed(rows: IncompleteRows, n_components: int) -> Rows:
-    """As many of the rows as a start looks at, their missing values drawn."""
+def completions(rows: IncompleteRows, n_components: int) -> Callable[[int], Rows]:
+    """Seed to as many of the rows as a start looks at, their missing values drawn."""
     chosen = chosen_rows(rows.n_rows, SEED, largest(n_components, rows.n_features), rows.sample_weight)
-    seen = rows if chosen is None else rows.subset(chosen)
-    X = filled(seen, FULL, gaussian(rows), np.random.default_rng(SEED))[0]
-    return Rows(X, *(getattr(seen, field.name) for field in fields(Rows)[1:]))
+    seen, fitted = rows if chosen is None else rows.subset(chosen), gaussian(rows)
+
+    def drawn(seed: int) -> Rows:
+        X = filled(seen, FULL, fitted, np.random.default_rng([SEED, seed]))[0]
+        return Rows(X, *(getattr(seen, field.name) for field in fields(Rows)[1:]))
+
+    return drawn
 
 
 @dataclass(frozen=True, eq=False)

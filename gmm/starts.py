@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gmm import initialization
 from gmm._validation import check_means, check_partition, check_weights
-from gmm.completion import CompletedRows, completed
+from gmm.completion import CompletedRows, completions
 from gmm.distinct import distinct
 from gmm.errors import ParameterError
 from gmm.frame import Frame
@@ -66,19 +65,17 @@ def choose_start(
         As for `gmm.em.climb`.
     """
     given = given_arrays(settings, rows.frame)
-    if isinstance(rows, IncompleteRows) and partition is not None:
-        rows = CompletedRows.of(rows)
-    elif isinstance(rows, IncompleteRows) and previous is None and len(given) < 3:
-        rows = completed(rows, settings.n_components)
-    shape = (rows, settings.structure, settings.n_components)
     limits = {"floor": floor, "ridge": ridge}
+
+    shape = (settings.structure, settings.n_components)
 
     def replaced(parameters: Parameters) -> Parameters:
         return replace(parameters, **given)
 
     if partition is not None:
         checked = check_partition(partition, rows.n_rows, settings.n_components, name="start")
-        return Start(lambda seed: replaced(from_partition(*shape, checked, **limits)), False)
+        whole = CompletedRows.of(rows) if isinstance(rows, IncompleteRows) else rows
+        return Start(lambda seed: replaced(from_partition(whole, *shape, checked, **limits)), False)
     if previous is not None:
         continued = in_frame(previous, settings, rows.frame)
         return Start(lambda seed: continued, False)
@@ -87,10 +84,19 @@ def choose_start(
     method = settings.init_params
     if "means" in given:
         method = _always(rows.frame.points_out(given["means"]))
-    elif not callable(method) and rows.n_rows <= largest(settings.n_components, rows.n_features):
-        shape = (distinct(rows), *shape[1:])
-    begin = partial(initialization.start, *shape, method, **limits)
-    return Start(lambda seed: replaced(begin(seed)), "means" not in given)
+    drawn = completions(rows, settings.n_components) if isinstance(rows, IncompleteRows) else None
+
+    def looked_at(some: Rows) -> Rows:
+        few = some.n_rows <= largest(settings.n_components, some.n_features)
+        return distinct(some) if few and not callable(method) else some
+
+    seen = None if drawn else looked_at(rows)
+
+    def begin(seed: int) -> Parameters:
+        whole = looked_at(drawn(seed)) if drawn else seen
+        return replaced(initialization.start(whole, *shape, method, seed, **limits))
+
+    return Start(begin, "means" not in given)
 
 
 def given_arrays(settings: Settings, frame: Frame) -> dict[str, np.ndarray]:
