@@ -42,6 +42,8 @@ class IncompleteRows(Rows):
 
     Examples
     --------
+    Of a standard normal pair a missing value adds its variance, 1, to the squares of the others, here -1 and 1:
+
     >>> import numpy as np
     >>> from gmm.covariances import FULL
     >>> from gmm.missing import IncompleteRows
@@ -49,7 +51,7 @@ class IncompleteRows(Rows):
     >>> rows = IncompleteRows.from_array(np.array([[0.0, 2.0], [1.0, np.nan], [2.0, 4.0]]))
     >>> gaussian = Parameters(np.ones(1), np.zeros((1, 2)), np.eye(2)[None])
     >>> rows.accumulate(FULL.factorize(gaussian)).second.round(2).tolist()
-    [[[2.0, 2.0], [2.0, 3.0]]]
+    [[[8.0, 4.0], [4.0, 3.0]]]
     """
 
     @cached_property
