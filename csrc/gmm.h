@@ -226,9 +226,10 @@ gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, 
                     const double *floor, double epsilon, int n_threads, void *scratch, size_t scratch_bytes,
                     unsigned char *floored);
 
-/* Which values of some rows are missing (NaN): rows in runs, each of rows with the same pattern. */
+/* Which values of some rows are missing (NaN): batches of runs, a run of rows with the same pattern. */
 typedef struct {
-    int64_t n_runs;
+    int64_t n_batches;
+    const int64_t *batch;          /* (n_batches + 1,) where each batch begins among the runs */
     const int64_t *row;            /* numbers of rows, run after run, ascending within a run */
     const int64_t *first;          /* (n_runs + 1,) where each run begins in `row`; at most GMM_RUN_ROWS rows each */
     const int64_t *pattern;        /* (n_runs,) */
@@ -241,8 +242,8 @@ typedef struct {
  * there are none, and its moments are expectations given these. mixture: weights, means and covariances, of which no
  * more than sizes are checked; ridge (D,) variances or NULL, as for gmm_factorize; the penalty of a row is that of its
  * observed features, and second moments are such that gmm_maximize with this ridge is the M-step. second is (K, D, D)
- * for GMM_TIED too. A run is summed by one thread and runs are merged in order, so bits do not depend on n_threads and
- * a call equals calls over consecutive parts of the runs. Rows outside the runs are not touched.
+ * for GMM_TIED too. A batch is summed by one thread and batches are merged in order, so bits do not depend on n_threads
+ * and a call equals calls over consecutive batches. Rows outside the runs are not touched.
  * GMM_ENONFINITE: bad_row is a row whose observed values are not finite. GMM_ESINGULAR: bad_component. Neither NULL. */
 size_t gmm_missing_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
                                  int64_t n_features, int n_threads);

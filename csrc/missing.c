@@ -1,11 +1,12 @@
 /* missing.c: passes over rows with missing values, see gmm_accumulate_missing in gmm.h.
  *
  *     run of rows with one pattern --gather its observed features--> dense rows --the ordinary pass--> sums, or scores
- *         --complete (marginal.c)--> partial of the run --merge, in the order of the runs--> total
+ *         --complete (marginal.c)--> partial of a batch of runs --merge, in the order of the batches--> total
  *
  * So what depends on the pattern costs once a run, and a row no more than without missing values. The ordinary pass is
- * that of gmm_accumulate and gmm_score with one thread; runs are what threads share. Runs of whole rows that stand one
- * after another are read in place. */
+ * that of gmm_accumulate and gmm_score with one thread; batches are what threads share. Runs of whole rows that stand
+ * one after another are read in place, sums of short runs take another way (few.c). */
+#include "few.h"
 #include "fit.h"
 #include "marginal.h"
 
@@ -17,6 +18,7 @@ enum { AHEAD = 16 }; /* rows that are asked for before they are gathered */
 /* A thread's own. */
 typedef struct {
     gmm_marginal marginal;
+    gmm_few few;
     unsigned char *data;    /* (GMM_RUN_ROWS, D) gathered */
     double *weight;         /* (GMM_RUN_ROWS,) */
     double *log_density;    /* (GMM_RUN_ROWS,) */
@@ -32,7 +34,9 @@ typedef struct {
     const gmm_rows *rows;
     const gmm_runs *runs;
     const gmm_mixture *mixture;
+    const double *ridge;
     gmm_dtype precision;
+    double *log_constant, *whitener; /* of the mixture, for runs of few rows; NULL where there is a ridge */
     gmm_statistics *total;   /* NULL: score */
     gmm_statistics *partial; /* (n_slots,) */
     double *log_density;
@@ -68,6 +72,8 @@ static job layout(const gmm_mixture *mixture, gmm_dtype precision, int n_threads
     all.benches = gmm_take(space, n_threads, sizeof *all.benches);
     all.partial = gmm_take(space, all.n_slots, sizeof *all.partial);
     all.ready = gmm_take(space, all.n_slots, sizeof *all.ready);
+    all.log_constant = gmm_take(space, K, sizeof(double));
+    all.whitener = gmm_take(space, gmm_covariance_size(mixture->structure, K, D), sizeof(double));
     for (int64_t s = 0; s < all.n_slots; ++s) {
         const gmm_statistics partial = {.n = gmm_take(space, K, sizeof(double)),
                                         .first = gmm_take(space, K * D, sizeof(double)),
@@ -75,7 +81,9 @@ static job layout(const gmm_mixture *mixture, gmm_dtype precision, int n_threads
         if (space->base) all.partial[s] = partial;
     }
     for (int t = 0; t < n_threads; ++t) {
-        bench b = {.marginal = gmm_take_marginal(mixture->structure, K, D, space), .pass_bytes = pass_bytes};
+        bench b = {.marginal = gmm_take_marginal(mixture->structure, K, D, space),
+                   .few = gmm_take_few(mixture->structure, K, D, space),
+                   .pass_bytes = pass_bytes};
         b.data = gmm_take(space, n * D, sizeof(double));
         b.weight = gmm_take(space, n, sizeof *b.weight);
         b.log_density = gmm_take(space, n, sizeof *b.log_density);
@@ -83,7 +91,9 @@ static job layout(const gmm_mixture *mixture, gmm_dtype precision, int n_threads
         b.label = gmm_take(space, n, sizeof *b.label);
         b.pass = gmm_take(space, (int64_t)pass_bytes, 1);
         b.bad_row = b.bad_component = INT64_MAX;
-        b.marginal.mixture = mixture;
+        b.marginal.mixture = b.few.mixture = mixture;
+        b.few.log_constant = all.log_constant;
+        b.few.whitener = all.whitener;
         if (space->base) all.benches[t] = b;
     }
     return all;
@@ -173,34 +183,40 @@ static void count_rows(const job *all, gmm_statistics *sums, const int64_t *row,
     for (int64_t k = 0; k < all->mixture->n_components; ++k) sums->n[k] = sums->weight * all->mixture->weight[k];
 }
 
-/* Finds the rows of a run and makes the factors of what is observed of them; bad: component. */
-static gmm_status begin_run(const job *all, bench *own, int64_t index, const int64_t **row, int64_t *n, int64_t *bad) {
-    const int64_t first = all->runs->first[index], D = all->mixture->n_features;
+/* Finds the rows of a run; 0 when there are none, or they are not rows. */
+static int list_run(const job *all, bench *own, int64_t index, const int64_t **row, int64_t *n) {
+    const int64_t first = all->runs->first[index];
     *row = all->runs->row + first;
     *n = all->runs->first[index + 1] - first;
-    if (!rows_are_listed(*row, *n, all->rows->n_rows)) return GMM_EINVAL;
-    const unsigned char *observed = all->runs->observed + all->runs->pattern[index] * D;
-    const gmm_status status = gmm_marginalise(&own->marginal, observed, all->total != NULL, bad);
-    own->marginal.factors.precision = all->precision;
-    /* what skipping prepares would cost more than it saves on few rows */
-    own->marginal.factors.skipping = *n < GMM_BLOCK_ROWS ? GMM_SKIP_NEVER : GMM_SKIP_AUTO;
-    return status;
+    const int listed = rows_are_listed(*row, *n, all->rows->n_rows);
+    if (!listed) note(own, GMM_EINVAL, -1, *row);
+    return listed && *n > 0;
 }
 
-static void accumulate_run(void *context, int thread, int64_t slot, int64_t index) {
-    const job *all = context;
-    bench *own = all->benches + thread;
+/* Whether some features are observed, but not all. */
+static int is_partial(const unsigned char *observed, int64_t D) {
+    int64_t o = 0;
+    for (int64_t j = 0; j < D; ++j) o += observed[j];
+    return o > 0 && o < D;
+}
+
+static void accumulate_run(const job *all, bench *own, int64_t index, gmm_statistics *partial) {
     gmm_marginal *m = &own->marginal;
-    gmm_statistics *partial = all->partial + slot;
     const int64_t K = all->mixture->n_components, D = all->mixture->n_features, *row;
     int64_t n, bad = -1;
-    clear(partial, K, D, second_size(all->mixture));
-    gmm_status status = begin_run(all, own, index, &row, &n, &bad);
+    if (!list_run(all, own, index, &row, &n)) return;
+    const unsigned char *observed = all->runs->observed + all->runs->pattern[index] * D;
+    const int are_few = all->log_constant && n <= gmm_few_rows(D) && is_partial(observed, D);
+    if (are_few && gmm_accumulate_few(&own->few, all->rows, row, n, observed, partial)) return;
+    gmm_status status = gmm_marginalise(m, observed, 1, &bad);
     const int64_t o = m->n_observed;
     gmm_statistics *sums = o == D ? partial : &m->sums;
     if (status == GMM_OK && o < D) clear(sums, K, o, gmm_covariance_size(m->factors.structure, K, o));
-    if (status == GMM_OK && n > 0 && o > 0) {
+    if (status == GMM_OK && o > 0) {
         const gmm_rows dense = gathered(all, own, row, n);
+        m->factors.precision = all->precision;
+        /* what skipping prepares would cost more than it saves on few rows */
+        m->factors.skipping = n < GMM_BLOCK_ROWS ? GMM_SKIP_NEVER : GMM_SKIP_AUTO;
         status = gmm_accumulate(&dense, &m->factors, 1, own->pass, own->pass_bytes, sums, &bad);
     } else if (status == GMM_OK) {
         count_rows(all, sums, row, n);
@@ -209,7 +225,16 @@ static void accumulate_run(void *context, int thread, int64_t slot, int64_t inde
     if (status == GMM_OK && o < D) gmm_complete_sums(m, partial);
 }
 
-static void merge_run(void *context, int64_t slot) {
+static void accumulate_batch(void *context, int thread, int64_t slot, int64_t index) {
+    const job *all = context;
+    const gmm_mixture *mixture = all->mixture;
+    gmm_statistics *partial = all->partial + slot;
+    clear(partial, mixture->n_components, mixture->n_features, second_size(mixture));
+    for (int64_t r = all->runs->batch[index]; r < all->runs->batch[index + 1]; ++r)
+        accumulate_run(all, all->benches + thread, r, partial);
+}
+
+static void merge_batch(void *context, int64_t slot) {
     const job *all = context;
     const gmm_statistics *partial = all->partial + slot;
     const int64_t K = all->mixture->n_components, D = all->mixture->n_features, size = second_size(all->mixture);
@@ -239,14 +264,13 @@ static void score_absent(const job *all, bench *own, int64_t n) {
     }
 }
 
-static void score_run(void *context, int thread, int64_t slot, int64_t index) {
-    const job *all = context;
-    bench *own = all->benches + thread;
-    const int64_t K = all->mixture->n_components, *row;
+static void score_run(const job *all, bench *own, int64_t index) {
+    const int64_t K = all->mixture->n_components, D = all->mixture->n_features, *row;
     int64_t n, bad = -1;
-    (void)slot;
-    gmm_status status = begin_run(all, own, index, &row, &n, &bad);
-    if (status == GMM_OK && n > 0 && own->marginal.n_observed > 0) {
+    if (!list_run(all, own, index, &row, &n)) return;
+    gmm_status status = gmm_marginalise(&own->marginal, all->runs->observed + all->runs->pattern[index] * D, 0, &bad);
+    own->marginal.factors.precision = all->precision;
+    if (status == GMM_OK && own->marginal.n_observed > 0) {
         const gmm_rows dense = gathered(all, own, row, n);
         status = gmm_score(&dense, &own->marginal.factors, 1, own->pass, own->pass_bytes,
                            all->log_density ? own->log_density : NULL, all->posterior ? own->posterior : NULL,
@@ -263,28 +287,39 @@ static void score_run(void *context, int thread, int64_t slot, int64_t index) {
         memcpy(all->posterior + (size_t)row[i] * bytes, own->posterior + (size_t)i * bytes, bytes);
 }
 
+static void score_batch(void *context, int thread, int64_t slot, int64_t index) {
+    const job *all = context;
+    (void)slot;
+    for (int64_t r = all->runs->batch[index]; r < all->runs->batch[index + 1]; ++r)
+        score_run(all, all->benches + thread, r);
+}
+
 /* ---- entry points ---- */
 
 static int arguments_are_valid(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture) {
     return rows && runs && gmm_mixture_is_valid(mixture) && rows->n_features == mixture->n_features &&
-           runs->n_runs >= 0 && (runs->n_runs == 0 || (runs->row && runs->first && runs->pattern && runs->observed)) &&
+           runs->n_batches >= 0 &&
+           (runs->n_batches == 0 || (runs->batch && runs->row && runs->first && runs->pattern && runs->observed)) &&
            (rows->data || rows->n_rows == 0) && (unsigned)rows->dtype < GMM_N_DTYPES && rows->scale && rows->centre;
 }
 
 /* No more than the arithmetic is worth waking. */
 static int threads_for(const job *all, int n_threads) {
     const double K = (double)all->mixture->n_components, D = (double)all->mixture->n_features;
-    const int64_t n = all->runs->n_runs;
-    const double n_runs = (double)n, n_rows = n > 0 ? (double)(all->runs->first[n] - all->runs->first[0]) : 0;
+    const gmm_runs *runs = all->runs;
     const double worth = 4e5; /* multiply-adds, some 20 microseconds */
+    if (runs->n_batches == 0) return 1;
+    const int64_t begin = runs->batch[0], end = runs->batch[runs->n_batches];
+    const double n_runs = (double)(end - begin), n_rows = (double)(runs->first[end] - runs->first[begin]);
     return K * (n_rows * (D * D + 30) + n_runs * D * D * D) < worth ? 1 : n_threads;
 }
 
-static gmm_status run(job *given, const double *ridge, int n_threads, void *scratch, size_t scratch_bytes,
+static gmm_status run(const job *given, int n_threads, void *scratch, size_t scratch_bytes,
                       int64_t *bad_row, int64_t *bad_component) {
     const gmm_mixture *mixture = given->mixture;
     const size_t needed = gmm_missing_scratch_bytes(mixture->structure, given->precision, mixture->n_components,
                                                     mixture->n_features, n_threads);
+    *bad_row = *bad_component = -1;
     if (!needed) return GMM_EINVAL;
     if (!scratch || scratch_bytes < needed) return GMM_ESCRATCH;
     gmm_workspace space = {gmm_align_to_line(scratch), 0};
@@ -295,11 +330,19 @@ static gmm_status run(job *given, const double *ridge, int n_threads, void *scra
     all.log_density = given->log_density;
     all.posterior = given->posterior;
     all.label = given->label;
-    for (int t = 0; t < n_threads; ++t) all.benches[t].marginal.ridge = ridge;
-    const gmm_blocks blocks = {.block = all.total ? accumulate_run : score_run,
-                               .merge = all.total ? merge_run : NULL,
+    for (int t = 0; t < n_threads; ++t) all.benches[t].marginal.ridge = given->ridge;
+    if (all.total && !given->ridge) {
+        const gmm_marginal *m = &all.benches[0].marginal;
+        const gmm_status status = gmm_factorize(mixture, NULL, 1, m->matrices, m->matrices_bytes, all.log_constant,
+                                                all.whitener, bad_component);
+        if (status != GMM_OK) return status;
+    } else {
+        all.log_constant = NULL;
+    }
+    const gmm_blocks blocks = {.block = all.total ? accumulate_batch : score_batch,
+                               .merge = all.total ? merge_batch : NULL,
                                .context = &all,
-                               .n_blocks = all.runs->n_runs,
+                               .n_blocks = all.runs->n_batches,
                                .n_slots = all.n_slots,
                                .ready = all.ready};
     gmm_run_blocks(&blocks, threads_for(&all, n_threads));
@@ -323,8 +366,9 @@ gmm_status gmm_accumulate_missing(const gmm_rows *rows, const gmm_runs *runs, co
     if (!arguments_are_valid(rows, runs, mixture) || !statistics || !statistics->n || !statistics->first ||
         !statistics->second || !bad_row || !bad_component)
         return GMM_EINVAL;
-    job all = {.rows = rows, .runs = runs, .mixture = mixture, .precision = precision, .total = statistics};
-    return run(&all, ridge, n_threads, scratch, scratch_bytes, bad_row, bad_component);
+    job all = {.rows = rows, .runs = runs, .mixture = mixture, .ridge = ridge,
+               .precision = precision, .total = statistics};
+    return run(&all, n_threads, scratch, scratch_bytes, bad_row, bad_component);
 }
 
 gmm_status gmm_score_missing(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture,
@@ -334,5 +378,5 @@ gmm_status gmm_score_missing(const gmm_rows *rows, const gmm_runs *runs, const g
     if (!arguments_are_valid(rows, runs, mixture) || !bad_row || !bad_component) return GMM_EINVAL;
     job all = {.rows = rows, .runs = runs, .mixture = mixture, .precision = precision,
                .log_density = log_density, .posterior = posterior, .label = label};
-    return run(&all, NULL, n_threads, scratch, scratch_bytes, bad_row, bad_component);
+    return run(&all, n_threads, scratch, scratch_bytes, bad_row, bad_component);
 }

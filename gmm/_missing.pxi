@@ -5,7 +5,7 @@ cdef class MissingCall(MixtureCall):
 
     cdef gmm_runs runs            # of the current slice
     cdef gmm_mixture mixture_seen
-    cdef int64_t n_runs           # of the whole call
+    cdef int64_t n_batches        # of the whole call
     cdef int64_t bad_component
 
     cdef int read(self, X, sample_weight, scale, centre, runs, int kernel, int precision, weights, means,
@@ -15,18 +15,23 @@ cdef class MissingCall(MixtureCall):
         self.read_means(kernel, precision, means)
         self.mixture_seen = self.mixture(weights, means, covariances, False)
         self.rows.n_rows = self.n_rows
-        row, first, pattern, observed = runs
-        self.n_runs = len(pattern)
+        batch, row, first, pattern, observed = runs
+        cdef int64_t n_runs = len(pattern)
+        self.n_batches = len(batch) - 1
+        self.runs.batch = <const int64_t *> self.array(batch, "batch", b"q", False, len(batch))
         self.runs.row = <const int64_t *> self.array(row, "row", b"q", False, len(row))
-        self.runs.first = <const int64_t *> self.array(first, "first", b"q", False, self.n_runs + 1)
-        self.runs.pattern = <const int64_t *> self.array(pattern, "pattern", b"q", False, self.n_runs)
+        self.runs.first = <const int64_t *> self.array(first, "first", b"q", False, n_runs + 1)
+        self.runs.pattern = <const int64_t *> self.array(pattern, "pattern", b"q", False, n_runs)
         self.runs.observed = <const unsigned char *> self.array(
             observed, "observed", b"?", False, len(observed), self.rows.n_features)
         cdef int64_t r, n_patterns = len(observed), n_listed = len(row)
-        for r in range(self.n_runs):
+        for r in range(n_runs):
             if not 0 <= self.runs.pattern[r] < n_patterns or not (
                     0 <= self.runs.first[r] <= self.runs.first[r + 1] <= n_listed):
                 raise ValueError(f"first, pattern: run {r} is not one")
+        for r in range(self.n_batches):
+            if not 0 <= self.runs.batch[r] <= self.runs.batch[r + 1] <= n_runs:
+                raise ValueError(f"batch: {r} is not one")
         return 0
 
     cdef int begin_runs(self, int n_threads) except -1:
@@ -39,24 +44,23 @@ cdef class MissingCall(MixtureCall):
         self.scratch = malloc(max(<size_t> 1, self.scratch_bytes))
         if self.scratch == NULL:
             raise MemoryError(f"cannot allocate {self.scratch_bytes} bytes of scratch")
-        self.runs.n_runs = 0
+        self.runs.n_batches = 0
         self.step = n_threads
         return 0
 
     cdef bint next_runs(self) except -1:
         """Move to the next slice, if there is one; a pending signal handler runs first and may raise."""
-        cdef int64_t done = self.runs.n_runs
+        cdef int64_t done = self.runs.n_batches
         cdef double now = monotonic()
         if done:
             PyErr_CheckSignals()
             self.step = max(<int64_t> self.n_threads, <int64_t> (
                 <double> self.step * min(8.0, SLICE_SECONDS / max(now - self.since, 1e-3))))
-            self.runs.first += done
-            self.runs.pattern += done
-            self.n_runs -= done
+            self.runs.batch += done
+            self.n_batches -= done
         self.since = now
-        self.runs.n_runs = min(self.step, self.n_runs)
-        return self.runs.n_runs > 0
+        self.runs.n_batches = min(self.step, self.n_batches)
+        return self.runs.n_batches > 0
 
     cdef int check_runs(self, gmm_status status) except -1:
         if status == GMM_ESINGULAR:

@@ -106,7 +106,8 @@ cdef extern from "gmm.h" nogil:
                         unsigned char *floored)
 
     ctypedef struct gmm_runs:
-        int64_t n_runs
+        int64_t n_batches
+        const int64_t *batch
         const int64_t *row
         const int64_t *first
         const int64_t *pattern

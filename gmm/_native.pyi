@@ -195,7 +195,7 @@ def accumulate_missing(
     sample_weight: Array | None,
     scale: Array,
     centre: Array,
-    runs: tuple[Labels, Labels, Labels, NDArray[np.bool_]],
+    runs: tuple[Labels, Labels, Labels, Labels, NDArray[np.bool_]],
     kernel: int,
     precision: int,
     weights: Array,
@@ -209,7 +209,7 @@ def accumulate_missing(
 ) -> tuple[float, float]:
     """As `accumulate`, of rows with missing values and under a mixture; see `gmm_accumulate_missing`.
 
-    runs is a `gmm.patterns.Runs`: rows (N,), first (R + 1,), pattern (R,) and observed (P, D). Of a tied mixture second
+    runs is a `gmm.patterns.Runs`: batches (B + 1,), rows (N,), first (R + 1,), pattern (R,) and observed (P, D). Of a tied mixture second
     is (K, D, D). Raises ArithmeticError when the covariance of a component, named, is not positive definite.
     """
 
@@ -217,7 +217,7 @@ def score_missing(
     X: Rows,
     scale: Array,
     centre: Array,
-    runs: tuple[Labels, Labels, Labels, NDArray[np.bool_]],
+    runs: tuple[Labels, Labels, Labels, Labels, NDArray[np.bool_]],
     kernel: int,
     precision: int,
     weights: Array,

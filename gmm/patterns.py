@@ -1,6 +1,6 @@
 """Which values of a table are missing: rows in runs of the same pattern, for passes that treat a run at once.
 
-    NaN or not, as bits --sorted within groups of rows--> runs of at most RUN_ROWS rows with one pattern
+    NaN or not, as bits --sorted within groups of rows--> runs of at most RUN_ROWS rows with one pattern --> batches
 
 A group is as many rows as hold `GROUP_VALUES` values, so a pass stays in one part of a large table at a time, and what
 a pattern costs is shared by many rows.
@@ -21,11 +21,13 @@ __all__ = ["RUN_ROWS", "Runs", "has_missing", "runs_of"]
 
 GROUP_VALUES = 1 << 23  # 64 MB of float64
 CHUNK_VALUES = 1 << 20  # looked at together in search of a NaN
+BATCH_ROWS, BATCH_VALUES = 1 << 12, 1 << 15  # work of a batch: rows, fewer of many features
 
 
 class Runs(NamedTuple):
     """As `gmm_runs` in csrc/gmm.h: run r is ``rows[first[r] : first[r + 1]]``, all ``observed[pattern[r]]``."""
 
+    batches: np.ndarray  # (B + 1,) int64, where each batch begins among the runs
     rows: np.ndarray  # (N,) int64
     first: np.ndarray  # (R + 1,) int64
     pattern: np.ndarray  # (R,) int64
@@ -67,8 +69,16 @@ def runs_of(X: np.ndarray) -> Runs:
             lengths += pieces
             patterns += [n_patterns + pattern] * len(pieces)
         n_patterns += len(changes)
-    first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Runs(rows, first, np.array(patterns, np.int64), np.concatenate(tables))
+    sizes = np.array(lengths, np.int64)
+    first = np.concatenate([[0], np.cumsum(sizes)])
+    return Runs(_batches(sizes, n_features), rows, first, np.array(patterns, np.int64), np.concatenate(tables))
+
+
+def _batches(sizes: np.ndarray, n_features: int) -> np.ndarray:
+    """Where batches of runs begin, and the end: alike in work, which is rows, and factors where they are not few."""
+    work = np.cumsum(sizes + 2 * n_features * (sizes > 4 + n_features // 4))  # few: gmm_few_rows in csrc/few.c
+    bucket = work // max(min(BATCH_ROWS, BATCH_VALUES // n_features), 1)
+    return np.concatenate([[0], np.flatnonzero(np.diff(bucket)) + 1, [len(sizes)]])
 
 
 def _keys(missing: np.ndarray) -> np.ndarray:

@@ -10,16 +10,16 @@
 
 enum { MARK = 0x3C, GUARD = 64 };
 
-/* Rows of which rows i hold pattern i % n_patterns, in runs of at most `longest` rows. */
+/* Rows of which rows i hold pattern i % n_patterns, in runs of at most `longest` rows, in batches of three runs. */
 typedef struct {
     gmm_runs runs;
-    int64_t *row, *first, *pattern;
+    int64_t n_runs, *batch, *row, *first, *pattern;
     unsigned char *observed;
 } listing;
 
 static listing list_rows(int64_t n, int64_t d, int64_t n_patterns, int64_t longest)
 {
-    listing l = {.row = room((size_t)n, 8), .first = room((size_t)(n + 1), 8), .pattern = room((size_t)n, 8),
+    listing l = {.batch = room((size_t)(n + 1), 8), .row = room((size_t)n, 8), .first = room((size_t)(n + 1), 8), .pattern = room((size_t)n, 8),
                  .observed = room((size_t)(n_patterns * d), 1)};
     int64_t listed = 0, n_runs = 0;
     for (int64_t p = 0; p < n_patterns; ++p) {
@@ -36,11 +36,15 @@ static listing list_rows(int64_t n, int64_t d, int64_t n_patterns, int64_t longe
         }
     }
     l.first[n_runs] = listed;
-    l.runs = (gmm_runs){n_runs, l.row, l.first, l.pattern, l.observed};
+    l.n_runs = n_runs;
+    for (int64_t b = 0; b <= (n_runs + 2) / 3; ++b) {
+        l.batch[b] = 3 * b < n_runs ? 3 * b : n_runs;
+    }
+    l.runs = (gmm_runs){(n_runs + 2) / 3, l.batch, l.row, l.first, l.pattern, l.observed};
     return l;
 }
 
-static void drop_listing(listing *l) { free(l->row), free(l->first), free(l->pattern), free(l->observed); }
+static void drop_listing(listing *l) { free(l->batch), free(l->row), free(l->first), free(l->pattern), free(l->observed); }
 
 static size_t second_count(const gmm_mixture *m)
 {
@@ -91,16 +95,16 @@ static gmm_status call_missing(const gmm_rows *rows, const gmm_runs *runs, const
 }
 
 /* One component, two features of which the second is missing in every other row: sums by hand. */
-static void closed_form(int with_ridge)
+static void closed_form(int with_ridge, int64_t longest)
 {
     recipe r = plain_recipe();
     r.n = 301;
     r.d = 2;
     r.k = 1;
-    in_case("missing, closed form, ridge=%d", with_ridge);
+    in_case("missing, closed form, ridge=%d, runs of %d", with_ridge, (int)longest);
     problem p = cook(&r);
     gmm_mixture m = new_mixture(&p, &r, 0.5);
-    listing l = list_rows(r.n, 2, 4, 100);
+    listing l = list_rows(r.n, 2, 4, longest);
     memset(l.observed, 1, 8);
     l.observed[3] = l.observed[7] = 0;
     const double ridge[2] = {0.5, 0.25}, R0 = with_ridge ? ridge[0] : 0, R1 = with_ridge ? ridge[1] : 0;
@@ -134,7 +138,7 @@ static void closed_form(int with_ridge)
 
 /* Threads, slices, layouts and what stands in the place of missing values change no bit; without correlations all
  * structures agree. */
-static void same_sums(int structure, int precision, int64_t d)
+static void same_sums(int structure, int precision, int64_t d, int64_t longest)
 {
     recipe r = plain_recipe();
     r.structure = (gmm_structure)structure;
@@ -143,14 +147,14 @@ static void same_sums(int structure, int precision, int64_t d)
     r.d = d;
     r.k = 3;
     r.layout = (layout)(structure % N_LAYOUTS);
-    in_case("missing, sums %s", describe(&r));
+    in_case("missing, runs of %d, %s", (int)longest, describe(&r));
     problem p = cook(&r);
     gmm_mixture m = new_mixture(&p, &r, 0), full = new_mixture(&p, &(recipe){.k = r.k, .d = d}, 0);
-    listing l = list_rows(r.n, d, d < 5 ? 2 << (d - 1) : 37, 70);
+    listing l = list_rows(r.n, d, d < 5 ? 2 << (d - 1) : 37, longest);
     gmm_statistics sums = new_sums(&m), other = new_sums(&m), dense = new_sums(&full);
-    double *ridges = room((size_t)d, 8);
+    double *ridge = room((size_t)d, 8), *ridges = longest < 5 ? NULL : ridge; /* none: runs of few rows */
     for (int64_t j = 0; j < d; ++j) {
-        ridges[j] = 0.125;
+        ridge[j] = 0.125;
     }
     int64_t bad_row, bad_component;
     CHECK(call_missing(&p.rows, &l.runs, &m, ridges, r.precision, 3, &sums, NULL, NULL, NULL, &bad_row,
@@ -163,11 +167,10 @@ static void same_sums(int structure, int precision, int64_t d)
         }
     }
     relay(&p, r.dtype, LAYOUT_C);
-    for (int64_t done = 0, step = 3; done < l.runs.n_runs; done += step, step *= 2) {
+    for (int64_t done = 0, step = 3; done < l.runs.n_batches; done += step, step *= 2) {
         gmm_runs slice = l.runs;
-        slice.n_runs = l.runs.n_runs - done < step ? l.runs.n_runs - done : step;
-        slice.first += done;
-        slice.pattern += done;
+        slice.n_batches = l.runs.n_batches - done < step ? l.runs.n_batches - done : step;
+        slice.batch += done;
         CHECK(call_missing(&p.rows, &slice, &m, ridges, r.precision, 1, &other, NULL, NULL, NULL, &bad_row,
                            &bad_component) == GMM_OK);
     }
@@ -194,7 +197,7 @@ static void same_sums(int structure, int precision, int64_t d)
             CHECK_NEAR(sums.second[k], trace, allowance * (double)d);
         }
     }
-    free(ridges), drop_listing(&l);
+    free(ridge), drop_listing(&l);
     drop_statistics(&sums), drop_statistics(&other), drop_statistics(&dense);
     free(m.weight), free(m.covariance), free(full.weight), free(full.covariance);
     discard(&p);
@@ -264,9 +267,9 @@ static void refused_calls(void)
     l.row[1] = l.row[0];
     TRY(GMM_EINVAL);
     l.row[1] = l.row[0] + 8;
-    l.row[l.first[runs.n_runs] - 1] = r.n;
+    l.row[l.first[l.n_runs] - 1] = r.n;
     TRY(GMM_EINVAL);
-    l.row[l.first[runs.n_runs] - 1] = r.n - 1;
+    l.row[l.first[l.n_runs] - 1] = r.n - 1;
     p.rows.n_features -= 1;
     TRY(GMM_EINVAL);
     p.rows.n_features += 1;
@@ -291,7 +294,11 @@ static void refused_calls(void)
     TRY(GMM_OK);
     m.covariance[2 * r.d * r.d] = -1;
     TRY(GMM_ESINGULAR);
-    CHECK(bad_component == 2);
+    CHECK(bad_row == -1 && bad_component == 2);
+    const double none[8] = {0};
+    CHECK(call_missing(&p.rows, &l.runs, &m, none, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) ==
+          GMM_ESINGULAR);
+    CHECK(bad_row == -1 && bad_component == 2);
 #undef TRY
     drop_statistics(&sums), drop_listing(&l), free(m.weight), free(m.covariance);
     discard(&p);
@@ -299,13 +306,16 @@ static void refused_calls(void)
 
 void test_missing(void)
 {
-    closed_form(0);
-    closed_form(1);
+    closed_form(0, 100);
+    closed_form(0, 2);
+    closed_form(1, 100);
     for (int structure = 0; structure < 4; ++structure) {
         for (int precision = 0; precision < 2; ++precision) {
-            same_sums(structure, precision, 1);
-            same_sums(structure, precision, 3);
-            same_sums(structure, precision, 11);
+            same_sums(structure, precision, 1, 70);
+            same_sums(structure, precision, 3, 70);
+            same_sums(structure, precision, 11, 70);
+            same_sums(structure, precision, 3, 2);
+            same_sums(structure, precision, 11, 3);
         }
     }
     same_scores(0);

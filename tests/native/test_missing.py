@@ -151,5 +151,8 @@ def test_runs_by_the_width_of_a_pattern(n_features, monkeypatch):
     for r, pattern in enumerate(runs.pattern):
         here = runs.rows[runs.first[r] : runs.first[r + 1]]
         np.testing.assert_array_equal(~np.isnan(X[here]), np.broadcast_to(runs.observed[pattern], X[here].shape))
+    assert runs.batches[0] == 0
+    assert runs.batches[-1] == len(runs.pattern)
+    assert (np.diff(runs.batches) > 0).all()
     complete = ~np.isnan(X[runs.rows[: runs.first[1]]]).any()
     assert complete == (~np.isnan(X[:50]).any(axis=1)).any()
