@@ -209,8 +209,9 @@ def accumulate_missing(
 ) -> tuple[float, float]:
     """As `accumulate`, of rows with missing values and under a mixture; see `gmm_accumulate_missing`.
 
-    runs is a `gmm.patterns.Runs`: batches (B + 1,), rows (N,), first (R + 1,), pattern (R,) and observed (P, D). Of a tied mixture second
-    is (K, D, D). Raises ArithmeticError when the covariance of a component, named, is not positive definite.
+    runs is a `gmm.patterns.Runs`: batches (B + 1,), rows (N,), first (R + 1,), pattern (R,) and observed (P, D). Of a
+    tied mixture second is (K, D, D). Raises ArithmeticError when the covariance of a component, named, is not positive
+    definite.
     """
 
 def score_missing(
