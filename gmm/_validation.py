@@ -36,7 +36,7 @@ CHUNK_ROWS = 4096  # rows looked at together when searching for a NaN
 SUM_ERROR = 1e-6  # how far from 1 given mixing weights, or responsibilities of a row, may sum: room for float32
 
 
-def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.ndarray:
+def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator", allow_missing: bool = False) -> np.ndarray:
     """Return rows as a two-dimensional float32 or float64 array of any layout.
 
     Parameters
@@ -47,6 +47,8 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
         What messages call it.
     owner : str
         Who requires it, in messages.
+    allow_missing : bool
+        Masked values become NaN.
 
     Returns
     -------
@@ -65,10 +67,12 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
     if isinstance(X, np.matrix):
         raise DataTypeError(f"{name} is a numpy.matrix, which is not supported; convert it with numpy.asarray")
     if isinstance(X, np.ma.MaskedArray):
-        if np.ma.getmaskarray(X).any():
+        if allow_missing and X.dtype.kind in "fiub":
+            X = X.astype(np.result_type(X.dtype, np.float32)).filled(np.nan)
+        elif np.ma.getmaskarray(X).any():
             row, column = np.argwhere(np.ma.getmaskarray(X))[0][[0, -1]]
             raise DataError(f"{name} has masked values, the first at row {row}, column {column}")
-        X = X.data
+        X = np.ma.getdata(X)
     array = _frame_values(X, name) if _is_data_frame(X) else _as_array(X, name)
     if array.ndim == 0 and array.dtype.kind in "OSUMmV":
         raise DataTypeError(

@@ -169,7 +169,7 @@ def fit_mixture(
 def checked(settings: Settings, X: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Rows, sample weights and feature names that a fit can begin with, as far as that shows without a pass."""
     names = feature_names(X)
-    X = check_rows(X, owner="GaussianMixture")
+    X = check_rows(X, owner="GaussianMixture", allow_missing=settings.missing == "marginalize")
     weights = check_sample_weight(sample_weight, len(X))
     n_counted = len(X) if weights is None else int(np.count_nonzero(weights))
     if n_counted < settings.n_components:

@@ -263,11 +263,12 @@ class MixtureEstimator(Estimator):
         """Rows checked against a fit and seen through its frame; ``missing`` as in the estimator unless given."""
         if type(X) is not np.ndarray or fit.feature_names is not None:
             check_feature_names(X, fit.feature_names, owner=type(self).__name__)
-        X = check_rows(X, owner=type(self).__name__)
+        missing = missing or self.missing
+        X = check_rows(X, owner=type(self).__name__, allow_missing=missing == "marginalize")
         check_n_features(X, fit.mixture.n_features, owner=type(self).__name__)
         work = len(X) * max(fit.mixture.factors.whiteners.size, fit.mixture.factors.means.size)
         n_threads = resolve_threads(self.n_threads) if work > WORK_WORTH_THREADS else 1
-        kind = kind_of_rows(X, missing or self.missing)
+        kind = kind_of_rows(X, missing)
         return kind(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
 
 

@@ -284,3 +284,31 @@ def test_groups_with_gaps():
     with pytest.warns(GmmWarning):
         refused = gmm.fit_many(groups, 3, random_state=0)
     assert list(refused.failures) == ["gaps"]
+
+
+def kinds_of_gaps(X):
+    """The same rows, as every kind of table says that a value is missing."""
+    gone = np.isnan(X)
+    listed = [[None if np.isnan(x) else x for x in row] for row in X]
+    yield "lists", listed
+    yield "masked", np.ma.MaskedArray(np.where(gone, 1e300, X), gone)
+    pandas = pytest.importorskip("pandas")
+    yield "pandas", pandas.DataFrame(X, columns=list("abc"))
+    yield "pandas nullable", pandas.DataFrame(X, columns=list("abc")).astype("Float64")
+    polars = pytest.importorskip("polars")
+    yield "polars", polars.DataFrame(listed, schema=list("abc"), orient="row")
+
+
+def test_every_kind_of_table():
+    X = gaps(blobs(200))
+    expected = fit(X).score_samples(X)
+    for kind, table in kinds_of_gaps(X):
+        model = fit(table)
+        np.testing.assert_array_equal(model.score_samples(table), expected, err_msg=kind)
+        np.testing.assert_array_equal(np.isnan(model.impute(table)), False, err_msg=kind)
+
+
+def test_masked_whole_numbers():
+    X = np.ma.MaskedArray(np.arange(60).reshape(20, 3) % 7, np.arange(60).reshape(20, 3) % 5 == 0)
+    model = fit(X, 1, structure="diag", tol=1e-14)
+    np.testing.assert_allclose(model.means_[0], X.mean(axis=0), rtol=1e-6)

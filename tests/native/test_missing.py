@@ -10,7 +10,6 @@ from gmm.covariances import STRUCTURES
 from gmm.frame import Frame
 from gmm.missing import IncompleteRows
 from gmm.parameters import Parameters
-from gmm.patterns import RUN_ROWS, runs_of
 from gmm.reference import Rows as Twin
 from gmm.reference import missing as twin
 from gmm.rows import Rows
@@ -125,34 +124,3 @@ def test_bits_depend_on_neither_threads_nor_layout(name):
         for part in ("n", "first", "second", "log_likelihood"):
             np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
         np.testing.assert_array_equal(other.score(factors.centred()).log_density, scores)
-
-
-def test_runs_hold_every_row_once():
-    X = np.random.default_rng(0).normal(size=(3 * RUN_ROWS, 9))
-    X[np.random.default_rng(1).random(X.shape) < 0.02] = np.nan
-    runs = runs_of(X)
-    np.testing.assert_array_equal(np.sort(runs.rows), np.arange(len(X)))
-    for r, pattern in enumerate(runs.pattern):
-        here = runs.rows[runs.first[r] : runs.first[r + 1]]
-        assert 0 < len(here) <= RUN_ROWS
-        assert (np.diff(here) > 0).all()
-        np.testing.assert_array_equal(~np.isnan(X[here]), np.broadcast_to(runs.observed[pattern], (len(here), 9)))
-
-
-@pytest.mark.parametrize("n_features", [1, 8, 9, 16, 17, 64, 65])
-def test_runs_by_the_width_of_a_pattern(n_features, monkeypatch):
-    """Patterns of up to 8 bytes are numbers, longer ones strings; groups of rows are sorted on their own."""
-    monkeypatch.setattr("gmm.patterns.GROUP_VALUES", 50 * n_features)
-    X = np.random.default_rng(n_features).normal(size=(120, n_features))
-    X[np.random.default_rng(1).random((120, n_features)) < 1 / n_features] = np.nan
-    runs = runs_of(X)
-    np.testing.assert_array_equal(np.sort(runs.rows), np.arange(120))
-    assert [set(runs.rows[at : at + 50] // 50) for at in (0, 50, 100)] == [{0}, {1}, {2}]
-    for r, pattern in enumerate(runs.pattern):
-        here = runs.rows[runs.first[r] : runs.first[r + 1]]
-        np.testing.assert_array_equal(~np.isnan(X[here]), np.broadcast_to(runs.observed[pattern], X[here].shape))
-    assert runs.batches[0] == 0
-    assert runs.batches[-1] == len(runs.pattern)
-    assert (np.diff(runs.batches) > 0).all()
-    complete = ~np.isnan(X[runs.rows[: runs.first[1]]]).any()
-    assert complete == (~np.isnan(X[:50]).any(axis=1)).any()
