@@ -196,7 +196,7 @@ int gmm_accumulate_few(gmm_few *few, const gmm_rows *rows, const int64_t *row, i
     for (int64_t k = 0; k < K; ++k) evaluate(few, n, m, observed, k);
     if (!share_out(few, n)) return 0;
     for (int64_t k = 0; k < K; ++k) {
-        double sum = 0, *second = total->second + k * each;
+        double sum = 0, *second = total->second + (mixture->structure == GMM_TIED ? 0 : k) * each;
         for (int64_t i = 0; i < n; ++i) {
             const double share = few->log_density[i * K + k];
             sum += share;

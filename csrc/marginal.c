@@ -23,7 +23,8 @@ gmm_marginal gmm_take_marginal(gmm_structure structure, int64_t K, int64_t D, gm
     const int dense = is_dense(structure);
     const int64_t n_matrices = structure == GMM_FULL ? K : 1, given = gmm_covariance_size(structure, K, D);
     const int64_t copied = gmm_covariance_size(dense ? GMM_FULL : structure, K, D);
-    gmm_marginal m = {.matrices_bytes = gmm_mixture_scratch_bytes(structure, K, D, 1)};
+    gmm_marginal m = {.total_scatter = structure == GMM_TIED ? gmm_take(space, D * D, sizeof(double)) : NULL,
+                      .matrices_bytes = gmm_mixture_scratch_bytes(structure, K, D, 1)};
     m.order = gmm_take(space, D, sizeof *m.order);
     m.scale = gmm_take(space, D, sizeof(double));
     m.centre = gmm_take(space, D, sizeof(double));
@@ -34,7 +35,7 @@ gmm_marginal gmm_take_marginal(gmm_structure structure, int64_t K, int64_t D, gm
     m.whitener = gmm_take(space, copied, sizeof(double));
     m.sums.n = gmm_take(space, K, sizeof(double));
     m.sums.first = gmm_take(space, K * D, sizeof(double));
-    m.sums.second = gmm_take(space, copied, sizeof(double));
+    m.sums.second = gmm_take(space, given, sizeof(double));
     m.matrices = gmm_take(space, (int64_t)m.matrices_bytes, 1);
     if (!dense) return m;
     m.ordered = gmm_take(space, given, sizeof(double));
@@ -90,7 +91,7 @@ static gmm_status marginalise_matrices(gmm_marginal *m, const double *ridge, int
     for (int64_t k = 0; k < K; ++k) {
         const int64_t at = n_matrices == 1 ? 0 : k;
         const double *W = m->ordered + at * D * D;
-        double *leading = m->whitener + k * o * o;
+        double *leading = m->whitener + (m->factors.structure == GMM_TIED ? 0 : k) * o * o;
         for (int64_t i = 0; i < o; ++i) memcpy(leading + i * o, W + i * D, (size_t)o * sizeof *W);
         m->log_constant[k] =
             log(mixture->weight[k]) - (double)o / 2 * GMM_LOG_TWO_PI + gmm_triangle_constant(o, leading, ridge);
@@ -110,7 +111,7 @@ static gmm_status factorize_selected(gmm_marginal *m, const double *ridge, int64
     }
     const gmm_status status = gmm_factorize(&selected, ridge, 1, m->matrices, m->matrices_bytes, m->log_constant,
                                             m->whitener, bad);
-    if (status == GMM_OK && whole->structure == GMM_TIED)
+    if (status == GMM_OK && whole->structure == GMM_TIED && m->factors.structure == GMM_FULL)
         for (int64_t k = 1; k < K; ++k)
             memcpy(m->whitener + k * o * o, m->whitener, (size_t)(o * o) * sizeof *m->whitener);
     return status;
@@ -127,7 +128,8 @@ gmm_status gmm_marginalise(gmm_marginal *m, const unsigned char *observed, int a
     select_features(m, K, mixture->mean, m->mean);
     if (m->ridge) select_features(m, 1, m->ridge, m->observed_ridge);
     const double *ridge = m->ridge ? m->observed_ridge : NULL;
-    m->factors = (gmm_factors){.structure = is_dense(mixture->structure) ? GMM_FULL : mixture->structure,
+    const int copies = mixture->structure == GMM_TIED && !adds_up;
+    m->factors = (gmm_factors){.structure = copies ? GMM_FULL : mixture->structure,
                                .n_components = K,
                                .n_features = m->n_observed,
                                .log_constant = m->log_constant,
@@ -138,12 +140,11 @@ gmm_status gmm_marginalise(gmm_marginal *m, const unsigned char *observed, int a
     return m->n_observed > 0 ? factorize_selected(m, ridge, bad_component) : GMM_OK;
 }
 
-/* Moments of component k in all features: S (D, D) += [T, T B'; B T, B T B' + n (C - R_m)]. */
-static void complete_matrix(const gmm_marginal *marginal, int64_t k, double *S) {
-    const int64_t D = marginal->mixture->n_features, o = marginal->n_observed, m = D - o;
-    const int64_t at = marginal->mixture->structure == GMM_TIED ? 0 : k, *order = marginal->order;
-    const double n = marginal->sums.n[k], *ridge = marginal->ridge;
-    const double *B = marginal->regression + at * m * o, *C = marginal->residual + at * m * m;
+/* Moments in all features of component k, or of n rows pooled: S (D, D) += [T, T B'; B T, B T B' + n (C - R_m)]. */
+static void complete_matrix(const gmm_marginal *marginal, int64_t k, double n, double *S) {
+    const int64_t D = marginal->mixture->n_features, o = marginal->n_observed, m = D - o, *order = marginal->order;
+    const double *ridge = marginal->ridge;
+    const double *B = marginal->regression + k * m * o, *C = marginal->residual + k * m * m;
     double *T = marginal->sums.second + k * o * o, *BT = marginal->product;
     for (int64_t i = 0; i < o; ++i)
         for (int64_t j = 0; j < o; ++j) S[order[i] * D + order[j]] += T[i * o + j];
@@ -198,13 +199,16 @@ static void complete_mean(const gmm_marginal *marginal, int64_t k, double *first
 
 void gmm_complete_sums(const gmm_marginal *m, gmm_statistics *total) {
     const int64_t K = m->mixture->n_components, D = m->mixture->n_features;
+    double n = 0;
     for (int64_t k = 0; k < K; ++k) {
         total->n[k] += m->sums.n[k];
         complete_mean(m, k, total->first + k * D);
-        if (is_dense(m->mixture->structure)) complete_matrix(m, k, total->second + k * D * D);
+        n += m->sums.n[k];
+        if (m->mixture->structure == GMM_FULL) complete_matrix(m, k, m->sums.n[k], total->second + k * D * D);
         if (m->mixture->structure == GMM_DIAG) complete_variances(m, k, total->second + k * D);
         if (m->mixture->structure == GMM_SPHERICAL) total->second[k] += completed_trace(m, k);
     }
+    if (m->mixture->structure == GMM_TIED) complete_matrix(m, 0, n, total->second);
     total->log_likelihood += m->sums.log_likelihood;
     total->weight += m->sums.weight;
 }

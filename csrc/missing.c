@@ -8,12 +8,11 @@
  * one after another are read in place, sums of short runs take another way (few.c). */
 #include "few.h"
 #include "fit.h"
+#include "gather.h"
 #include "marginal.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { AHEAD = 16 }; /* rows that are asked for before they are gathered */
 
 /* A thread's own. */
 typedef struct {
@@ -24,6 +23,7 @@ typedef struct {
     double *log_density;    /* (GMM_RUN_ROWS,) */
     unsigned char *posterior; /* (GMM_RUN_ROWS, K) of the precision */
     int64_t *label;         /* (GMM_RUN_ROWS,) */
+    double *zero, *total_first; /* (D,) */
     void *pass;
     size_t pass_bytes;
     gmm_status status;
@@ -47,20 +47,20 @@ typedef struct {
     int64_t n_slots;
 } job;
 
-static gmm_structure summed_structure(gmm_structure structure) {
-    return structure == GMM_TIED ? GMM_FULL : structure;
-}
-
 static int64_t second_size(const gmm_mixture *mixture) {
-    return gmm_covariance_size(summed_structure(mixture->structure), mixture->n_components, mixture->n_features);
+    return gmm_covariance_size(mixture->structure, mixture->n_components, mixture->n_features);
 }
 
-/* Scratch of an ordinary pass over any number of the features. */
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/* Scratch of an ordinary pass over any number of the features; tied ones score as copies and need a total scatter. */
 static size_t pass_bytes_of(gmm_structure structure, gmm_dtype precision, int64_t K, int64_t D) {
     size_t most = 0;
     for (int64_t o = 1; o <= D; ++o) {
-        const size_t bytes = gmm_scratch_bytes(summed_structure(structure), precision, K, o, 1);
-        if (bytes > most) most = bytes;
+        most = larger(most, gmm_scratch_bytes(structure, precision, K, o, 1));
+        if (structure != GMM_TIED) continue;
+        most = larger(most, gmm_scratch_bytes(GMM_FULL, precision, K, o, 1));
+        most = larger(most, gmm_scratch_bytes(GMM_FULL, GMM_F64, 1, o, 1));
     }
     return most;
 }
@@ -89,6 +89,9 @@ static job layout(const gmm_mixture *mixture, gmm_dtype precision, int n_threads
         b.log_density = gmm_take(space, n, sizeof *b.log_density);
         b.posterior = gmm_take(space, n * K, sizeof(double));
         b.label = gmm_take(space, n, sizeof *b.label);
+        b.zero = gmm_take(space, D, sizeof *b.zero);
+        b.total_first = gmm_take(space, D, sizeof *b.total_first);
+        if (space->base) memset(b.zero, 0, (size_t)D * sizeof *b.zero);
         b.pass = gmm_take(space, (int64_t)pass_bytes, 1);
         b.bad_row = b.bad_component = INT64_MAX;
         b.marginal.mixture = b.few.mixture = mixture;
@@ -104,60 +107,10 @@ size_t gmm_missing_scratch_bytes(gmm_structure structure, gmm_dtype precision, i
     const gmm_mixture mixture = {.structure = structure, .n_components = n_components, .n_features = n_features};
     gmm_workspace space = {NULL, 0};
     if ((unsigned)structure >= GMM_LINEAR || !gmm_mixture_scratch_bytes(structure, n_components, n_features, n_threads) ||
-        !gmm_scratch_bytes(summed_structure(structure), precision, n_components, n_features, n_threads))
+        !gmm_scratch_bytes(GMM_FULL, precision, n_components, n_features, n_threads))
         return 0;
     layout(&mixture, precision, n_threads, &space);
     return GMM_CACHE_LINE + space.used;
-}
-
-/* ---- a run as dense rows ---- */
-
-static int rows_are_listed(const int64_t *row, int64_t n, int64_t n_rows) {
-    int valid = n >= 0 && n <= GMM_RUN_ROWS && (n == 0 || row[0] >= 0);
-    for (int64_t i = 1; valid && i < n; ++i) valid = row[i - 1] < row[i];
-    return valid && (n == 0 || row[n - 1] < n_rows);
-}
-
-/* Observed elements of `size` bytes, row by row. */
-GMM_INLINE void copy_elements(const gmm_rows *rows, const int64_t *row, int64_t n, const int64_t *feature, int64_t o,
-                              size_t size, unsigned char *to) {
-    const unsigned char *data = rows->data;
-    for (int64_t i = 0; i < n; ++i) {
-        const unsigned char *from = data + row[i] * rows->row_stride;
-        if (i + AHEAD < n) GMM_PREFETCH(data + row[i + AHEAD] * rows->row_stride);
-        for (int64_t j = 0; j < o; ++j, to += size) memcpy(to, from + feature[j] * rows->column_stride, size);
-    }
-}
-
-static gmm_rows gathered(const job *all, bench *own, const int64_t *row, int64_t n) {
-    const gmm_rows *rows = all->rows;
-    gmm_marginal *m = &own->marginal;
-    const int64_t o = m->n_observed;
-    const size_t size = rows->dtype == GMM_F32 ? sizeof(float) : sizeof(double);
-    gmm_rows dense = *rows;
-    dense.n_rows = n;
-    dense.n_features = o;
-    if (o == rows->n_features && row[n - 1] - row[0] == n - 1) {
-        dense.data = (const unsigned char *)rows->data + row[0] * rows->row_stride;
-        dense.weight = rows->weight ? rows->weight + row[0] : NULL;
-        return dense;
-    }
-    if (size == sizeof(double))
-        copy_elements(rows, row, n, m->order, o, sizeof(double), own->data);
-    else
-        copy_elements(rows, row, n, m->order, o, sizeof(float), own->data);
-    for (int64_t i = 0; rows->weight && i < n; ++i) own->weight[i] = rows->weight[row[i]];
-    for (int64_t i = 0; i < o; ++i) {
-        m->scale[i] = rows->scale[m->order[i]];
-        m->centre[i] = rows->centre[m->order[i]];
-    }
-    dense.data = own->data;
-    dense.row_stride = o * (int64_t)size;
-    dense.column_stride = (int64_t)size;
-    dense.weight = rows->weight ? own->weight : NULL;
-    dense.scale = m->scale;
-    dense.centre = m->centre;
-    return dense;
 }
 
 /* ---- one run ---- */
@@ -188,7 +141,7 @@ static int list_run(const job *all, bench *own, int64_t index, const int64_t **r
     const int64_t first = all->runs->first[index];
     *row = all->runs->row + first;
     *n = all->runs->first[index + 1] - first;
-    const int listed = rows_are_listed(*row, *n, all->rows->n_rows);
+    const int listed = gmm_rows_are_listed(*row, *n, all->rows->n_rows);
     if (!listed) note(own, GMM_EINVAL, -1, *row);
     return listed && *n > 0;
 }
@@ -198,6 +151,21 @@ static int is_partial(const unsigned char *observed, int64_t D) {
     int64_t o = 0;
     for (int64_t j = 0; j < D; ++j) o += observed[j];
     return o > 0 && o < D;
+}
+
+/* Pooled scatter of the observed features of tied rows: the total one minus what lies between the means. */
+static gmm_status pool_scatter(bench *own, const gmm_rows *dense, int64_t *bad) {
+    gmm_marginal *m = &own->marginal;
+    const int64_t o = m->n_observed;
+    double n = 0;
+    const gmm_factors one = {.structure = GMM_FULL, .precision = GMM_F64, .n_components = 1, .n_features = o,
+                             .mean = own->zero};
+    gmm_statistics scatter = {.n = &n, .first = own->total_first, .second = m->total_scatter};
+    clear(&scatter, 1, o, o * o);
+    const gmm_status status = gmm_moments(dense, &one, NULL, NULL, 1, own->pass, own->pass_bytes, &scatter, bad);
+    if (status == GMM_OK)
+        gmm_pool(m->factors.n_components, o, m->total_scatter, m->mean, &m->sums, m->sums.second);
+    return status;
 }
 
 static void accumulate_run(const job *all, bench *own, int64_t index, gmm_statistics *partial) {
@@ -210,19 +178,21 @@ static void accumulate_run(const job *all, bench *own, int64_t index, gmm_statis
     if (are_few && gmm_accumulate_few(&own->few, all->rows, row, n, observed, partial)) return;
     gmm_status status = gmm_marginalise(m, observed, 1, &bad);
     const int64_t o = m->n_observed;
-    gmm_statistics *sums = o == D ? partial : &m->sums;
-    if (status == GMM_OK && o < D) clear(sums, K, o, gmm_covariance_size(m->factors.structure, K, o));
+    const int direct = o == D && all->mixture->structure != GMM_TIED;
+    gmm_statistics *sums = direct ? partial : &m->sums;
+    if (status == GMM_OK && !direct) clear(sums, K, o, gmm_covariance_size(m->factors.structure, K, o));
     if (status == GMM_OK && o > 0) {
-        const gmm_rows dense = gathered(all, own, row, n);
+        const gmm_rows dense = gmm_gather(all->rows, row, n, &own->marginal, own->data, own->weight);
         m->factors.precision = all->precision;
         /* what skipping prepares would cost more than it saves on few rows */
         m->factors.skipping = n < GMM_BLOCK_ROWS ? GMM_SKIP_NEVER : GMM_SKIP_AUTO;
         status = gmm_accumulate(&dense, &m->factors, 1, own->pass, own->pass_bytes, sums, &bad);
+        if (status == GMM_OK && all->mixture->structure == GMM_TIED) status = pool_scatter(own, &dense, &bad);
     } else if (status == GMM_OK) {
         count_rows(all, sums, row, n);
     }
     note(own, status, bad, row);
-    if (status == GMM_OK && o < D) gmm_complete_sums(m, partial);
+    if (status == GMM_OK && !direct) gmm_complete_sums(m, partial);
 }
 
 static void accumulate_batch(void *context, int thread, int64_t slot, int64_t index) {
@@ -271,7 +241,7 @@ static void score_run(const job *all, bench *own, int64_t index) {
     gmm_status status = gmm_marginalise(&own->marginal, all->runs->observed + all->runs->pattern[index] * D, 0, &bad);
     own->marginal.factors.precision = all->precision;
     if (status == GMM_OK && own->marginal.n_observed > 0) {
-        const gmm_rows dense = gathered(all, own, row, n);
+        const gmm_rows dense = gmm_gather(all->rows, row, n, &own->marginal, own->data, own->weight);
         status = gmm_score(&dense, &own->marginal.factors, 1, own->pass, own->pass_bytes,
                            all->log_density ? own->log_density : NULL, all->posterior ? own->posterior : NULL,
                            all->label ? own->label : NULL, &bad);

@@ -77,10 +77,7 @@ def accumulate_missing(X, sample_weight, scale, centre, runs, int kernel, int pr
     cdef int64_t K = call.factors.n_components, D = call.factors.n_features
     cdef const double *noise = <const double *> call.array(ridge, "ridge", b"d", False, D)
     sums.n, sums.first = call.total(n, "n", K), call.total(first, "first", K, D)
-    if kernel == GMM_TIED:
-        sums.second = call.total(second, "second", K, D, D)
-    else:
-        sums.second = call.shaped(second, "second", True)
+    sums.second = call.shaped(second, "second", True)
     sums.log_likelihood = sums.weight = 0.0
     call.begin_runs(n_threads)
     while call.next_runs():

@@ -11,7 +11,7 @@ Invariant: without a NaN nothing here is used, and complete rows score the same 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ import numpy as np
 from gmm import _native
 from gmm._validation import nonfinite_error
 from gmm.errors import DataError, GmmError
-from gmm.parameters import Factors, Kernel
+from gmm.parameters import Factors, Kernel, Parameters
 from gmm.patterns import Runs, has_missing, runs_of
 from gmm.rows import Rows, Scores, scanned
 from gmm.statistics import Statistics
@@ -74,14 +74,14 @@ class IncompleteRows(Rows):
         return float(np.average(self.log_jacobian, weights=self.sample_weight))
 
     def accumulate(self, factors: Factors) -> Statistics:
-        """E-step and sufficient statistics; second moments of a tied mixture are (K, D, D)."""
+        """E-step and sufficient statistics."""
         K, D = factors.means.shape
-        kernel = _kernel(factors)
-        n, first = np.zeros(K), np.zeros((K, D))
-        second = np.zeros((Kernel.FULL if kernel is Kernel.TIED else kernel).whitener_shape(K, D))
-        log_likelihood, weight = self._called(
-            _native.accumulate_missing, factors, factors.ridge, n, first, second, self.n_threads
-        )
+        n, first, second = np.zeros(K), np.zeros((K, D)), np.zeros(factors.kernel.whitener_shape(K, D))
+        sums = (n, first, second, self.n_threads)
+        given = factors.parameters
+        if given.covariances.ndim < second.ndim:  # a shared matrix that wants copies
+            given = replace(given, covariances=np.repeat(given.covariances[None], K, axis=0))
+        log_likelihood, weight = self._called(_native.accumulate_missing, factors.kernel, given, factors.ridge, *sums)
         return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon)
 
     def score(
@@ -94,16 +94,15 @@ class IncompleteRows(Rows):
             np.empty((N, K), self.precision) if posterior else None,
             np.empty(N, np.int64) if label else None,
         )
-        self._called(_native.score_missing, factors, *wanted, self.n_threads, weighted=False)
+        shared = factors.kernel is Kernel.FULL and factors.parameters.covariances.ndim == 2
+        kernel = Kernel.TIED if shared else factors.kernel
+        self._called(_native.score_missing, kernel, factors.parameters, *wanted, self.n_threads, weighted=False)
         return wanted
 
-    def _called(self, function: Any, factors: Factors, *outputs: Any, weighted: bool = True) -> Any:
-        given = factors.parameters
+    def _called(self, function: Any, kernel: Kernel, given: Parameters, *outputs: Any, weighted: bool = True) -> Any:
         mixture = (given.weights, given.means, given.covariances)
         try:
-            return self._call(
-                *(function, self.runs, _kernel(factors), self._precision, *mixture, *outputs), weighted=weighted
-            )
+            return self._call(*(function, self.runs, kernel, self._precision, *mixture, *outputs), weighted=weighted)
         except ArithmeticError as error:
             raise SingularError(str(error)) from None
 
@@ -133,9 +132,3 @@ class IncompleteRows(Rows):
 def kind_of_rows(X: np.ndarray, missing: Missing) -> type[Rows]:
     """What to read a checked X with."""
     return IncompleteRows if missing == "marginalize" and has_missing(X) else Rows
-
-
-def _kernel(factors: Factors) -> Kernel:
-    """The structure of the mixture, of factors that may be K copies of one matrix."""
-    shared = factors.kernel is Kernel.FULL and factors.parameters.covariances.ndim == 2
-    return Kernel.TIED if shared else factors.kernel

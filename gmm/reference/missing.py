@@ -37,7 +37,7 @@ def dense(kernel: Kernel, parameters: Parameters) -> np.ndarray:
 
 
 def accumulate(rows: Rows, kernel: Kernel, parameters: Parameters, ridge: np.ndarray | None = None) -> Statistics:
-    """Statistics of rows whose NaN are missing values; second moments of a tied mixture are (K, D, D)."""
+    """Statistics of rows whose NaN are missing values."""
     K, D = parameters.means.shape
     R = np.diag(np.zeros(D) if ridge is None else ridge)
     S, points = dense(kernel, parameters), _points(rows)
@@ -57,7 +57,7 @@ def accumulate(rows: Rows, kernel: Kernel, parameters: Parameters, ridge: np.nda
             second[k] += w * share * (np.outer(c, c) + C + A @ R[np.ix_(o, o)] @ A.T - R)
     shaped = {
         Kernel.FULL: second,
-        Kernel.TIED: second,
+        Kernel.TIED: second.sum(axis=0),
         Kernel.DIAG: np.diagonal(second, axis1=1, axis2=2),
         Kernel.SPHERICAL: np.trace(second, axis1=1, axis2=2),
     }[kernel]

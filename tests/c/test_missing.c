@@ -48,7 +48,7 @@ static void drop_listing(listing *l) { free(l->batch), free(l->row), free(l->fir
 
 static size_t second_count(const gmm_mixture *m)
 {
-    return structure_size(m->structure == GMM_TIED ? GMM_FULL : m->structure, m->n_components, m->n_features);
+    return structure_size(m->structure, m->n_components, m->n_features);
 }
 
 static gmm_statistics new_sums(const gmm_mixture *m)
@@ -182,6 +182,13 @@ static void same_sums(int structure, int precision, int64_t d, int64_t longest)
                        &bad_component) == GMM_OK);
     const double allowance = (precision ? 1e-12 : 1e-5) * sums.weight * 100;
     CHECK_NEAR(sums.log_likelihood, dense.log_likelihood, allowance * (double)d);
+    for (int64_t j = 0; structure == GMM_TIED && j < d * d; ++j) {
+        double pooled = 0;
+        for (int64_t k = 0; k < r.k; ++k) {
+            pooled += dense.second[k * d * d + j];
+        }
+        CHECK_NEAR(sums.second[j], pooled, allowance);
+    }
     for (int64_t k = 0; k < r.k; ++k) {
         double trace = 0;
         CHECK_NEAR(sums.n[k], dense.n[k], allowance);
