@@ -210,8 +210,8 @@ def accumulate_missing(
     """As `accumulate`, of rows with missing values and under a mixture; see `gmm_accumulate_missing`.
 
     runs is a `gmm.patterns.Runs`: batches (B + 1,), rows (N,), first (R + 1,), pattern (R,) and observed (P, D). Of a
-    tied mixture second is pooled, (D, D). Raises ArithmeticError when the covariance of a component, named, is not positive
-    definite.
+    tied mixture second is pooled, (D, D). Raises ArithmeticError when the covariance of a component, named, is not
+    positive definite.
     """
 
 def score_missing(
