@@ -124,3 +124,33 @@ def test_bits_depend_on_neither_threads_nor_layout(name):
         for part in ("n", "first", "second", "log_likelihood"):
             np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
         np.testing.assert_array_equal(other.score(factors.centred()).log_density, scores)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_too_far_out_for_a_density_belongs_to_the_nearest_component(name):
+    """In runs of few rows and of many, which take different ways."""
+    for n_rows in (3, 300):
+        rows, parameters = incomplete(name, 3, 2, n_rows=n_rows)
+        X = np.tile([[1e200, np.nan, 0.0]], (n_rows, 1))
+        rows = replace(rows, X=X, sample_weight=None)
+        factors = STRUCTURES[name].factorize(parameters)
+        found = rows.accumulate(factors)
+        assert sorted(found.n) == [0.0, n_rows]
+        scores = rows.score(factors.centred(), posterior=True, label=True)
+        assert (scores.posterior[:, found.n.argmax()] == 1.0).all()
+        assert (scores.label == found.n.argmax()).all()
+        assert np.isneginf(scores.log_density).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_of_few_rows_agree_with_runs_of_many(name):
+    """Each pattern's rows one at a time, by batches of their own, against all together."""
+    rows, parameters = incomplete(name, 4, 3, n_rows=800)
+    factors = STRUCTURES[name].factorize(parameters)
+    together = rows.accumulate(factors)
+    parts = [rows.subset(np.arange(i, i + 1)).accumulate(factors) for i in range(800)]
+    size = np.abs(together.second).max()
+    for part, scale in (("n", together.weight), ("first", size), ("second", size)):
+        alone = sum(getattr(each, part) for each in parts)
+        close(alone, getattr(together, part), SUM_FLOAT64, scale)
+    assert sum(each.log_likelihood for each in parts) == pytest.approx(together.log_likelihood, rel=1e-12)
