@@ -92,7 +92,8 @@ static int from_partition(gmm_fitting *fit, const gmm_rows *rows, double spare, 
     memcpy(fit->n, fit->sums.n, (size_t)K * sizeof(double));
     if (!moments(fit, rows, gmm_moments_structure(structure), K, fit->mean, &fit->sums)) return 0;
     memset(fit->count, 0, (size_t)K * sizeof(double));
-    for (int64_t i = 0; i < rows->n_rows; ++i) ++fit->count[fit->label[i]];
+    if (!rows->weight) memcpy(fit->count, fit->n, (size_t)K * sizeof(double));
+    for (int64_t i = 0; rows->weight && i < rows->n_rows; ++i) ++fit->count[fit->label[i]];
     top_up(fit, spare * (double)gmm_rows_needed(structure, D));
     return maximized(fit, fit->n, begun);
 }
@@ -100,21 +101,26 @@ static int from_partition(gmm_fitting *fit, const gmm_rows *rows, double spare, 
 /* Equal components at different rows, drawn by sample weight (Efraimidis and Spirakis 2006); those for which no row is
  * left are dead. */
 static void around_rows(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) {
-    const int64_t K = begun->n_components, D = begun->n_features, N = fit->seen.n_rows, living = K < N ? K : N;
+    const int64_t K = begun->n_components, D = begun->n_features, N = fit->seen.n_rows;
     double *waiting = fit->closest;
-    for (int64_t i = 0; i < N; ++i)
-        waiting[i] = -log1p(-gmm_draw(draws)) / (fit->seen.weight ? fit->seen.weight[i] : 1);
+    int64_t living = 0;
+    for (int64_t i = 0; i < N; ++i) { /* of equal weights the logarithm would not change the order */
+        waiting[i] = gmm_draw(draws);
+        if (fit->seen.weight) waiting[i] = -log1p(-waiting[i]) / fit->seen.weight[i];
+    }
     memset(begun->mean, 0, (size_t)(K * D) * sizeof(double));
-    for (int64_t k = 0; k < K; ++k) {
-        begun->weight[k] = k < living ? 1 / (double)living : 0;
-        if (k >= living) continue;
+    for (; living < K; ++living) {
         int64_t row = 0;
         for (int64_t i = 1; i < N; ++i)
             if (waiting[i] < waiting[row]) row = i;
-        waiting[row] = INFINITY;
+        if (waiting[row] == INFINITY) break;
+        const double *value = fit->seen_value + row * D;
         for (int64_t j = 0; j < D; ++j)
-            begun->mean[k * D + j] = fit->seen_value[row * D + j] * fit->seen.scale[j] - fit->seen.centre[j];
+            begun->mean[living * D + j] = value[j] * fit->seen.scale[j] - fit->seen.centre[j];
+        for (int64_t i = 0; i < N; ++i)
+            if (!memcmp(fit->seen_value + i * D, value, (size_t)D * sizeof *value)) waiting[i] = INFINITY;
     }
+    for (int64_t k = 0; k < K; ++k) begun->weight[k] = k < living ? 1 / (double)living : 0;
 }
 
 static int from_data(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) {

@@ -17,8 +17,9 @@ static double data_at(const gmm_fitting *fit, int64_t i, int64_t j) {
 static double range_of(const gmm_fitting *fit, int64_t j) {
     double low = INFINITY, high = -INFINITY;
     for (int64_t i = 0; i < fit->seen.n_rows; ++i) {
-        low = fmin(low, data_at(fit, i, j));
-        high = fmax(high, data_at(fit, i, j));
+        const double x = data_at(fit, i, j);
+        low = x < low ? x : low;
+        high = x > high ? x : high;
     }
     return high * fit->seen.scale[j] - low * fit->seen.scale[j];
 }

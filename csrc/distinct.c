@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static double value(const gmm_rows *rows, int64_t i, int64_t j) {
+double gmm_value_at(const gmm_rows *rows, int64_t i, int64_t j) {
     const char *at = (const char *)rows->data + i * rows->row_stride + j * rows->column_stride;
     double x;
     float y;
@@ -17,34 +17,43 @@ static double value(const gmm_rows *rows, int64_t i, int64_t j) {
     return (double)y;
 }
 
+/* Numbers in the order of doubles that are not NaN; -0 is 0. */
+static uint64_t key_of(double x) {
+    const uint64_t sign = UINT64_C(1) << 63;
+    uint64_t bits;
+    x += 0;
+    memcpy(&bits, &x, sizeof bits);
+    return bits & sign ? ~bits : bits | sign;
+}
+
 /* Whether b comes before a. */
 static int precedes(const gmm_rows *rows, gmm_sorted b, gmm_sorted a) {
-    if (b.first != a.first) return b.first < a.first;
+    if (b.key != a.key) return b.key < a.key;
     for (int64_t j = 1; j < rows->n_features; ++j) {
-        const double x = value(rows, b.row, j), y = value(rows, a.row, j);
+        const double x = gmm_value_at(rows, b.row, j), y = gmm_value_at(rows, a.row, j);
         if (x != y) return x < y;
     }
     return 0;
 }
 
-/* Merge sort, so that equal rows stay in the order they came in; the result is in `sorted`. */
+/* Merge sort, so that equal rows stay in the order they came in; the result is in `sorted`. Which of two rows comes
+ * first is as good as random: it is made an index and never a branch. */
 static void sort(const gmm_rows *rows, int64_t n, gmm_sorted *sorted, gmm_sorted *spare) {
-    enum { RUN = 8 };
-    for (int64_t from = 0; from < n; from += RUN)
-        for (int64_t i = from + 1; i < n && i < from + RUN; ++i) {
-            const gmm_sorted moving = sorted[i];
-            int64_t to = i;
-            for (; to > from && precedes(rows, moving, sorted[to - 1]); --to) sorted[to] = sorted[to - 1];
-            sorted[to] = moving;
-        }
-    for (int64_t width = RUN; width < n; width *= 2) {
+    for (int64_t width = 1; width < n; width *= 2) {
         memcpy(spare, sorted, (size_t)n * sizeof *spare);
         for (int64_t from = 0; from < n; from += 2 * width) {
             const int64_t middle = from + width < n ? from + width : n;
             const int64_t end = from + 2 * width < n ? from + 2 * width : n;
-            int64_t a = from, b = middle;
-            for (int64_t to = from; to < end; ++to)
-                sorted[to] = b < end && (a >= middle || precedes(rows, spare[b], spare[a])) ? spare[b++] : spare[a++];
+            int64_t a = from, b = middle, to = from;
+            while (a < middle && b < end) {
+                uint64_t later = spare[b].key < spare[a].key;
+                if (spare[b].key == spare[a].key) later = (uint64_t)precedes(rows, spare[b], spare[a]);
+                sorted[to++] = spare[a ^ ((a ^ b) & -(int64_t)later)];
+                b += (int64_t)later;
+                a += !later;
+            }
+            while (a < middle) sorted[to++] = spare[a++];
+            while (b < end) sorted[to++] = spare[b++];
         }
     }
 }
@@ -55,7 +64,8 @@ void gmm_see_distinct(gmm_fitting *fit) {
     gmm_sorted *sorted = fit->sorted;
     int64_t counted = 0, n = 0;
     for (int64_t i = 0; i < rows->n_rows; ++i)
-        if (!rows->weight || rows->weight[i] > 0) sorted[counted++] = (gmm_sorted){value(rows, i, 0), i};
+        if (!rows->weight || rows->weight[i] > 0)
+            sorted[counted++] = (gmm_sorted){key_of(gmm_value_at(rows, i, 0)), i};
     sort(rows, counted, sorted, sorted + rows->n_rows);
     int alike = 1;
     for (int64_t i = 0; i < counted; ++i) {
@@ -63,7 +73,7 @@ void gmm_see_distinct(gmm_fitting *fit) {
         if (i && !precedes(rows, sorted[i - 1], sorted[i])) {
             fit->seen_weight[n - 1] += weight;
         } else {
-            for (int64_t j = 0; j < D; ++j) fit->seen_value[n * D + j] = value(rows, sorted[i].row, j);
+            for (int64_t j = 0; j < D; ++j) fit->seen_value[n * D + j] = gmm_value_at(rows, sorted[i].row, j);
             fit->seen_weight[n++] = weight;
         }
     }

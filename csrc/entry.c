@@ -81,6 +81,7 @@ static gmm_status run(gmm_task *task, gmm_operation operation, gmm_dtype precisi
     const int64_t n_blocks = (task->rows->n_rows + GMM_BLOCK_ROWS - 1) / GMM_BLOCK_ROWS;
     const int usable = gmm_usable_threads(n_threads, n_blocks);
     if (!scratch || scratch_bytes < bytes_needed(task, task->kernel, usable)) return GMM_ESCRATCH;
+    task->n_threads = usable;
 
     gmm_workspace space = {gmm_align_to_line(scratch), 0};
     gmm_thread **threads = gmm_take(&space, usable, sizeof *threads);
@@ -93,6 +94,7 @@ static gmm_status run(gmm_task *task, gmm_operation operation, gmm_dtype precisi
         context.partials = gmm_take(&space, blocks.n_slots, context.partial_bytes);
     }
     task->kernel->share(task, &space);
+    if (task->kernel->load) task->kernel->load(task);
     for (int t = 0; t < usable; ++t) {
         threads[t] = task->kernel->private(task, &space);
         threads[t]->bad_row = INT64_MAX;

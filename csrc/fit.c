@@ -1,4 +1,4 @@
-/* fit.c: whole fits of few rows, see gmm_fit in gmm.h: starts race as in gmm/restarts.py, where the reasons stand. */
+/* fit.c: whole fits of few rows, see gmm_fit in gmm.h. */
 #include "fit.h"
 #include "parallel.h"
 
@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double SAME_PARTITION = 0.95, SAME_OBJECTIVE = 10, SAME_PATH = 1e-9;
+static const gmm_rounds ROUNDS = {.n_candidates = 5, .n_rounds = 3, .n_iter = {10, 5, 3}, .sees_all = {1, 1, 1}};
 
 /* ---- scratch ---- */
 
@@ -34,10 +34,11 @@ static size_t most_pass_bytes(const gmm_plan *plan, int64_t D) {
     return found;
 }
 
-static gmm_fitting take_fitting(const gmm_plan *plan, int64_t N, int64_t D, gmm_workspace *space) {
+void gmm_take_fitting(const gmm_plan *plan, const gmm_rounds *rounds, int64_t N, int64_t D, gmm_workspace *space,
+                      gmm_fitting *fitting) {
     const int64_t K = plan->n_components, C = 2 + (int64_t)log((double)K), each = 2 * (D + 1);
     const int64_t labels = N > K * each ? N : K * each, size = K * D * D;
-    gmm_fitting fit = {.plan = plan};
+    gmm_fitting fit = {.plan = plan, .rounds = *rounds, .rows.n_rows = N};
     double **const doubles[] = {
         &fit.scatter, &fit.seen_scatter, &fit.seen_value, &fit.seen_weight, &fit.drawn_value, &fit.column_mean,
         &fit.column_variance, &fit.total.n, &fit.total.first, &fit.total.second, &fit.view_scale, &fit.view_centre,
@@ -52,39 +53,47 @@ static gmm_fitting take_fitting(const gmm_plan *plan, int64_t N, int64_t D, gmm_
     fit.spare_label = gmm_take(space, labels, sizeof *fit.spare_label);
     fit.floored = gmm_take(space, K, 1);
     fit.start = gmm_take(space, plan->n_starts, sizeof *fit.start);
-    fit.tried = gmm_take(space, GMM_N_CANDIDATES, sizeof *fit.tried);
+    fit.tried = gmm_take(space, rounds->n_candidates, sizeof *fit.tried);
     for (int64_t s = 0; s < plan->n_starts; ++s) {
-        const gmm_path path = take_path(plan, D, plan->max_iter, space);
+        gmm_path path = take_path(plan, D, plan->max_iter, space);
+        gmm_memory *memory = NULL;
+        if (plan->patience < plan->max_iter) {
+            memory = gmm_take(space, 1, sizeof *memory);
+            const gmm_memory empty = gmm_take_memory(plan->structure, K, D, space);
+            if (space->base) *memory = empty;
+        }
+        path.memory = memory;
         if (space->base) fit.start[s] = path;
     }
-    for (int64_t c = 0; c < GMM_N_CANDIDATES; ++c) {
-        const gmm_path path = take_path(plan, D, GMM_REHEARSED, space);
+    for (int64_t c = 0; c < rounds->n_candidates; ++c) {
+        const gmm_path path = take_path(plan, D, gmm_longest_rehearsal(rounds), space);
         if (space->base) fit.tried[c] = path;
     }
     fit.pass_bytes = most_pass_bytes(plan, D);
     fit.matrices_bytes = gmm_mixture_scratch_bytes(GMM_FULL, K, D, 1);
-    fit.climb_bytes = gmm_climb_scratch_bytes(plan->structure, plan->precision, K, D);
     fit.pass = gmm_take(space, (int64_t)fit.pass_bytes, 1);
     fit.matrices = gmm_take(space, (int64_t)fit.matrices_bytes, 1);
-    fit.climb = gmm_take(space, (int64_t)fit.climb_bytes, 1);
-    return fit;
+    *fitting = fit;
+    fitting->over_rows = gmm_take_climber(&fitting->rows, plan->structure, plan->precision, K, D, 1, space);
+    fitting->seen.n_rows = N;
+    fitting->over_seen = gmm_take_climber(&fitting->seen, plan->structure, plan->precision, K, D, 1, space);
 }
 
 size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_features, int n_threads) {
     gmm_workspace space = {NULL, 0};
+    gmm_fitting fit;
     if (!plan || n_rows < 1 || n_threads < 1 || plan->n_starts < 1 || plan->max_iter < 0 || plan->short_iter < 0 ||
-        (unsigned)plan->method > GMM_METHOD_DATA || plan->max_iter > (int64_t)1 << 30 ||
-        plan->n_starts > (int64_t)1 << 20 || n_rows > (int64_t)1 << 40 ||
+        plan->patience < 0 || (unsigned)plan->method > GMM_METHOD_DATA ||
+        plan->max_iter > (int64_t)1 << 30 || plan->n_starts > (int64_t)1 << 20 || n_rows > (int64_t)1 << 40 ||
         !gmm_climb_scratch_bytes(plan->structure, plan->precision, plan->n_components, n_features))
         return 0;
-    take_fitting(plan, n_rows, n_features, &space);
+    gmm_take_fitting(plan, &ROUNDS, n_rows, n_features, &space, &fit);
     return GMM_CACHE_LINE + space.used * (size_t)n_threads;
 }
 
 /* ---- one pass of a mixture ---- */
 
-/* Factors of a mixture: tied ones as such, or as K copies for the kernel of prediction; 0 where they are unusual. */
-static int factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors) {
+int gmm_factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors) {
     const int64_t K = mixture->n_components, D = mixture->n_features;
     int64_t bad;
     if (gmm_factorize(mixture, NULL, 1, fit->matrices, fit->matrices_bytes, fit->log_constant, fit->whitener, &bad) !=
@@ -100,13 +109,12 @@ static int factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred,
     return 1;
 }
 
-/* Log-likelihood without penalties, nats per unit of sample weight. */
-static int likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, double *found) {
+int gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, double *found) {
     const int64_t K = mixture->n_components, D = mixture->n_features;
     gmm_statistics *sums = &fit->sums;
     gmm_factors factors;
     int64_t bad;
-    if (!factors_of(fit, mixture, centred, &factors)) return 0;
+    if (!gmm_factors_of(fit, mixture, centred, &factors)) return 0;
     memset(sums->n, 0, (size_t)K * sizeof(double));
     memset(sums->first, 0, (size_t)(K * D) * sizeof(double));
     const int64_t size = gmm_covariance_size(gmm_moments_structure(mixture->structure), K, D);
@@ -117,8 +125,7 @@ static int likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centr
     return 1;
 }
 
-/* Sum of w x' x'^T about the frame's centre, in double. */
-static int measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatter) {
+int gmm_measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatter) {
     const int64_t D = rows->n_features;
     double zero = 0, n = 0;
     int64_t bad;
@@ -133,108 +140,6 @@ static int measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatt
     return gmm_accumulate(rows, &one, 1, fit->pass, fit->pass_bytes, &sums, &bad) == GMM_OK;
 }
 
-/* ---- the race ---- */
-
-static int is_unfinished(const gmm_path *path, const gmm_plan *plan) {
-    return path->stop == GMM_AT_LIMIT && path->n_trace <= plan->max_iter;
-}
-
-/* Whether a climb repeats the leader's, its components perhaps numbered otherwise. */
-static int follows(const gmm_path *path, const gmm_path *leader) {
-    if (path->n_trace > leader->n_trace) return 0;
-    for (int64_t t = 0; t < path->n_trace; ++t)
-        if (!(fabs(path->trace[t] - leader->trace[t]) <= SAME_PATH)) return 0;
-    return 1;
-}
-
-static int may_win(const gmm_path *path, const gmm_path *leader, const gmm_plan *plan) {
-    if (path == leader || !is_unfinished(path, plan) || follows(path, leader)) return 0;
-    const int64_t degenerate = gmm_n_degenerate(path), leading = gmm_n_degenerate(leader);
-    return degenerate < leading || (degenerate == leading && gmm_promise(path) > gmm_objective(leader) + plan->tol);
-}
-
-/* Number of the likeliest of the starts when nothing is left to be found out, or -1. */
-static int64_t race(gmm_fitting *fit, int64_t n_started) {
-    const gmm_plan *plan = fit->plan;
-    for (;;) {
-        gmm_path *leader = fit->start, *rival = NULL;
-        for (int64_t s = 1; s < n_started; ++s)
-            if (gmm_is_better(fit->start + s, leader)) leader = fit->start + s;
-        if (is_unfinished(leader, plan)) {
-            if (!gmm_climb_on(fit, &fit->rows, leader, plan->tol, plan->max_iter)) return -1;
-            continue;
-        }
-        for (int64_t s = 0; s < n_started; ++s) {
-            gmm_path *path = fit->start + s;
-            if (may_win(path, leader, plan) && (!rival || gmm_promise(path) > gmm_promise(rival))) rival = path;
-        }
-        if (!rival) return leader - fit->start;
-        const int64_t doubled = 2 * (rival->n_trace - 1), next = doubled > 1 ? doubled : 1;
-        if (!gmm_climb_on(fit, &fit->rows, rival, plan->tol, next < plan->max_iter ? next : plan->max_iter)) return -1;
-    }
-}
-
-/* ---- the table of starts ---- */
-
-static int label_rows(gmm_fitting *fit, const gmm_path *path, int64_t *label) {
-    gmm_factors factors;
-    int64_t bad;
-    return factors_of(fit, &path->mixture, 0, &factors) &&
-           gmm_score(&fit->rows, &factors, 1, fit->pass, fit->pass_bytes, NULL, NULL, label, &bad) == GMM_OK;
-}
-
-static double pairs(double n) { return n * (n - 1) / 2; }
-
-/* Adjusted Rand index of two partitions of the rows: gmm/agreement.py. */
-static double agreement(gmm_fitting *fit, const int64_t *label, const int64_t *other) {
-    const int64_t K = fit->plan->n_components, N = fit->rows.n_rows;
-    double together = 0, rows = 0, columns = 0, *counts = fit->agreeing;
-    memset(counts, 0, (size_t)(K * K) * sizeof *counts);
-    for (int64_t i = 0; i < N; ++i) ++counts[label[i] * K + other[i]];
-    for (int64_t k = 0; k < K; ++k) {
-        double row = 0, column = 0;
-        for (int64_t l = 0; l < K; ++l) {
-            together += pairs(counts[k * K + l]);
-            row += counts[k * K + l];
-            column += counts[l * K + k];
-        }
-        rows += pairs(row);
-        columns += pairs(column);
-    }
-    const double every = pairs((double)N), most = (rows + columns) / 2;
-    const double expected = every > 0 ? rows * columns / every : 0;
-    return most == expected ? 1 : (together - expected) / (most - expected);
-}
-
-static int64_t n_floored(const gmm_path *path) {
-    int64_t found = 0;
-    for (int64_t k = 0; k < path->mixture.n_components; ++k) found += path->floored[k];
-    return found;
-}
-
-static int tabulate(gmm_fitting *fit, const gmm_group *group) {
-    const gmm_path *best = fit->start + group->winner;
-    if (group->n_started > 1 && !label_rows(fit, best, fit->label)) return 0;
-    for (int64_t s = 0; s < group->n_started; ++s) {
-        const gmm_path *path = fit->start + s;
-        double *row = group->table + s * GMM_TABLE;
-        const int near = fabs(gmm_objective(path) - gmm_objective(best)) <= SAME_OBJECTIVE * fit->plan->tol;
-        row[GMM_AGREEMENT] = 1;
-        if (path != best) {
-            if (!label_rows(fit, path, fit->spare_label)) return 0;
-            row[GMM_AGREEMENT] = agreement(fit, fit->spare_label, fit->label);
-        }
-        row[GMM_LOG_LIKELIHOOD] = path->statistics.log_likelihood / path->statistics.weight;
-        if (group->ridge && !likelihood_of(fit, &path->mixture, 0, row + GMM_LOG_LIKELIHOOD)) return 0;
-        row[GMM_ITERATIONS] = (double)(path->n_trace - 1);
-        row[GMM_STOPPED] = (double)path->stop;
-        row[GMM_FLOORED] = (double)n_floored(path);
-        const int is_same = (row[GMM_AGREEMENT] >= SAME_PARTITION || near) && n_floored(path) == n_floored(best);
-        row[GMM_SAME] = path == best || is_same;
-    }
-    return 1;
-}
-
 /* ---- one fit ---- */
 
 static int fit_rows(gmm_fitting *fit, gmm_group *group) {
@@ -245,8 +150,9 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
                                .epsilon = plan->precision == GMM_F64 ? DBL_EPSILON : FLT_EPSILON};
     memset(fit->unused, 0, (size_t)gmm_covariance_size(plan->structure, K, D) * sizeof(double));
     gmm_see_distinct(fit);
-    if (plan->structure == GMM_TIED && (!measure_scatter(fit, &fit->rows, fit->scatter) ||
-                                        !measure_scatter(fit, &fit->seen, fit->seen_scatter)))
+    for (int64_t r = 0; r < fit->rounds.n_rounds; ++r) fit->rounds.n_rows[r] = fit->seen.n_rows;
+    if (plan->structure == GMM_TIED && (!gmm_measure_scatter(fit, &fit->rows, fit->scatter) ||
+                                        !gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter)))
         return 0;
     if (!gmm_measure_columns(fit)) return 0;
     group->n_started = K == 1 ? 1 : plan->n_starts;
@@ -254,13 +160,14 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     for (int64_t s = 0; s < group->n_started; ++s) {
         gmm_path *path = fit->start + s;
         path->n_trace = 0;
+        if (path->memory) path->memory->is_on = 0;
         memset(path->floored, 0, (size_t)K);
         if (!gmm_rehearse(fit, group->seed[s], &path->mixture) ||
-            !gmm_climb_on(fit, &fit->rows, path, plan->tol, first))
+            !gmm_climb_on(fit, &fit->over_rows, path, plan->tol, first))
             return 0;
     }
-    group->winner = race(fit, group->n_started);
-    if (group->winner < 0 || !tabulate(fit, group)) return 0;
+    group->winner = gmm_race(fit, group->n_started);
+    if (group->winner < 0 || !gmm_tabulate(fit, group)) return 0;
     const gmm_path *best = fit->start + group->winner;
     memcpy(group->mixture.weight, best->mixture.weight, (size_t)K * sizeof(double));
     memcpy(group->mixture.mean, best->mixture.mean, (size_t)(K * D) * sizeof(double));
@@ -271,7 +178,7 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     group->n_trace = best->n_trace;
     group->stop = best->stop;
     group->log_likelihood = group->table[group->winner * GMM_TABLE + GMM_LOG_LIKELIHOOD];
-    return plan->structure != GMM_TIED || likelihood_of(fit, &best->mixture, 1, &group->log_likelihood);
+    return plan->structure != GMM_TIED || gmm_likelihood_of(fit, &best->mixture, 1, &group->log_likelihood);
 }
 
 typedef struct {
@@ -285,7 +192,8 @@ static void fit_block(void *context, int thread, int64_t slot, int64_t index) {
     const fitting_all *all = context;
     gmm_group *group = all->groups + index;
     gmm_workspace space = {all->scratch + (size_t)thread * all->bytes, 0};
-    gmm_fitting fit = take_fitting(all->plan, group->rows.n_rows, group->rows.n_features, &space);
+    gmm_fitting fit;
+    gmm_take_fitting(all->plan, &ROUNDS, group->rows.n_rows, group->rows.n_features, &space, &fit);
     (void)slot;
     if (!fit_rows(&fit, group)) group->stop = GMM_UNUSUAL;
 }

@@ -1,14 +1,14 @@
-/* fit.h: what the steps of a whole fit of few rows share: distinct.c, cluster.c, begin.c, rehearse.c, fit.c.
+/* fit.h: what the steps of a whole fit of few rows share: distinct.c, cluster.c, begin.c, rehearse.c, race.c, fit.c; and
+ * those of a start of many: sketch.c, start.c.
  *
  * Everything runs on one thread, in the scratch of one `gmm_fitting`. Functions that return int return 0 where
  * something is out of the ordinary; the caller of gmm_fit then goes the long way. */
 #ifndef GMM_FIT_H
 #define GMM_FIT_H
 
+#include "climb.h"
 #include "dispatch.h"
 #include "draws.h"
-
-enum { GMM_N_CANDIDATES = 5, GMM_REHEARSED = 32 }; /* beginnings of a rehearsal, iterations of one at most */
 
 typedef enum { GMM_SPREAD_SD, GMM_SPREAD_RANGE, GMM_SPREAD_COMMON } gmm_spread;
 
@@ -16,25 +16,26 @@ typedef enum { GMM_SPREAD_SD, GMM_SPREAD_RANGE, GMM_SPREAD_COMMON } gmm_spread;
 typedef enum { GMM_BEGIN_KMEANS, GMM_BEGIN_RANGE, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM } gmm_kind;
 
 typedef struct {
-    double first; /* value in the first column */
+    uint64_t key; /* of the value in the first column */
     int64_t row;
 } gmm_sorted;
 
-/* A climb: where it is and how it went. */
+/* What a start sees in each round of its rehearsal, and for how many iterations. */
 typedef struct {
-    gmm_mixture mixture;
-    gmm_statistics statistics;
-    unsigned char *floored; /* (K,) */
-    double *trace;          /* (n_trace,) */
-    int64_t n_trace;
-    gmm_stop stop;
-} gmm_path;
+    int64_t n_candidates; /* in the first round */
+    int64_t n_rounds;
+    int64_t n_iter[GMM_MOST_ROUNDS];
+    int64_t n_rows[GMM_MOST_ROUNDS]; /* the first so many of `seen` */
+    int sees_all[GMM_MOST_ROUNDS];
+} gmm_rounds;
 
 /* A fit of one group. N rows, n_seen different ones, K components, D features, C candidates of a seed. */
 typedef struct {
     const gmm_plan *plan;
     gmm_limits limits;                                  /* tol and max_iter are those of the call at hand */
-    gmm_rows rows, seen, view;                          /* all; each different one once; those in units of a spread */
+    gmm_rounds rounds;
+    gmm_rows rows, seen, view;                          /* all; each different one once, or a sketch; those in units of
+                                                           a spread */
     double *scatter, *seen_scatter;                     /* (D, D) total scatters of rows and seen, of GMM_TIED */
     double *seen_value, *seen_weight, *drawn_value;     /* (N, D), (N,), (2 K (D + 1), D) */
     gmm_sorted *sorted;                                 /* (2 N,) */
@@ -48,19 +49,31 @@ typedef struct {
     double *mean, *count, *pooled, *unused, *agreeing;  /* (K, D), (K,), (D, D), a covariance, (K, K) */
     double *log_constant, *whitener;                    /* (K,), (K, D, D) */
     unsigned char *floored;                             /* (K,) */
-    gmm_path *start, *tried;                            /* (n_starts,), (GMM_N_CANDIDATES,) */
-    void *pass, *matrices, *climb;                      /* scratch of entry points */
-    size_t pass_bytes, matrices_bytes, climb_bytes;
+    gmm_path *start, *tried;                            /* (n_starts,), (n_candidates,) */
+    gmm_climber over_rows, over_seen;
+    void *pass, *matrices;                              /* scratch of entry points */
+    size_t pass_bytes, matrices_bytes;
 } gmm_fitting;
 
 int64_t gmm_covariance_size(gmm_structure structure, int64_t K, int64_t D);
+
+/* Room for fits of at most N rows; n_starts and max_iter of the plan may be 0 where there is no race. */
+void gmm_take_fitting(const gmm_plan *plan, const gmm_rounds *rounds, int64_t N, int64_t D, gmm_workspace *space,
+                      gmm_fitting *fitting);
+
+/* Sum of w x' x'^T about the frame's centre (D, D), in double. */
+int gmm_measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatter);
+
+/* One value of rows, as a double. */
+double gmm_value_at(const gmm_rows *rows, int64_t i, int64_t j);
 
 /* What to ask gmm_moments for, and rows in general position that make a covariance regular. */
 gmm_structure gmm_moments_structure(gmm_structure structure);
 int64_t gmm_rows_needed(gmm_structure structure, int64_t n_features);
 
-/* seen from rows. */
+/* seen from rows: each different one once; or the sketches of a seed, 0 when they have too many rows. */
 void gmm_see_distinct(gmm_fitting *fit);
+int gmm_see_sketches(gmm_fitting *fit, const gmm_rehearsal *rehearsal, uint64_t seed);
 
 /* Mean, variance and total of seen. */
 int gmm_measure_columns(gmm_fitting *fit);
@@ -76,11 +89,23 @@ int64_t gmm_drawn_row(const double *cumulative, int64_t n, double uniform);
 
 int gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *begun);
 
-/* The mixture that one start of the plan's method begins with. */
+/* The mixture that one start of the plan's method begins with; iterations of any candidate, at most. */
+int64_t gmm_longest_rehearsal(const gmm_rounds *rounds);
 int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun);
 
-/* Climb, or climb on, until max_iter iterations in all; a climb that has ended stays. n_trace = 0 begins. */
-int gmm_climb_on(gmm_fitting *fit, const gmm_rows *rows, gmm_path *path, double tol, int64_t max_iter);
+/* Climb, or climb on, until max_iter iterations in all, or until the plan's patience ends, after which the path's
+ * memory, if it has one, lets it leap; a climb that has ended stays. n_trace = 0 begins. */
+int gmm_climb_on(gmm_fitting *fit, gmm_climber *over, gmm_path *path, double tol, int64_t max_iter);
+
+/* Factors of a mixture: tied ones as such, or `centred` as K copies for the kernel of prediction. */
+int gmm_factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors);
+
+/* Log-likelihood without penalties, nats per unit of sample weight. */
+int gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, double *found);
+
+/* Number of the likeliest of the starts when nothing is left to be found out, or -1; then the table of all. */
+int64_t gmm_race(gmm_fitting *fit, int64_t n_started);
+int gmm_tabulate(gmm_fitting *fit, const gmm_group *group);
 
 /* What climbs are ranked by: components on the floor or too thin, then the objective; same ends tie. */
 int64_t gmm_n_degenerate(const gmm_path *path);

@@ -55,9 +55,10 @@ typedef enum {
 } gmm_structure;
 
 /* Whether gmm_accumulate leaves components out of a row's sums whose density there is below 2^-58 of the largest.
- * GMM_FULL with more than 8 features only (4 on avx2 and scalar); the other structures and calls never do. */
+ * GMM_FULL with more than 8 features only (4 on avx2 and scalar), and GMM_LINEAR with 128 or more, whose moments leave
+ * them out unless forbidden; the other structures and calls never do. */
 typedef enum {
-    GMM_SKIP_AUTO = 0,   /* where the factors promise that it is faster */
+    GMM_SKIP_AUTO = 0,   /* in blocks of rows where it is faster, if the factors promise that there are any */
     GMM_SKIP_NEVER = 1,
     GMM_SKIP_ALWAYS = 2
 } gmm_skipping;
@@ -301,6 +302,7 @@ typedef struct {
     int64_t n_components, n_starts;
     double tol;
     int64_t max_iter, short_iter; /* iterations at most; of each start before they are compared */
+    int64_t patience;             /* iterations after which slow climbs leap; max_iter or more: never */
 } gmm_plan;
 
 /* Columns of gmm_group.table. */
@@ -329,6 +331,31 @@ typedef struct {
 size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_features, int n_threads);
 gmm_status gmm_fit(const gmm_plan *plan, int64_t n_groups, gmm_group *groups, int n_threads, void *scratch,
                    size_t scratch_bytes);
+
+/* How a start of many rows is rehearsed: candidates of several kinds climb on a sketch of the rows, in round r for
+ * n_iter[r] iterations, the better half of them also in the next. Sketch r: the rows i of positive weight with
+ * gmm_hash(seed, i) <= last[r], see csrc/draws.h; UINT64_MAX makes it all of them. Where two rounds see the same rows
+ * climbs are carried on. */
+typedef struct {
+    gmm_structure structure;
+    gmm_dtype precision;
+    int64_t n_components;
+    int64_t n_candidates;  /* in the first round */
+    int64_t n_rounds;      /* at most GMM_MOST_ROUNDS */
+    const int64_t *n_iter; /* (n_rounds,) */
+    const uint64_t *last;  /* (n_rounds,) never falling */
+    int64_t most_rows;     /* room for the rows of the last; a start whose sketch has more is unusual */
+} gmm_rehearsal;
+
+enum { GMM_MOST_ROUNDS = 16 };
+
+/* Mixtures that starts by "kmeans" begin with on all rows, one for each seed: gmm/rehearsal.py. Starts are spread over
+ * threads, each on one, and do not depend on each other. unusual (n_starts,): 1 where something came up that wants a
+ * closer look, and begun is unspecified. ridge (D,) or NULL, floor (D,): variances. No Ctrl-C is answered. */
+size_t gmm_start_scratch_bytes(const gmm_rehearsal *rehearsal, int64_t n_features, int n_threads);
+gmm_status gmm_start(const gmm_rehearsal *rehearsal, const gmm_rows *rows, const double *ridge, const double *floor,
+                     int64_t n_starts, const uint64_t *seed, int n_threads, void *scratch, size_t scratch_bytes,
+                     gmm_mixture *begun, unsigned char *unusual);
 
 /* Whether a climb with these objectives may stop. */
 int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon);

@@ -4,7 +4,8 @@
  * precision and one ISA, cut into the steps below. entry.c drives every kernel
  * the same way:
  *
- *     share   once       take shared scratch, pack factors, import totals
+ *     share   once       take shared scratch
+ *     load    once       pack factors, import totals
  *     private per thread take a thread's own scratch
  *     block   per block of GMM_BLOCK_ROWS rows, any thread, any order; its sums go to thread->partial
  *     merge   per block, in the order of the blocks, one at a time, whichever thread is free
@@ -71,6 +72,7 @@ typedef struct gmm_task {
     const struct gmm_kernel *kernel;
     gmm_structure structure;
     int64_t n_components, n_features; /* K, D */
+    int n_threads;                    /* at work: a thread's next block is likely that many further on */
     const gmm_rows *rows;
     const gmm_factors *factors; /* assign, seed: mean holds the centres or candidates */
     const double *given_posterior;
@@ -83,7 +85,8 @@ typedef struct gmm_task {
     const double *closest;                /* seed */
     double *potential;
     gmm_columns *columns;
-    void *shared; /* the kernel's own, set by share() */
+    int keeps_tiles, is_packed; /* 1: tiles of all rows stay for the next pass; 1: from an earlier one they are there */
+    void *shared;               /* the kernel's own, set by share() */
 } gmm_task;
 
 /* The head of every kernel's per-thread state. */
@@ -94,8 +97,9 @@ typedef struct {
 
 typedef struct gmm_kernel {
     /* Takes shared scratch, sets task->shared. When space->base is NULL it only measures: structure,
-     * n_components and n_features are then all that may be read. */
+     * n_components, n_features, keeps_tiles and, where that is set, rows->n_rows are then all that may be read. */
     void (*share)(gmm_task *task, gmm_workspace *space);
+    void (*load)(gmm_task *task); /* NULL: share did it */
     /* A thread's state, starting with a gmm_thread, which the caller fills; NULL when measuring. */
     gmm_thread *(*private)(const gmm_task *task, gmm_workspace *space);
     void (*block)(const gmm_task *task, gmm_thread *thread, int64_t first_row, int64_t n_rows);

@@ -110,17 +110,31 @@ static void weights_and_means(step *s) {
     }
 }
 
-/* S <- (S + S') / 2 + diag(ridge); squares (D,) at least the diagonal. */
+/* A matrix meets its transpose in squares that stay in a first-level cache. */
+enum { SQUARE = 8 };
+
+static int64_t square_end(int64_t first, int64_t D) { return first + SQUARE < D ? first + SQUARE : D; }
+
+/* S <- (S + S') / 2, or with is_lower the lower triangle and its mirror image. */
+static void make_symmetric(double *S, int64_t D, int is_lower) {
+    for (int64_t first_i = 0; first_i < D; first_i += SQUARE)
+        for (int64_t first_j = 0; first_j <= first_i; first_j += SQUARE)
+            for (int64_t i = first_i; i < square_end(first_i, D); ++i)
+                for (int64_t j = first_j; j < square_end(first_j, D) && j < i; ++j)
+                    S[j * D + i] = S[i * D + j] = is_lower ? S[i * D + j] : (S[i * D + j] + S[j * D + i]) / 2;
+}
+
+/* S <- S + diag(ridge); squares (D,) at least the diagonal. */
 static void finish_scatter(const step *s, double *S, double *squares) {
     const int64_t D = s->D;
     for (int64_t i = 0; i < D; ++i) {
-        for (int64_t j = 0; j < i; ++j) S[i * D + j] = S[j * D + i] = (S[i * D + j] + S[j * D + i]) / 2;
         if (s->ridge) S[i * D + i] += s->ridge[i];
-        squares[i] = fmax(squares[i], S[i * D + i]);
+        squares[i] = S[i * D + i] > squares[i] ? S[i * D + i] : squares[i];
     }
 }
 
-static void full_scatter(const step *s, int64_t k, double *squares) {
+/* shift (D,): scratch. */
+static void full_scatter(const step *s, int64_t k, double *squares, double *shift) {
     const int64_t D = s->D;
     const double *second = s->statistics->second + k * D * D, n = s->statistics->n[k];
     double *S = s->next->covariance + k * D * D;
@@ -128,12 +142,12 @@ static void full_scatter(const step *s, int64_t k, double *squares) {
         memcpy(S, s->previous->covariance + k * D * D, (size_t)(D * D) * sizeof *S);
         return;
     }
+    for (int64_t j = 0; j < D; ++j) shift[j] = shift_of(s, k, j);
     for (int64_t i = 0; i < D; ++i) {
-        const double di = shift_of(s, k, i);
         squares[i] = second[i * D + i] / n;
-        for (int64_t j = 0; j < D; ++j)
-            S[i * D + j] = second[i * D + j] / n - di * (s->statistics->first[k * D + j] / n);
+        for (int64_t j = 0; j < D; ++j) S[i * D + j] = second[i * D + j] / n - shift[i] * shift[j];
     }
+    make_symmetric(S, D, 0);
     finish_scatter(s, S, squares);
 }
 
@@ -144,17 +158,22 @@ static void tied_scatter(const step *s, int is_pooled, double *squares) {
     memcpy(S, second, (size_t)(D * D) * sizeof *S);
     for (int64_t k = 1; k < K && !is_pooled; ++k)
         for (int64_t i = 0; i < D * D; ++i) S[i] += second[k * D * D + i];
+    if (!is_pooled) make_symmetric(S, D, 0);
     for (int64_t j = 0; j < D; ++j) {
         squares[j] = S[j * D + j];
         for (int64_t k = 0; k < K && is_pooled; ++k) squares[j] += n[k] * s->about[k * D + j] * s->about[k * D + j];
         squares[j] /= s->total;
     }
-    for (int64_t k = 0; k < K; ++k)
-        for (int64_t i = 0; i < D && n[k] > 0; ++i) {
+    for (int64_t i = 0; i < D; ++i) { /* a row stays in cache while it meets the components */
+        double *row = S + i * D;
+        for (int64_t k = 0; k < K; ++k) {
+            if (!(n[k] > 0)) continue;
             const double d = shift_of(s, k, i), *first = s->statistics->first + k * D;
-            for (int64_t j = 0; j < D; ++j) S[i * D + j] -= d * first[j];
+            for (int64_t j = 0; j <= i; ++j) row[j] -= d * first[j];
         }
-    for (int64_t i = 0; i < D * D; ++i) S[i] /= s->total;
+        for (int64_t j = 0; j <= i; ++j) row[j] /= s->total;
+    }
+    make_symmetric(S, D, 1);
     finish_scatter(s, S, squares);
 }
 
@@ -222,7 +241,7 @@ gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, i
     double *squares = (double *)(void *)gmm_align_to_line(scratch);
     const int64_t n_matrices = is_tied ? 1 : K;
     if (is_tied) tied_scatter(&s, is_pooled, squares);
-    for (int64_t k = 0; k < K && !is_tied; ++k) full_scatter(&s, k, squares + k * D);
+    for (int64_t k = 0; k < K && !is_tied; ++k) full_scatter(&s, k, squares + k * D, squares + n_matrices * D);
     lifting all = {.algebra = &isa->algebra, .D = D, .covariance = next->covariance, .squares = squares, .floor = floor,
                    .epsilon = epsilon, .previous = previous->covariance, .n = is_tied ? NULL : statistics->n,
                    .floored = floored, .space = squares + n_matrices * D, .space_size = isa->algebra.space(D)};
@@ -236,12 +255,18 @@ void gmm_pool(int64_t n_components, int64_t n_features, const double *total, con
     const int64_t D = n_features;
     for (int64_t i = 0; i < D; ++i) {
         double *row = second + i * D;
-        memset(row, 0, (size_t)D * sizeof *row);
+        memset(row, 0, (size_t)(i + 1) * sizeof *row);
         for (int64_t k = 0; k < n_components; ++k) {
             const double *first = statistics->first + k * D, *m = mean + k * D, mi = m[i];
             const double f = first[i] + statistics->n[k] * mi;
             for (int64_t j = 0; j <= i; ++j) row[j] += f * m[j] + mi * first[j];
         }
-        for (int64_t j = 0; j <= i; ++j) second[j * D + i] = row[j] = (total[i * D + j] + total[j * D + i]) / 2 - row[j];
     }
+    for (int64_t first_i = 0; first_i < D; first_i += SQUARE)
+        for (int64_t first_j = 0; first_j <= first_i; first_j += SQUARE)
+            for (int64_t i = first_i; i < square_end(first_i, D); ++i)
+                for (int64_t j = first_j; j < square_end(first_j, D) && j <= i; ++j) {
+                    const double all = (total[i * D + j] + total[j * D + i]) / 2;
+                    second[j * D + i] = second[i * D + j] = all - second[i * D + j];
+                }
 }

@@ -1,4 +1,4 @@
-# Part of _native.pyx: whole fits of few rows.
+# Part of _native.pyx: whole fits of few rows, starts of many.
 
 cdef class Groups:
     """The arrays that a call borrows for many groups, and its scratch."""
@@ -47,22 +47,56 @@ cdef class Groups:
         return 0
 
 
+def scan_groups(list X, minimum, maximum, mean, scatter, weights, finite):
+    cdef Call call = Call()
+    cdef int64_t G = len(X), D = minimum.shape[1], g
+    cdef double *low = call.total(minimum, "minimum", G, D)
+    cdef double *high = call.total(maximum, "maximum", G, D)
+    cdef double *middle = call.total(mean, "mean", G, D)
+    cdef double *squares = call.total(scatter, "scatter", G, D)
+    cdef double *weight = call.total(weights, "weights", G)
+    cdef unsigned char *is_finite = <unsigned char *> call.array(finite, "finite", b"?", True, G)
+    cdef size_t scratch_bytes = gmm_scratch_bytes(GMM_DIAG, GMM_F64, 1, D, 1)
+    cdef gmm_status status = GMM_OK
+    cdef gmm_columns columns
+    cdef Groups many = Groups(G)
+    for g in range(G):
+        many.read_rows(&many.groups[g].rows, X[g], None, D)
+        many.groups[g].rows.scale = many.groups[g].rows.centre = NULL
+    many.scratch = malloc(max(<size_t> 1, scratch_bytes))
+    if many.scratch == NULL:
+        raise MemoryError(f"cannot allocate {scratch_bytes} bytes of scratch")
+    with nogil:
+        for g in range(G):
+            columns.minimum, columns.maximum = low + g * D, high + g * D
+            columns.mean, columns.scatter = middle + g * D, squares + g * D
+            status = gmm_scan(&many.groups[g].rows, 1, many.scratch, scratch_bytes, &columns)
+            is_finite[g] = status == GMM_OK
+            weight[g] = columns.weight
+            if status != GMM_OK and status != GMM_ENONFINITE:
+                break
+    if status != GMM_ENONFINITE:
+        call.check(status)
+
+
 def fit(list X, list sample_weight, scale, centre, floor, ridge, seeds, int kernel, int precision, int method,
-        double tol, int64_t max_iter, int64_t short_iter, weights, means, covariances, floored, traces, tables,
-        log_likelihoods, endings, int n_threads):
+        double tol, int64_t max_iter, int64_t short_iter, int64_t patience, weights, means, covariances, floored,
+        traces, tables, log_likelihoods, endings, int n_threads):
     cdef Call call = Call()
     cdef gmm_status status
     cdef gmm_plan plan
     cdef int64_t G = len(X), K, D, S, size, g, longest = 1
     cdef gmm_group *group
-    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 3 or n_threads < 1 or max_iter < 0:
-        raise ValueError("kernel, precision, method, n_threads, max_iter: out of range")
+    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 3 or n_threads < 1:
+        raise ValueError("kernel, precision, method, n_threads: out of range")
+    if max_iter < 0 or patience < 0:
+        raise ValueError("max_iter, patience: out of range")
     K, D = means.shape[1:]
     S = seeds.shape[1]
     size = covariances.shape[1]
     plan.structure, plan.precision, plan.method = <gmm_structure> kernel, <gmm_dtype> precision, <gmm_method> method
     plan.n_components, plan.n_starts, plan.tol = K, S, tol
-    plan.max_iter, plan.short_iter = max_iter, short_iter
+    plan.max_iter, plan.short_iter, plan.patience = max_iter, short_iter, patience
     if size != (K * D * D, D * D, K * D, K)[kernel] or len(sample_weight) != G:
         raise ValueError("covariances, sample_weight: not of the right size")
     cdef const double *scales = call.vector(scale, "scale", G, D)
@@ -103,3 +137,44 @@ def fit(list X, list sample_weight, scale, centre, floor, ridge, seeds, int kern
         likelihood[g] = group.log_likelihood
         ending[4 * g], ending[4 * g + 1] = group.stop, group.n_trace
         ending[4 * g + 2], ending[4 * g + 3] = group.n_started, group.winner
+
+
+def start(X, sample_weight, scale, centre, floor, ridge, seeds, int kernel, int precision, int64_t n_candidates,
+          n_iter, last, int64_t most_rows, weights, means, covariances, unusual, int n_threads):
+    cdef Call call = Call()
+    cdef gmm_status status
+    cdef gmm_rehearsal rehearsal
+    cdef int64_t S = len(seeds), K, D, size, s
+    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or n_threads < 1:
+        raise ValueError("kernel, precision, n_threads: out of range")
+    call.read_rows(X, sample_weight)
+    call.read_frame(scale, centre)
+    call.rows.n_rows = call.n_rows
+    K, D, size = means.shape[1], call.rows.n_features, covariances.shape[1]
+    if size != (K * D * D, D * D, K * D, K)[kernel]:
+        raise ValueError("covariances: not of the right size")
+    rehearsal.structure, rehearsal.precision, rehearsal.n_components = <gmm_structure> kernel, <gmm_dtype> precision, K
+    rehearsal.n_candidates, rehearsal.n_rounds, rehearsal.most_rows = n_candidates, len(last), most_rows
+    rehearsal.n_iter = <const int64_t *> call.array(n_iter, "n_iter", b"q", False, rehearsal.n_rounds)
+    rehearsal.last = <const uint64_t *> call.array(last, "last", b"q", False, rehearsal.n_rounds)
+    cdef const double *floors = call.vector(floor, "floor", D)
+    cdef const double *ridges = <const double *> call.array(ridge, "ridge", b"d", False, D)
+    cdef const uint64_t *seed = <const uint64_t *> call.array(seeds, "seeds", b"q", False, S)
+    cdef double *weight = call.total(weights, "weights", S, K)
+    cdef double *mean = call.total(means, "means", S, K, D)
+    cdef double *covariance = call.total(covariances, "covariances", S, size)
+    cdef unsigned char *unusually = <unsigned char *> call.array(unusual, "unusual", b"?", True, S)
+    cdef gmm_mixture *mixtures = <gmm_mixture *> malloc(max(<int64_t> 1, S) * sizeof(gmm_mixture))
+    call.scratch_bytes = gmm_start_scratch_bytes(&rehearsal, D, n_threads)
+    call.scratch = malloc(max(<size_t> 1, call.scratch_bytes))
+    if call.scratch == NULL or mixtures == NULL:
+        free(mixtures)
+        raise MemoryError(f"cannot allocate {call.scratch_bytes} bytes of scratch")
+    for s in range(S):
+        mixtures[s] = gmm_mixture(rehearsal.structure, K, D, weight + s * K, mean + s * K * D,
+                                  covariance + s * size)
+    with nogil:
+        status = gmm_start(&rehearsal, &call.rows, ridges, floors, S, seed, n_threads, call.scratch,
+                           call.scratch_bytes, mixtures, unusually)
+    free(mixtures)
+    call.check(status)

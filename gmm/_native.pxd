@@ -155,7 +155,7 @@ cdef extern from "gmm.h" nogil:
         gmm_method method
         int64_t n_components, n_starts
         double tol
-        int64_t max_iter, short_iter
+        int64_t max_iter, short_iter, patience
 
     const int GMM_TABLE
 
@@ -175,6 +175,20 @@ cdef extern from "gmm.h" nogil:
     size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_features, int n_threads)
     gmm_status gmm_fit(const gmm_plan *plan, int64_t n_groups, gmm_group *groups, int n_threads, void *scratch,
                        size_t scratch_bytes)
+
+    ctypedef struct gmm_rehearsal:
+        gmm_structure structure
+        gmm_dtype precision
+        int64_t n_components, n_candidates, n_rounds
+        const int64_t *n_iter
+        const uint64_t *last
+        int64_t most_rows
+
+    size_t gmm_start_scratch_bytes(const gmm_rehearsal *rehearsal, int64_t n_features, int n_threads)
+    gmm_status gmm_start(const gmm_rehearsal *rehearsal, const gmm_rows *rows, const double *ridge,
+                         const double *floor, int64_t n_starts, const uint64_t *seed, int n_threads, void *scratch,
+                         size_t scratch_bytes, gmm_mixture *begun, unsigned char *unusual)
+
     int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon)
     const char *gmm_isa()
     const char *const *gmm_isas()

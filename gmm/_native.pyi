@@ -296,6 +296,11 @@ def climb(
     weight.
     """
 
+def scan_groups(
+    X: list[Rows], minimum: Array, maximum: Array, mean: Array, scatter: Array, weights: Array, finite: Array
+) -> None:
+    """What `scan` finds of groups of rows with as many columns each, (G, D), (G,); not set where not finite."""
+
 def fit(
     X: list[Rows],
     sample_weight: list[Array | None],
@@ -310,6 +315,7 @@ def fit(
     tol: float,
     max_iter: int,
     short_iter: int,
+    patience: int,
     weights: Array,
     means: Array,
     covariances: Array,
@@ -326,6 +332,32 @@ def fit(
     (random_from_data). Written: weights (G, K), means (G, K, D), covariances (G, size of one), floored (G, K), traces
     (G, max_iter + 1), tables (G, n_starts, 6), log_likelihoods (G,), endings (G, 4): why it stopped (2: unusual, and
     nothing else is set), entries of the trace, starts begun, number of the likeliest.
+    """
+
+def start(
+    X: Rows,
+    sample_weight: Array | None,
+    scale: Array,
+    centre: Array,
+    floor: Array,
+    ridge: Array | None,
+    seeds: NDArray[np.int64],
+    kernel: int,
+    precision: int,
+    n_candidates: int,
+    n_iter: NDArray[np.int64],
+    last: NDArray[np.int64],
+    most_rows: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    unusual: NDArray[np.bool_],
+    n_threads: int,
+) -> None:
+    """Rehearse starts of many rows on sketches of them, a start on one thread; `gmm_start` in csrc/gmm.h says how.
+
+    seeds (S,) and last (n_rounds,) hold 64-bit words, n_iter is (n_rounds,), ridge and floor (D,). Written: weights
+    (S, K), means (S, K, D), covariances (S, size of one), and unusual (S,): starts of which nothing else holds.
     """
 
 def has_converged(trace: Array, tol: float, epsilon: float) -> bool:

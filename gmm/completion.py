@@ -60,7 +60,7 @@ def filled(
     """
     matrices = structure.dense(parameters.covariances, *parameters.means.shape)
     factors = structure.factorize(parameters).centred()
-    X = np.array(np.broadcast_to(rows.X, (n_draws, *rows.X.shape)))
+    X = np.array(np.broadcast_to(rows.X, (n_draws, *rows.X.shape)), order="C")
     for start in range(0, rows.n_rows, CHUNK):
         part = replace(rows, X=rows.X[start : start + CHUNK], sample_weight=None)
         posterior = part.score(factors, log_density=False, posterior=True).posterior
@@ -71,7 +71,7 @@ def filled(
             here = runs.rows[runs.first[r] : runs.first[r + 1]]
             conditional = Conditional.of(parameters.means, matrices, runs.observed[pattern])
             o, m, frame = conditional.observed, conditional.missing, rows.frame
-            points = part.X[here][:, o].astype(np.float64) * frame.scale[o] - frame.centre[o]
+            points = np.array(part.X[here][:, o], np.float64, order="C") * frame.scale[o] - frame.centre[o]
             values = conditional.values(np.tile(points, (n_draws, 1)), np.tile(posterior[here], (n_draws, 1)), rng)
             values = np.ldexp(values + frame.centre[m], frame.exponent[m]).reshape(n_draws, len(here), len(m))
             X[:, (start + here)[:, None], m] = values
@@ -120,7 +120,7 @@ def gaussian(rows: IncompleteRows) -> Parameters:
     chosen = chosen_rows(rows.n_rows, SEED, size, rows.sample_weight)
     seen = rows if chosen is None else rows.subset(chosen)
     weight = np.ones(seen.n_rows) if seen.sample_weight is None else seen.sample_weight
-    points = seen.frame.points_in(seen.X)
+    points = np.ascontiguousarray(seen.frame.points_in(seen.X))  # NumPy's sums round by layout
     counted = np.where(np.isnan(points), 0.0, weight[:, None])
     points = np.where(counted > 0, points, 0.0)
     total = np.maximum(counted.sum(axis=0), np.finfo(np.float64).tiny)  # a subsample may miss a column

@@ -1,7 +1,8 @@
-"""Random numbers of one start: of few rows a counter hashed under the start's seed (`gmm.subsample.hashed`).
+"""Random numbers of one start: where the core may make it, a counter hashed under its seed (`gmm.subsample.hashed`).
 
-The core draws the same ones (csrc/draws.h), so a start of few rows is the same whoever makes it. The seed is hashed
-first: counters under the seed itself choose a start's rows. Many rows take NumPy's generator.
+The core draws the same ones (csrc/draws.h), so a start of few rows, or one rehearsed on sketches, is the same whoever
+makes it. The seed is hashed first: counters under the seed itself choose a start's rows. Other starts take NumPy's
+generator.
 
 Invariant: which of the two depends on the shape of the problem alone.
 """

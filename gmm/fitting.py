@@ -237,11 +237,12 @@ def _raced(
     limits = {"floor": rows.frame.floor, "ridge": ridge}
     chosen: Start = choose_start(settings, rows, partition=partition, previous=previous, **limits)
     few = type(rows) is Rows and is_small(rows.n_rows, settings.n_components, rows.n_features)
+    drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
     raced = race(
         rows,
         settings.structure,
-        chosen.parameters,
-        drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1),
+        chosen.of(drawn),
+        drawn,
         **limits,
         tol=settings.tol,
         max_iter=settings.max_iter,

@@ -12,7 +12,7 @@ rounded up to a power of two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -93,16 +93,12 @@ class Frame:
         eps : float
             Unit roundoff of the dtype the data came in.
         """
-        return cls.many_from_columns([columns], scaling, eps)[0]
+        return cls.many_from_columns({key: np.array([value]) for key, value in columns.items()}, scaling, eps)[0]
 
     @classmethod
-    def many_from_columns(cls, groups: Sequence[Mapping[str, Any]], scaling: Scaling, eps: float) -> list[Frame]:
-        """Return the frames of several groups of rows with as many features each."""
-        low, high, mean, scatter = (
-            np.array([columns[key] for columns in groups], np.float64)
-            for key in ("minimum", "maximum", "mean", "scatter")
-        )
-        weight = np.array([columns["weight"] for columns in groups], np.float64)
+    def many_from_columns(cls, columns: Mapping[str, np.ndarray], scaling: Scaling, eps: float) -> list[Frame]:
+        """Return the frames of groups of rows with as many features each: arrays of `from_columns`, (G, D), (G,)."""
+        low, high, mean, scatter, weight = (columns[key] for key in ("minimum", "maximum", "mean", "scatter", "weight"))
         with np.errstate(over="ignore"):
             variance = scatter / weight[:, None]
         exponent = _exponents(low, high, variance, scaling)

@@ -187,4 +187,6 @@ def _drawn(mass: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     """Rows drawn with probability in proportion to ``mass`` (N,), one for each uniform number in [0, 1)."""
     cumulative = np.cumsum(mass)
     rows = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
-    return np.minimum(rows, np.flatnonzero(mass)[-1])
+    if (rows == len(mass)).any():  # by rounding: the last with mass
+        rows = np.minimum(rows, np.flatnonzero(mass)[-1])
+    return rows

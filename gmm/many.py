@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from gmm._validation import nonfinite_error
 from gmm.errors import DataError, GmmError, GmmWarning, ParameterError
 from gmm.fitting import Fit, Record, checked, complaints, finished, fit_mixture, plan_of, ridge_in
-from gmm.frame import Frame
+from gmm.frame import Frame, Scaling
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.missing import kind_of_rows
-from gmm.rows import EPSILON, Rows, scanned
+from gmm.rows import EPSILON, Precision, Rows, scanned_groups
 from gmm.settings import Settings
 from gmm.subsample import seeds
 from gmm.threads import resolve_threads
@@ -32,6 +33,7 @@ from gmm.whole import Batch, fit_batches, is_whole
 __all__ = ["FittedGroups", "fit_many"]
 
 MOST_NAMED = 5  # groups that a warning names
+NAMES: dict[str, Precision] = {"f": "float32", "d": "float64"}  # as dtype.name, which takes microseconds to say
 SINGULAR = ("callbacks", "verbose", "warm_start")  # arguments that speak of one fit
 
 
@@ -245,24 +247,32 @@ def _fit_whole(
     plan = plan_of(settings)
     if plan is None:
         return
-    alike: dict[tuple[int, str], list[tuple[Hashable, np.ndarray, np.ndarray | None, dict[str, Any]]]] = {}
+    alike: dict[tuple[int, Precision], list[tuple[Hashable, np.ndarray, np.ndarray | None]]] = {}
+    whole: dict[tuple[int, ...], bool] = {}
     for key, group in named.items():
         try:
             X, _, names = checked(settings, group, None)
-            if is_whole(plan, *X.shape) and kind_of_rows(X, settings.missing) is Rows:
-                alike.setdefault((X.shape[1], X.dtype.name), []).append((key, X, names, scanned(X)))
         except GmmError as error:
             outcomes[key] = error
+            continue
+        if X.shape not in whole:
+            whole[X.shape] = is_whole(plan, *X.shape)
+        if whole[X.shape] and kind_of_rows(X, settings.missing) is Rows:
+            alike.setdefault((X.shape[1], NAMES[X.dtype.char]), []).append((key, X, names))
     drawn = None if settings.random_state is None else seeds(settings.random_state, settings.n_init)
     for (_, dtype), members in alike.items():
-        frames = Frame.many_from_columns([member[3] for member in members], plan.structure.scaling, EPSILON[dtype])
+        frames = _framed([X for _, X, _ in members], plan.structure.scaling)
         begun, ridges = [], []
-        for (key, X, names, _), frame in zip(members, frames, strict=True):
+        for (key, X, names), frame in zip(members, frames, strict=True):
             try:
+                if frame is None:
+                    raise nonfinite_error(X, "X")
                 ridges.append(ridge_in(settings.reg_covar, frame))
                 begun.append((key, names, Rows(X, None, frame, settings.precision or dtype)))
             except GmmError as error:
                 outcomes[key] = error
+        if not begun:
+            continue
         sown = [drawn or seeds(None, settings.n_init) for _ in begun]
         rows = [each[2] for each in begun]
         batches = fit_batches(plan, rows, None if settings.reg_covar == 0.0 else ridges, sown, n_threads)
@@ -270,6 +280,13 @@ def _fit_whole(
         for (key, names, _), (batch, index) in zip(begun, places, strict=True):
             if not batch.unusual[index]:
                 outcomes[key] = Pending(settings, batch, index, names)
+
+
+def _framed(groups: list[np.ndarray], scaling: Scaling) -> list[Frame | None]:
+    """Frames of groups alike; None where a value is not finite."""
+    columns, finite = scanned_groups(groups)
+    frames = Frame.many_from_columns(columns, scaling, EPSILON[groups[0].dtype.name])
+    return [frame if usable else None for frame, usable in zip(frames, finite.tolist(), strict=True)]
 
 
 def _attempt(settings: Settings, rows: Any) -> Fit | GmmError:

@@ -2,11 +2,14 @@
 
 No one way to start is best: k-means partitions of the same rows are much alike, so climbs from several of them end in
 the same optimum, good or bad, and which of the others finds a better one depends on the data. How good shows only after
-some EM iterations. So candidates of several kinds climb together, and in rounds: the better half climbs on, for as many
-iterations again as it has had, until one is left.
+some EM iterations. So candidates of several kinds climb together, and in rounds: the better half climbs on, until one
+is left.
 
-Many rows are seen through a sketch, on which a hundred iterations cost less than a handful on all of them; of few rows
-the sketch is all. What the last candidate has reached on the sketch is the start.
+Many rows are seen through a sketch, on which a hundred iterations cost less than a handful on all of them. It doubles
+from round to round while the field is halved, so that rounds cost about the same: many candidates are tried on few
+rows, and the last has seen nearly as much as rows can tell. Of few rows the sketch is all. What the last candidate has
+reached on the sketch is the start. The core makes the same starts (`gmm.prepared`), unless that takes too long without
+an answer to Ctrl-C.
 
 Invariant: the sketch is chosen by seed and row number, so neither memory layout nor n_threads can change a start.
 """
@@ -21,62 +24,96 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm.covariances.base import Covariance
-from gmm.draws import Uniform, uniform
+from gmm.draws import Draws, Uniform, uniform
 from gmm.em import Climb, climb, resume
 from gmm.parameters import Parameters
 from gmm.partition import rows_needed, too_thin
 from gmm.rows import Rows
+from gmm.small import FEW
 from gmm.subsample import chosen_rows
 
-__all__ = ["Plan", "likeliest", "merit", "n_degenerate", "plan", "sketch_of"]
+__all__ = ["Plan", "likeliest", "merit", "n_counted", "n_degenerate", "plan", "sketch_of"]
 
 Candidate = Callable[[Rows, Uniform], Parameters]
 
-FEWEST_ROWS = 1 << 10
-ROWS_PER_COMPONENT = 64
+FEWEST_ROWS = (1 << 8, 1 << 10)  # of the first sketch: up to HANDFUL components, more
+HANDFUL = 8  # components; of sixteen, ranks after ten iterations on small sketches find the better optima less often
+ROWS_PER_COMPONENT = 64  # with 32, of 8 features, a third more starts end in spikes of a few rows
+ROWS_PER_FEATURE = 8  # and component, as far as that is less, of a handful
 SPARE = 4  # times the rows that a regular covariance needs
-CANDIDATES = (5, 16)  # fewest and most; on china.jpg one candidate in six ends in an optimum worth having
-ITERATIONS = (10, 60)  # of the first round; on china.jpg objectives tell the better optimum only after about fifty
+CANDIDATES = 5  # fewest
+MOST_CANDIDATES = (64, 16)  # on china.jpg, 8 components, one in thirty ends in the best optimum
+ITERATIONS = (10, 10, 15, 20, 30, 20, 5)  # of the rounds, the last of these where there are fewer
+PAUSE = 4  # from the end: that round sees the rows of the one before; only about fifty tell the better optimum
+HALVED = (10, 60)  # with more components: fewest and most in the first round, half as many in each after it
+FEW_ITERATIONS = (10, 5, 3)  # where all rows are seen; what is left goes into the race on them
 MOST_WORK = 1e9  # multiply-adds that a candidate's first round may cost, unless it is cut to SHORTEST iterations
 SHORTEST = 3  # on digits, 64-D, ranks after three iterations correlate 0.8 with those after convergence
 SAME_END = 1e-9  # nats per row: with components renumbered, or rows repeated instead of weighted, sums round otherwise
 TOL = 1e-4  # nats per row; different optima are much further apart
+TOL_OF_FEW = 1e-3  # where all rows are seen: a tenth fewer passes, and ends as likely in the mean of 2500 fits
+
+
+class Round(NamedTuple):
+    """How long candidates climb, and on how many rows."""
+
+    n_iter: int
+    n_rows: int
 
 
 class Plan(NamedTuple):
-    """Rows of the first sketch, how many candidates see it, and for how many iterations."""
+    """How many candidates there are, and the rounds; each halves the field."""
 
-    n_rows: int
     n_candidates: int
-    n_iter: int
+    rounds: tuple[Round, ...]
 
 
 def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int) -> Plan:
-    """How much to rehearse: with the square root of how often the sketch fits into the rows there are more candidates
-    and more iterations, so that the first round costs no more than some fifty iterations on all rows.
+    """How much to rehearse: with the square root of how often the sketch fits into the rows there are more candidates.
 
     Examples
     --------
     >>> from gmm.covariances import FULL
     >>> from gmm.rehearsal import plan
-    >>> plan(FULL, 3, 4, 150)
-    Plan(n_rows=150, n_candidates=5, n_iter=10)
-    >>> plan(FULL, 8, 3, 273_280)
-    Plan(n_rows=1024, n_candidates=16, n_iter=60)
+    >>> few = plan(FULL, 3, 4, 150)
+    >>> few.n_candidates, [tuple(each) for each in few.rounds]
+    (5, [(10, 150), (5, 150), (3, 150)])
+    >>> many = plan(FULL, 8, 3, 273_280)
+    >>> many.n_candidates, [n_rows for _, n_rows in many.rounds]
+    (64, [256, 512, 1024, 1024, 2048, 4096, 8192])
     """
-    needed = max(ROWS_PER_COMPONENT, SPARE * rows_needed(structure.moments_kernel, n_features))
-    size = max(FEWEST_ROWS, n_components * needed)
-    if n_rows < 2 * size:
-        size = n_rows
-    growth = math.sqrt(n_rows / size)
-    n_candidates, n_iter = (min(int(least * growth), most) for least, most in (CANDIDATES, ITERATIONS))
+    many = n_components > HANDFUL
+    spread = ROWS_PER_COMPONENT if many else min(ROWS_PER_COMPONENT, ROWS_PER_FEATURE * (n_features + 1))
+    needed = max(spread, SPARE * rows_needed(structure.moments_kernel, n_features))
+    size = max(FEWEST_ROWS[many], n_components * needed)
+    sees_all = n_rows < max(FEW, 2 * size)
+    size = n_rows if sees_all else size
     work = size * (n_components * n_features + structure.n_parameters(n_components, n_features))
-    return Plan(size, n_candidates, max(SHORTEST, min(n_iter, int(MOST_WORK / work))))
+    affordable = max(SHORTEST, int(MOST_WORK / work))
+    if sees_all:
+        return Plan(CANDIDATES, tuple(Round(min(n_iter, affordable), n_rows) for n_iter in FEW_ITERATIONS))
+    growth = math.sqrt(n_rows / size)
+    n_candidates = min(int(CANDIDATES * growth), MOST_CANDIDATES[many or affordable < ITERATIONS[0]])
+    n_rounds = 1 + (n_candidates - 1).bit_length()
+    iterations = ITERATIONS[-n_rounds:]
+    if many:
+        first = min(int(HALVED[0] * growth), HALVED[1], affordable)
+        iterations = tuple(max(first >> turn, SHORTEST) for turn in range(n_rounds))
+    rounds = []
+    for turn, n_iter in enumerate(iterations):
+        size *= 1 if turn == 0 or (turn == n_rounds - PAUSE and not many) else 2
+        rounds.append(Round(min(n_iter, affordable), size if n_rows >= 2 * size else n_rows))
+    return Plan(n_candidates, tuple(rounds))
+
+
+def n_counted(rows: Rows) -> int:
+    """How many rows have a positive sample weight."""
+    return rows.n_rows if rows.sample_weight is None else int(np.count_nonzero(rows.sample_weight))
 
 
 def sketch_of(rows: Rows, size: int, seed: int) -> Rows:
     """About ``size`` of the rows, a part of every larger sketch from the same seed; all when they are not many more."""
-    chosen = chosen_rows(rows.n_rows, seed, size, rows.sample_weight) if rows.n_rows >= 2 * size else None
+    chosen = chosen_rows(rows.n_rows, seed, size, rows.sample_weight) if n_counted(rows) >= 2 * size else None
     return rows if chosen is None else replace(rows.subset(chosen), n_threads=1)  # too few rows to share out
 
 
@@ -98,36 +135,34 @@ def likeliest(
     structure : Covariance
     n_components : int
     candidates : sequence of callables
-        Rows of the sketch and `gmm.draws.uniform` to parameters.
+        Rows of the sketch and `gmm.draws.Uniform` to parameters.
     seed : int
     floor, ridge : ndarray of shape (D,)
         As for `gmm.em.climb`.
     """
-    draws = uniform(rows, n_components, seed)
-    size, n_candidates, n_iter = plan(structure, n_components, rows.n_features, rows.n_rows)
-    limits = {"floor": floor, "ridge": ridge, "tol": TOL}
-    sketch = sketch_of(rows, size, seed)
+    counted = n_counted(rows)
+    n_candidates, rounds = plan(structure, n_components, rows.n_features, counted)
+    draws = Draws(seed) if rounds[0].n_rows < counted else uniform(rows, n_components, seed)
+    sketch = sketch_of(rows, rounds[0].n_rows, seed)
+    limits = {"floor": floor, "ridge": ridge, "tol": TOL_OF_FEW if sketch is rows else TOL}
     field: list[Climb] = []
     for turn in range(n_candidates):
         begun = candidates[turn % len(candidates)](sketch, draws)
         climbed = climb(sketch.accumulate, structure, begun, **limits, max_iter=0)
         if all(abs(climbed.objective - other.objective) > SAME_END for other in field):
             field.append(climbed)
-    field = [resume(each, sketch.accumulate, structure, **limits, max_iter=n_iter) for each in field]
-    until = n_iter
-    while len(field) > 1:
-        field = sorted(field, key=lambda climbed: merit(climbed, structure))[len(field) // 2 :]
-        if sketch is rows and len(field) == 1:
+    until, seen = 0, rounds[0].n_rows
+    for turn, (n_iter, n_rows) in enumerate(rounds):
+        if turn and len(field) == 1 and n_rows == counted:
             break  # the race on all rows carries it on
-        size, n_iter = 2 * size, max(SHORTEST, n_iter // 2)
-        until += n_iter
-        larger = sketch_of(rows, size, seed)
-        if larger is sketch:
+        if n_rows == seen:
+            until += n_iter
             field = [resume(each, sketch.accumulate, structure, **limits, max_iter=until) for each in field]
-            continue
-        sketch, until = larger, n_iter
-        field = [climb(sketch.accumulate, structure, each.parameters, **limits, max_iter=n_iter) for each in field]
-    return field[0].parameters
+        else:
+            sketch, seen, until = sketch_of(rows, n_rows, seed), n_rows, n_iter
+            field = [climb(sketch.accumulate, structure, each.parameters, **limits, max_iter=n_iter) for each in field]
+        field = sorted(field, key=lambda climbed: merit(climbed, structure))[len(field) // 2 :]
+    return field[-1].parameters
 
 
 def merit(climbed: Climb, structure: Covariance) -> tuple[int, float]:

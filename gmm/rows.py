@@ -25,7 +25,7 @@ from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel
 from gmm.statistics import Statistics
 
-__all__ = ["EPSILON", "Assignment", "Precision", "Rows", "Scores", "scanned"]
+__all__ = ["EPSILON", "Assignment", "Precision", "Rows", "Scores", "scanned", "scanned_groups"]
 
 Precision = Literal["float32", "float64"]
 EPSILON = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
@@ -302,6 +302,20 @@ def scanned(
     if columns["bad_row"] >= 0:
         raise nonfinite_error(X, name)
     return columns
+
+
+def scanned_groups(groups: list[np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the same of groups of unweighted rows with as many features each, and which are finite (G,).
+
+    Where a group is not, the columns hold numbers that mean nothing.
+    """
+    shape = len(groups), groups[0].shape[1]
+    columns = {key: np.ones(shape) for key in ("minimum", "maximum", "mean", "scatter")}
+    columns["weight"], finite = np.ones(shape[0]), np.zeros(shape[0], bool)
+    _native.scan_groups(groups, *columns.values(), finite)
+    for array in columns.values():
+        array[~finite] = 1.0
+    return columns, finite
 
 
 def _empty_moments(kernel: Kernel, K: int, D: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -10,7 +10,7 @@ Invariant: parameters in frame coordinates; a previous fit in the same frame con
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from gmm.missing import IncompleteRows
 from gmm.mixture import Mixture
 from gmm.parameters import Parameters
 from gmm.partition import from_partition
+from gmm.prepared import prepare
 from gmm.rows import Rows
 from gmm.settings import Settings
 from gmm.subsample import largest
@@ -35,10 +36,19 @@ __all__ = ["Start", "choose_start"]
 
 @dataclass(frozen=True)
 class Start:
-    """Parameters as a function of a seed, and whether the seed matters: if not, one start is enough."""
+    """Parameters as a function of a seed, and whether the seed matters: if not, one start is enough.
+
+    ``prepare`` makes those of some seeds at once and returns what it made.
+    """
 
     parameters: Callable[[int], Parameters]
     is_random: bool
+    prepare: Callable[[Sequence[int]], dict[int, Parameters]] = lambda seeds: {}
+
+    def of(self, seeds: Sequence[int]) -> Callable[[int], Parameters]:
+        """``parameters``, for seeds that are made together where they can be."""
+        prepared = self.prepare(seeds)
+        return lambda seed: prepared[seed] if seed in prepared else self.parameters(seed)
 
 
 def choose_start(
@@ -96,7 +106,16 @@ def choose_start(
         whole = looked_at(drawn(seed)) if drawn else seen
         return replaced(initialization.start(whole, *shape, method, seed, **limits))
 
-    return Start(begin, "means" not in given)
+    def prepared(seeds: Sequence[int]) -> dict[int, Parameters]:
+        if method != "kmeans":
+            return {}
+        groups = [(looked_at(drawn(seed)), [seed]) for seed in seeds] if drawn else [(seen, seeds)]
+        made = {}
+        for whole, its in groups:
+            made |= prepare(whole, *shape, its, **limits)
+        return {seed: replaced(parameters) for seed, parameters in made.items()}
+
+    return Start(begin, "means" not in given, prepared)
 
 
 def given_arrays(settings: Settings, frame: Frame) -> dict[str, np.ndarray]:

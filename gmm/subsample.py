@@ -18,7 +18,7 @@ import numpy as np
 
 from gmm._validation import check_seed
 
-__all__ = ["chosen_rows", "generator", "hashed", "largest", "seeds"]
+__all__ = ["chosen_rows", "generator", "hashed", "largest", "last_hash", "seeds"]
 
 MOST_ROWS = 1 << 15
 MOST_VALUES = 1 << 22  # 32 MB of float64
@@ -51,6 +51,11 @@ def largest(n_components: int, n_features: int) -> int:
     return max(min(MOST_ROWS, MOST_VALUES // n_features), ROWS_PER_COMPONENT * n_components, 1)
 
 
+def last_hash(size: int, n_rows: int) -> int:
+    """The largest hash of a row that is chosen when about ``size`` of ``n_rows`` are to be."""
+    return min((size << 64) // max(n_rows, 1), (1 << 64) - 1)
+
+
 def chosen_rows(n_rows: int, seed: int, size: int, sample_weight: np.ndarray | None = None) -> np.ndarray | None:
     """Numbers of about ``size`` rows of positive weight out of ``n_rows``, ascending; None for all of few rows.
 
@@ -65,7 +70,7 @@ def chosen_rows(n_rows: int, seed: int, size: int, sample_weight: np.ndarray | N
     if n_rows <= size:
         return None
     eligible = n_rows if sample_weight is None else int(np.count_nonzero(sample_weight))
-    last = np.uint64(min((size << 64) // max(eligible, 1), (1 << 64) - 1))
+    last = np.uint64(last_hash(size, eligible))
     chunks = []
     for first in range(0, n_rows, CHUNK):
         number = np.arange(first, min(first + CHUNK, n_rows), dtype=np.uint64)

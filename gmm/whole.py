@@ -3,7 +3,7 @@
     rows and seeds --gmm_fit--> what `gmm.restarts.race` finds from the starts of `gmm.initialization`
 
 The core makes the same draws and the same passes as the Python it stands in for; where something is out of the ordinary
-(a covariance without factors, tied factors that want copies, a slow climb) it says so and Python has its turn.
+(a covariance without factors, tied factors that want copies) it says so and Python has its turn.
 
 Invariant: whether a fit is made here depends on its shapes and options alone; its bits do not depend on other groups.
 """
@@ -11,6 +11,7 @@ Invariant: whether a fit is made here depends on its shapes and options alone; i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,9 +33,9 @@ MOST_PASSES = 4000  # of SMALL each, 0.1 s: no Ctrl-C is answered on the way
 LONGEST_TRACES = 1 << 16  # iterations of all starts
 REHEARSED = 100  # passes of a start's rehearsal, and some
 STOP_REASONS = {0: LIMIT, 1: CONVERGED, 3: FALL}  # gmm_stop
-AT_LIMIT, UNUSUAL = 0, 2
-ITERATIONS, STOPPED = 2, 3  # columns of a table of starts
+UNUSUAL = 2
 BATCH = 256  # groups in one call, at most
+SHARES = 8  # calls a thread: the last ones leave little to wait for
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,11 @@ class Plan:
     max_iter: int
     short_iter: int
     n_init: int
-    patience: int | None = None  # iterations after which Python has its turn, with longer steps than EM's
-
-    @property
-    def longest(self) -> int:
-        """Iterations that the core may take."""
-        return self.max_iter if self.patience is None else min(self.max_iter, self.patience)
+    patience: int | None = None  # iterations after which slow climbs leap; None: never
 
     def work(self, n_rows: int, n_features: int) -> int:
         """Multiply-adds that a fit may take."""
-        passes = self.n_init * (self.longest + REHEARSED)
+        passes = self.n_init * (self.max_iter + REHEARSED)
         return passes * most_work(n_rows, self.n_components, n_features)
 
 
@@ -68,7 +64,7 @@ def is_whole(plan: Plan, n_rows: int, n_features: int) -> bool:
         and plan.method in METHODS
         and STRUCTURES.get(plan.structure.name) is plan.structure
         and are_few(n_rows, plan.n_components, n_features)
-        and plan.n_init * (plan.longest + REHEARSED) <= LONGEST_TRACES
+        and plan.n_init * (plan.max_iter + REHEARSED) <= LONGEST_TRACES
         and plan.work(n_rows, n_features) <= MOST_PASSES * SMALL
     )
 
@@ -152,14 +148,21 @@ def fit_batches(
     seeds : sequence of sequences of int
         One for each start of each group.
     n_threads : int
-        Groups are spread over them.
+        Calls are spread over them: each holds the interpreter only between calls, and none spins while it waits.
     """
-    largest = max(plan.work(rows.n_rows, rows.n_features) for rows in groups)
-    size = min(max(n_threads * MOST_PASSES * SMALL // largest, 1), BATCH)
-    return [
-        _fitted(plan, groups[at : at + size], ridges and ridges[at : at + size], seeds[at : at + size], n_threads)
-        for at in range(0, len(groups), size)
-    ]
+    largest = plan.work(max(rows.n_rows for rows in groups), groups[0].n_features)
+    share = -(-len(groups) // (SHARES * n_threads)) if n_threads > 1 else len(groups)
+    size = min(max(MOST_PASSES * SMALL // largest, 1), BATCH, share)
+
+    def fitted(at: int) -> Batch:
+        part = slice(at, at + size)
+        return _fitted(plan, groups[part], ridges and ridges[part], seeds[part])
+
+    firsts = range(0, len(groups), size)
+    if n_threads == 1 or len(firsts) == 1:
+        return [fitted(at) for at in firsts]
+    with ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(fitted, firsts))
 
 
 def _fitted(
@@ -167,25 +170,22 @@ def _fitted(
     groups: Sequence[Rows],
     ridges: Sequence[np.ndarray] | None,
     seeds: Sequence[Sequence[int]],
-    n_threads: int,
 ) -> Batch:
     G, K, D, kernel = len(groups), plan.n_components, groups[0].n_features, plan.structure.kernel
     shape = plan.structure.shape(K, D)
     weights, means, covariances = np.empty((G, K)), np.empty((G, K, D)), np.empty((G, int(np.prod(shape))))
-    traces, tables = np.empty((G, plan.longest + 1)), np.zeros((G, plan.n_init, 6))
+    traces, tables = np.empty((G, plan.max_iter + 1)), np.zeros((G, plan.n_init, 6))
     floored, log_likelihoods, endings = np.zeros((G, K), bool), np.empty(G), np.zeros((G, 4), np.int64)
     _native.fit(
         *([rows.X for rows in groups], [rows.sample_weight for rows in groups]),
-        *(_stacked([getattr(rows.frame, name) for rows in groups]) for name in ("scale", "centre", "floor")),
+        np.ldexp(1.0, -np.array([rows.frame.exponent for rows in groups])),
+        *(_stacked([getattr(rows.frame, name) for rows in groups]) for name in ("centre", "floor")),
         *(None if ridges is None else _stacked(ridges), _words(seeds)),
         *(kernel, int(groups[0].precision == "float64"), METHODS[plan.method]),
-        *(plan.tol, plan.longest, plan.short_iter, weights, means, covariances),
-        *(floored, traces, tables, log_likelihoods, endings, n_threads),
+        *(plan.tol, plan.max_iter, plan.short_iter, plan.max_iter if plan.patience is None else plan.patience),
+        *(weights, means, covariances),
+        *(floored, traces, tables, log_likelihoods, endings, 1),
     )
-    if plan.longest < plan.max_iter:
-        begun = np.arange(plan.n_init) < endings[:, 2:3]
-        slow = begun & (tables[:, :, ITERATIONS] >= plan.longest) & (tables[:, :, STOPPED] == AT_LIMIT)
-        endings[slow.any(axis=1), 0] = UNUSUAL
     endings[endings[:, 0] == UNUSUAL, 1] = 0
     entries = traces[np.arange(traces.shape[1]) < endings[:, 1:2]]
     covariances = covariances.reshape(G, *shape)

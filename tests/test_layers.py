@@ -21,7 +21,7 @@ LAYERS = [
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
-        "restarts draws whole completion agreement criteria ordering",
+        "restarts draws prepared whole completion agreement criteria ordering",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
     ("edges", "selection many cli datasets config"),

@@ -15,6 +15,7 @@ typedef struct {
     gmm_thread head;
     NAME(tile) tile;
     REAL *least, *nearest; /* (rows): squared distance, index of the centre */
+    REAL *weight;          /* (rows): sample weights of a tile whose sums are made in lanes */
     int32_t *slot;         /* (K): where a centre's sums are in the partial, or -1; all -1 between blocks */
 } NAME(assign_thread);
 
@@ -68,11 +69,12 @@ static gmm_thread *NAME(private_assign)(const gmm_task *task, gmm_workspace *spa
     const int64_t K = task->n_components, D = task->n_features;
     const int64_t rows = NAME(axis_tile_rows)(D), stride = NAME(stride)(rows);
     NAME(assign_thread) *thread = gmm_take(space, 1, sizeof *thread);
-    REAL *column = gmm_take(space, D * stride, sizeof *column), *least = gmm_take(space, 2 * rows, sizeof *least);
+    REAL *column = gmm_take(space, D * stride, sizeof *column), *least = gmm_take(space, 3 * rows, sizeof *least);
     int32_t *slot = gmm_take(space, K, sizeof *slot);
     if (!space->base) return NULL;
     *thread = (NAME(assign_thread)){
-        .tile = {.stride = stride, .column = column}, .least = least, .nearest = least + rows, .slot = slot};
+        .tile = {.stride = stride, .column = column}, .least = least, .nearest = least + rows,
+        .weight = least + 2 * rows, .slot = slot};
     for (int64_t k = 0; k < K; ++k) slot[k] = -1;
     return &thread->head;
 }
@@ -135,9 +137,9 @@ static void NAME(nearest)(const gmm_task *task, const NAME(assign_thread) *threa
     }
 }
 
-/* Adds row i of the tile, weighted, to the sums of centre k. */
-static void NAME(assign_row)(const gmm_task *task, NAME(assign_thread) *thread, const NAME(assign_sums) *sums,
-                             int64_t i, int64_t k, double weight) {
+/* Where the sums of centre k are. */
+static int32_t NAME(assign_slot)(const gmm_task *task, NAME(assign_thread) *thread, const NAME(assign_sums) *sums,
+                                 int64_t k) {
     const int64_t D = task->n_features;
     int32_t slot = thread->slot[k];
     if (slot < 0) {
@@ -146,6 +148,14 @@ static void NAME(assign_row)(const gmm_task *task, NAME(assign_thread) *thread, 
         sums->n[slot] = 0;
         for (int64_t j = 0; j < D; ++j) sums->sum[slot * D + j] = 0;
     }
+    return slot;
+}
+
+/* Adds row i of the tile, weighted, to the sums of centre k. */
+static void NAME(assign_row)(const gmm_task *task, NAME(assign_thread) *thread, const NAME(assign_sums) *sums,
+                             int64_t i, int64_t k, double weight) {
+    const int64_t D = task->n_features;
+    const int32_t slot = NAME(assign_slot)(task, thread, sums, k);
     sums->n[slot] += weight;
     if (!task->sum) return;
     const double *centre = task->factors->mean + k * D;
@@ -154,9 +164,41 @@ static void NAME(assign_row)(const gmm_task *task, NAME(assign_thread) *thread, 
     for (int64_t j = 0; j < D; ++j) sum[j] += weight * ((double)x[j * thread->tile.stride] - centre[j]);
 }
 
-static void NAME(assign_tile)(const gmm_task *task, NAME(assign_thread) *thread, int64_t first) {
+/* Whether the sums of all centres are made in lanes, of doubles: rows one by one wait for each other in memory. */
+static int NAME(assigns_lanes)(const gmm_task *task) {
+    return !REAL_IS_FLOAT && V_LANES > 1 && task->n_components * (task->n_features + 1) <= 8 * V_LANES;
+}
+
+/* Adds a tile of finite rows to the sums. */
+static void NAME(assign_lanes)(const gmm_task *task, NAME(assign_thread) *thread, const NAME(assign_sums) *sums,
+                               int64_t first) {
+    const int64_t D = task->n_features, rows = thread->tile.rows;
+    vec inertia = v_zero();
+    NAME(pack_weights)(task->rows, first, &thread->tile, thread->weight);
+    for (int64_t i = 0; i < rows; i += V_LANES)
+        inertia = v_fma(v_load(thread->weight + i), v_load(thread->least + i), inertia);
+    sums->head->inertia += (double)v_sum(inertia);
+    for (int64_t k = 0; k < task->n_components && (task->n || task->sum); ++k) {
+        const int32_t slot = NAME(assign_slot)(task, thread, sums, k);
+        const vec index = v_set1((REAL)k);
+        for (int64_t j = -1; j < (task->sum ? D : 0); ++j) { /* -1: the rows themselves */
+            const REAL *x = thread->tile.column + (j < 0 ? 0 : j) * thread->tile.stride;
+            const vec centre = v_set1((REAL)(j < 0 ? 0 : task->factors->mean[k * D + j]));
+            vec sum = v_zero();
+            for (int64_t i = 0; i < rows; i += V_LANES) {
+                const vmask owned = v_eq(v_load(thread->nearest + i), index);
+                const vec weight = v_select(owned, v_load(thread->weight + i), v_zero());
+                sum = j < 0 ? v_add(sum, weight) : v_fma(weight, v_sub(v_load(x + i), centre), sum);
+            }
+            *(j < 0 ? sums->n + slot : sums->sum + slot * D + j) += (double)v_sum(sum);
+        }
+    }
+}
+
+/* Adds the tile row by row, those whose distances overflow too. */
+static void NAME(assign_rows)(const gmm_task *task, NAME(assign_thread) *thread, const NAME(assign_sums) *sums,
+                              int64_t first) {
     const NAME(assign_shared) *shared = task->shared;
-    const NAME(assign_sums) sums = NAME(assign_sums_at)(task, thread->head.partial);
     for (int64_t i = 0; i < thread->tile.n_rows; ++i) {
         const double weight = task->rows->weight ? task->rows->weight[first + i] : 1;
         int64_t k = (int64_t)thread->nearest[i];
@@ -172,9 +214,24 @@ static void NAME(assign_tile)(const gmm_task *task, NAME(assign_thread) *thread,
         if (task->label) task->label[first + i] = k;
         if (task->distance) task->distance[first + i] = distance;
         if (!(weight > 0)) continue;
-        sums.head->inertia += weight * distance;
-        if (task->n || task->sum) NAME(assign_row)(task, thread, &sums, i, k, weight);
+        sums->head->inertia += weight * distance;
+        if (task->n || task->sum) NAME(assign_row)(task, thread, sums, i, k, weight);
     }
+}
+
+static void NAME(assign_tile)(const gmm_task *task, NAME(assign_thread) *thread, int64_t first) {
+    const NAME(assign_sums) sums = NAME(assign_sums_at)(task, thread->head.partial);
+    const int64_t n_rows = thread->tile.n_rows;
+    int in_lanes = NAME(assigns_lanes)(task);
+    for (int64_t i = 0; in_lanes && i < thread->tile.rows; i += V_LANES)
+        in_lanes = !v_not_all(v_lt(v_load(thread->least + i), v_set1((REAL)INFINITY)));
+    if (!in_lanes) {
+        NAME(assign_rows)(task, thread, &sums, first);
+        return;
+    }
+    for (int64_t i = 0; task->label && i < n_rows; ++i) task->label[first + i] = (int64_t)thread->nearest[i];
+    for (int64_t i = 0; task->distance && i < n_rows; ++i) task->distance[first + i] = (double)thread->least[i];
+    NAME(assign_lanes)(task, thread, &sums, first);
 }
 
 static void NAME(assign_block)(const gmm_task *task, gmm_thread *head, int64_t first, int64_t n_rows) {

@@ -18,6 +18,19 @@
 #undef AXIS_SUMS
 #define AXIS_SUMS 16 /* of a block, at most */
 
+/* Sums of V_LANES vectors in the lanes of the first: a matrix is transposed and its rows added up. */
+GMM_INLINE void NAME(axis_sums)(vec *line) {
+    (void)line;
+#if V_LANES > 1
+    GMM_UNROLL
+    for (int half = V_LANES / 2; half > 0; half /= 2) {
+        GMM_UNROLL
+        for (int l = 0; l < half; ++l)
+            line[l] = v_add(v_zip_low(line[l], line[l + half]), v_zip_high(line[l], line[l + half]));
+    }
+#endif
+}
+
 /* Sums of n vectors, V_LANES of them at a time, are added to adjacent numbers at out; up to V_LANES - 1 numbers behind
  * the n may get a 0 added. */
 GMM_INLINE void NAME(axis_spill)(const int n, const vec *sum, REAL *out) {
@@ -26,14 +39,7 @@ GMM_INLINE void NAME(axis_spill)(const int n, const vec *sum, REAL *out) {
         vec line[V_LANES];
         GMM_UNROLL
         for (int l = 0; l < V_LANES; ++l) line[l] = first + l < n ? sum[first + l] : v_zero();
-#if V_LANES > 1
-        GMM_UNROLL
-        for (int half = V_LANES / 2; half > 0; half /= 2) {
-            GMM_UNROLL
-            for (int l = 0; l < half; ++l)
-                line[l] = v_add(v_zip_low(line[l], line[l + half]), v_zip_high(line[l], line[l + half]));
-        }
-#endif
+        NAME(axis_sums)(line);
         v_store(out + first, v_add(v_load(out + first), line[0]));
     }
 }

@@ -79,6 +79,7 @@ static int NAME(is_suspect)(int64_t D, const double *S, const double *squares, c
     const int64_t stride = TRIANGLE_STRIDE(D);
     const double clear = fmax(CLEAR_SHARE, CLEAR_NOISE * NAME(noise_of)(D, epsilon));
     double *reciprocal = space + 2 * D * stride;
+    if (D <= SMALL_MATRICES) return SMALL_MATRIX(D, NAME(small_suspect), S, squares, floor, clear);
     NAME(load_triangle)(D, stride, S, space);
     int suspect = !NAME(cholesky)(D, stride, space, reciprocal);
     for (int64_t j = 0; !suspect && j < D; ++j) {

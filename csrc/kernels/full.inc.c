@@ -161,7 +161,7 @@ static const NAME(structure) *NAME(full)(int64_t n_features) {
 #undef SMALL
     static const NAME(structure) any = {
         .tile_rows = NAME(full_tile_rows),
-        .row_major = 1,
+        .layouts = COLUMNS_AND_ROWS,
         .can_skip = 1,
         .factor_size = NAME(full_factor_size),
         .pack_factors = NAME(full_pack_factors),

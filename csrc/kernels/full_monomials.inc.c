@@ -108,38 +108,6 @@ static void NAME(form_monomials)(const NAME(tile) *tile, int64_t D, int64_t v, N
     }
 }
 
-/* V vectors of monomials times the responsibilities of S components. */
-GMM_INLINE void NAME(panel_sums)(const int S, const int V, int64_t rows, const REAL *panel, const REAL *const *weight,
-                                 REAL *const *sums, int64_t at) {
-    vec sum[V_OUT][V_ROWS];
-    const REAL *r[V_OUT];
-    GMM_UNROLL
-    for (int s = 0; s < S; ++s) {
-        r[s] = weight[s];
-        GMM_UNROLL
-        for (int v = 0; v < V; ++v) sum[s][v] = v_zero();
-    }
-    for (int64_t row = 0; row < rows; ++row, panel += V * V_LANES) {
-        vec x[V_ROWS];
-        GMM_UNROLL
-        for (int v = 0; v < V; ++v) x[v] = v_load(panel + v * V_LANES);
-        GMM_UNROLL
-        for (int s = 0; s < S; ++s) {
-            const vec share = v_set1(r[s][row]);
-            GMM_UNROLL
-            for (int v = 0; v < V; ++v) sum[s][v] = v_fma(share, x[v], sum[s][v]);
-        }
-    }
-    GMM_UNROLL
-    for (int s = 0; s < S; ++s) {
-        GMM_UNROLL
-        for (int v = 0; v < V; ++v) {
-            REAL *out = sums[s] + at + v * V_LANES;
-            v_store(out, v_add(v_load(out), sum[s][v]));
-        }
-    }
-}
-
 /* The panel with the components whose flag is set, in groups of nearly equal size. */
 GMM_INLINE void NAME(panel_moments)(const int V, const NAME(tile) *tile, int64_t n_components, int64_t n_flagged,
                                     const REAL *flag, const REAL *panel, const REAL *weight, REAL *accumulator,
@@ -155,19 +123,7 @@ GMM_INLINE void NAME(panel_moments)(const int V, const NAME(tile) *tile, int64_t
             --n_flagged;
         }
         if (held < most && (n_flagged || !held)) continue;
-        switch (held) {
-        case 1: NAME(panel_sums)(1, V, tile->rows, panel, r, sums, at); break;
-        case 2: NAME(panel_sums)(2, V, tile->rows, panel, r, sums, at); break;
-        case 3: NAME(panel_sums)(3, V, tile->rows, panel, r, sums, at); break;
-        case 4: NAME(panel_sums)(4, V, tile->rows, panel, r, sums, at); break;
-#if V_OUT == 8
-        case 5: NAME(panel_sums)(5, V, tile->rows, panel, r, sums, at); break;
-        case 6: NAME(panel_sums)(6, V, tile->rows, panel, r, sums, at); break;
-        case 7: NAME(panel_sums)(7, V, tile->rows, panel, r, sums, at); break;
-        case 8: NAME(panel_sums)(8, V, tile->rows, panel, r, sums, at); break;
-#endif
-        default: break;
-        }
+        NAME(panel_group)(V, held, tile->rows, panel, V * V_LANES, r, sums, at);
         held = 0;
     }
 }

@@ -197,9 +197,11 @@ static void NAME(small_import)(int64_t n_components, int64_t n_features, const g
     }
 }
 
+enum { NAME(MIRRORED_SIDE) = 16 };
+
 /* The lower triangle into the upper one, by squares: a column of many features is a cache line each. */
 static void NAME(mirror)(int64_t D, double *S) {
-    enum { SIDE = 16 };
+    enum { SIDE = NAME(MIRRORED_SIDE) };
     for (int64_t below = 0; below < D; below += SIDE)
         for (int64_t left = 0; left <= below; left += SIDE)
             for (int64_t i = below; i < below + SIDE && i < D; ++i)
@@ -212,8 +214,13 @@ static void NAME(small_export)(int64_t n_components, int64_t n_features, const d
         double *second = statistics->second + k * n_features * n_features;
         statistics->n[k] = *total++;
         for (int64_t j = 0; j < n_features; ++j) statistics->first[k * n_features + j] = *total++;
+        if (n_features > NAME(MIRRORED_SIDE)) {
+            for (int64_t i = 0; i < n_features; ++i)
+                for (int64_t j = 0; j <= i; ++j) second[i * n_features + j] = *total++;
+            NAME(mirror)(n_features, second);
+            continue;
+        }
         for (int64_t i = 0; i < n_features; ++i)
-            for (int64_t j = 0; j <= i; ++j) second[i * n_features + j] = *total++;
-        NAME(mirror)(n_features, second);
+            for (int64_t j = 0; j <= i; ++j) second[i * n_features + j] = second[j * n_features + i] = *total++;
     }
 }

@@ -60,6 +60,7 @@ static void NAME(moments_block)(const gmm_task *task, gmm_thread *head, int64_t 
 
 static const gmm_kernel NAME(moments) = {
     .share = NAME(share_accumulate),
+    .load = NAME(load_accumulate),
     .private = NAME(private_accumulate),
     .block = NAME(moments_block),
     .partial_bytes = NAME(pass_partial_bytes),

@@ -159,8 +159,27 @@ GMM_INLINE void NAME(pack_both)(const gmm_rows *rows, const unsigned char *first
         }
 }
 
-/* The row layout from the column layout. */
-static void NAME(transpose_to_rows)(const NAME(tile) *tile, int64_t n_features) {
+/* Rows only. Adjacent doubles of a full tile are left for the density to frame, up to the last whole vector. */
+GMM_INLINE void NAME(frame_tile)(const gmm_rows *rows, const unsigned char *first, int64_t step, gmm_dtype dtype,
+                                 NAME(tile) *tile) {
+    int64_t whole = 0;
+#if !REAL_IS_FLOAT && V_LANES > 1
+    if (dtype == GMM_F64 && step == (int64_t)sizeof(double) && tile->n_rows == tile->rows &&
+        rows->row_stride % (int64_t)sizeof(double) == 0) {
+        whole = rows->n_features / V_LANES * V_LANES;
+        tile->raw = (const double *)(const void *)first;
+        tile->raw_stride = rows->row_stride / (int64_t)sizeof(double);
+        tile->scale = rows->scale;
+        tile->centre = rows->centre;
+    }
+#endif
+    tile->n_raw = whole / V_LANES;
+    NAME(frame_rows)(rows, first, step, dtype, whole, rows->n_features - whole, tile->n_rows, tile->rows,
+                     tile->row + whole, tile->row_stride);
+}
+
+/* The row layout from the column layout; cut: at ROW_LIMIT. */
+GMM_INLINE void NAME(transpose_to_rows)(const int cut, const NAME(tile) *tile, int64_t n_features) {
     const vec most = v_set1(ROW_LIMIT), least = v_set1(-ROW_LIMIT);
     for (int64_t i = 0; i < tile->rows; i += V_LANES)
         for (int64_t d = 0; d < n_features; d += V_LANES) {
@@ -168,8 +187,10 @@ static void NAME(transpose_to_rows)(const NAME(tile) *tile, int64_t n_features) 
             REAL *row = tile->row + i * tile->row_stride + d;
             vec line[V_LANES];
             GMM_UNROLL
-            for (int l = 0; l < V_LANES; ++l)
-                line[l] = d + l < n_features ? v_max(v_min(v_load(column + l * tile->stride), most), least) : v_zero();
+            for (int l = 0; l < V_LANES; ++l) {
+                line[l] = d + l < n_features ? v_load(column + l * tile->stride) : v_zero();
+                if (cut) line[l] = v_max(v_min(line[l], most), least);
+            }
             NAME(transpose_lines)(line);
             GMM_UNROLL
             for (int l = 0; l < V_LANES; ++l) v_store(row + l * tile->row_stride, line[l]);
@@ -178,11 +199,16 @@ static void NAME(transpose_to_rows)(const NAME(tile) *tile, int64_t n_features) 
 
 /* Rows whose columns lie closer together than the rows, of enough features to fill a square, go row by row. */
 GMM_INLINE void NAME(pack_dtype)(const gmm_rows *rows, const unsigned char *first, int64_t element, gmm_dtype dtype,
-                                 const NAME(tile) *tile) {
+                                 NAME(tile) *tile) {
     const int64_t between_rows = rows->row_stride < 0 ? -rows->row_stride : rows->row_stride;
     const int64_t between_columns = rows->column_stride < 0 ? -rows->column_stride : rows->column_stride;
     const int by_rows = V_LANES > 1 && between_columns < between_rows && 2 * rows->n_features > V_LANES;
-    if (by_rows) {
+    if (tile->layouts == ROWS_ONLY && by_rows) {
+        if (rows->column_stride == element)
+            NAME(frame_tile)(rows, first, element, dtype, tile);
+        else
+            NAME(frame_tile)(rows, first, rows->column_stride, dtype, tile);
+    } else if (by_rows) {
         if (tile->row && rows->column_stride == element)
             NAME(pack_both)(rows, first, element, dtype, tile);
         else if (tile->row)
@@ -196,7 +222,11 @@ GMM_INLINE void NAME(pack_dtype)(const gmm_rows *rows, const unsigned char *firs
     } else {
         NAME(pack_columns)(rows, first, rows->row_stride, dtype, tile);
     }
-    if (tile->row && !by_rows) NAME(transpose_to_rows)(tile, rows->n_features);
+    if (by_rows || tile->layouts == COLUMNS) return;
+    if (tile->layouts == ROWS_ONLY)
+        NAME(transpose_to_rows)(0, tile, rows->n_features);
+    else
+        NAME(transpose_to_rows)(1, tile, rows->n_features);
 }
 
 /* Rows [first, first + n_rows) into the tile's buffers. */
@@ -204,6 +234,7 @@ static void NAME(pack)(const gmm_rows *rows, int64_t first, int64_t n_rows, NAME
     const unsigned char *source = (const unsigned char *)rows->data + first * rows->row_stride;
     tile->n_rows = n_rows;
     tile->rows = NAME(lanes)(n_rows);
+    tile->n_raw = 0;
     if (rows->dtype == GMM_F32)
         NAME(pack_dtype)(rows, source, (int64_t)sizeof(float), GMM_F32, tile);
     else

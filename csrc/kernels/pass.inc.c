@@ -1,15 +1,16 @@
 /* pass.inc.c: what accumulate, moments and score share: scratch, and a tile's way to responsibilities.
  *
  * Shared scratch: packed factors, totals. A thread's: one tile, its (K, stride) table of densities, the accumulators
- * of a block. Totals and partials end in two extra slots, log-likelihood and weight. */
+ * of a block. Totals and partials end in extra slots: log-likelihood, weight, and of a partial whether its sums are in
+ * the order of skip_moments. */
 
-enum { NAME(PASS_LOG_LIKELIHOOD) = 0, NAME(PASS_WEIGHT) = 1, NAME(PASS_EXTRA) = 2 };
+enum { NAME(PASS_LOG_LIKELIHOOD) = 0, NAME(PASS_WEIGHT) = 1, NAME(PASS_SKIPPED) = 2, NAME(PASS_EXTRA) = 3 };
 
 typedef struct {
     const NAME(structure) *structure;
     REAL *factors;
     double *total;
-    int64_t total_size, tile_rows;
+    int64_t total_size, extra_at, tile_rows; /* doubles of totals; where the extra slots start; rows of a tile */
     NAME(skip_shared) skip;
 } NAME(pass);
 
@@ -17,64 +18,92 @@ typedef struct {
     gmm_thread head;
     NAME(tile) tile;
     REAL *density, *weight, *log_density, *label, *accumulator;
+    REAL *columns, *lines, *weights; /* of all tiles that it holds */
     NAME(skip_thread) skip;
 } NAME(pass_thread);
 
-/* Sums of a block, and totals: room for those of either way to them. */
-static int64_t NAME(pass_sums_size)(const NAME(structure) *structure, int64_t n_components, int64_t n_features) {
+/* Where the extra slots start: room for the sums of a block in either order. */
+static int64_t NAME(pass_extra_at)(const NAME(structure) *structure, int64_t n_components, int64_t n_features) {
     const int64_t dense = structure->total_size(n_components, n_features);
     const int64_t skip = structure->can_skip ? NAME(skip_total_size)(n_components, n_features) : 0;
-    return (dense > skip ? dense : skip) + NAME(PASS_EXTRA);
+    return dense > skip ? dense : skip;
 }
 
 /* with_sums: 0 for score, which adds nothing up. */
 static void NAME(share_pass)(gmm_task *task, gmm_workspace *space, int with_sums) {
     const int64_t K = task->n_components, D = task->n_features;
     const NAME(structure) *structure = NAME(structure_of)(task->structure, D);
-    const int can_skip = with_sums && structure->can_skip;
     NAME(pass) *pass = gmm_take(space, 1, sizeof *pass);
     REAL *factors = gmm_take(space, structure->factor_size(K, D), sizeof *factors);
-    double *total = with_sums ? gmm_take(space, NAME(pass_sums_size)(structure, K, D), sizeof *total) : NULL;
+    const int64_t extra_at = NAME(pass_extra_at)(structure, K, D);
+    double *total = with_sums ? gmm_take(space, extra_at + NAME(PASS_EXTRA), sizeof *total) : NULL;
     NAME(skip_shared) skip = {0};
-    if (can_skip) skip = NAME(take_skip_shared)(K, D, space);
+    if (with_sums && structure->can_skip) skip = NAME(take_skip_shared)(K, D, space);
     task->shared = pass;
-    if (!space->base) return;
-    structure->pack_factors(task->factors, factors);
-    if (with_sums && structure->shorten) structure->shorten(task->factors, factors);
-    if (can_skip) NAME(share_skip)(task, factors, &skip);
-    const int64_t total_size = skip.is_on ? NAME(skip_total_size)(K, D) : structure->total_size(K, D);
-    *pass = (NAME(pass)){structure, factors, total, total_size, structure->tile_rows(K, D), skip};
+    if (space->base)
+        *pass = (NAME(pass)){
+            structure, factors, total, structure->total_size(K, D), extra_at, structure->tile_rows(K, D), skip};
+}
+
+static void NAME(load_pass)(gmm_task *task, int with_sums) {
+    const int64_t K = task->n_components, D = task->n_features;
+    NAME(pass) *pass = task->shared;
+    const NAME(structure) *structure = pass->structure;
+    structure->pack_factors(task->factors, pass->factors);
+    if (with_sums && structure->shorten) structure->shorten(task->factors, pass->factors);
+    pass->skip.is_on = 0;
+    if (with_sums && structure->can_skip) NAME(share_skip)(task, pass->factors, &pass->skip);
     if (!with_sums) return;
-    (skip.is_on ? NAME(skip_import) : structure->import)(K, D, task->statistics, total);
-    total[total_size + NAME(PASS_LOG_LIKELIHOOD)] = task->statistics->log_likelihood;
-    total[total_size + NAME(PASS_WEIGHT)] = task->statistics->weight;
+    structure->import(K, D, task->statistics, pass->total);
+    pass->total[pass->extra_at + NAME(PASS_LOG_LIKELIHOOD)] = task->statistics->log_likelihood;
+    pass->total[pass->extra_at + NAME(PASS_WEIGHT)] = task->statistics->weight;
+}
+
+/* Whether tiles stay; where terms may be left out they are another pass's scratch. */
+static int NAME(keeps_tiles)(const gmm_task *task, const NAME(structure) *structure) {
+    return task->keeps_tiles && !structure->can_skip;
+}
+
+/* Tiles of the first n_rows rows. */
+static int64_t NAME(tiles_before)(int64_t n_rows, int64_t tile_rows) {
+    const int64_t each = (GMM_BLOCK_ROWS + tile_rows - 1) / tile_rows;
+    return n_rows / GMM_BLOCK_ROWS * each + (n_rows % GMM_BLOCK_ROWS + tile_rows - 1) / tile_rows;
 }
 
 static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space, int with_sums) {
     const int64_t K = task->n_components, D = task->n_features;
     const NAME(structure) *structure = NAME(structure_of)(task->structure, D);
     const int64_t rows = structure->tile_rows(K, D), stride = NAME(stride)(rows);
-    const int64_t row_stride = structure->row_major ? NAME(stride)(NAME(lanes)(D)) : 0;
+    const int64_t row_stride = structure->layouts ? NAME(stride)(NAME(lanes)(D)) : 0;
+    const int64_t tiles = NAME(keeps_tiles)(task, structure) ? NAME(tiles_before)(task->rows->n_rows, rows) : 1;
     NAME(pass_thread) *thread = gmm_take(space, 1, sizeof *thread);
-    REAL *column = gmm_take(space, D * stride, sizeof *column);
-    REAL *row = row_stride ? gmm_take(space, rows * row_stride, sizeof *row) : NULL;
+    REAL *column = gmm_take(space, tiles * D * stride, sizeof *column);
+    REAL *row = row_stride ? gmm_take(space, tiles * rows * row_stride, sizeof *row) : NULL;
     REAL *work = gmm_take(space, structure->work_size(K, D), sizeof *work);
     REAL *density = gmm_take(space, K * stride, sizeof *density);
-    REAL *weight = gmm_take(space, rows, sizeof *weight);
+    REAL *weight = gmm_take(space, tiles * rows, sizeof *weight);
     REAL *log_density = gmm_take(space, rows, sizeof *log_density);
     REAL *label = gmm_take(space, rows, sizeof *label);
     REAL *accumulator = with_sums ? gmm_take(space, structure->accumulator_size(K, D), sizeof *accumulator) : NULL;
     NAME(skip_thread) skip = {0};
     if (with_sums && structure->can_skip) skip = NAME(take_skip_thread)(K, D, rows, space);
     if (!space->base) return NULL;
-    if (row) memset(row, 0, (size_t)(rows * row_stride) * sizeof *row); /* features past D stay 0 */
+    if (row) memset(row, 0, (size_t)(tiles * rows * row_stride) * sizeof *row); /* features past D stay 0 */
     *thread = (NAME(pass_thread)){
-        .tile = {.stride = stride, .row_stride = row_stride, .column = column, .row = row, .work = work},
+        .tile = {.stride = stride,
+                 .row_stride = row_stride,
+                 .column = column,
+                 .row = row,
+                 .layouts = structure->layouts,
+                 .work = work},
         .density = density,
         .weight = weight,
         .log_density = log_density,
         .label = label,
         .accumulator = accumulator,
+        .columns = column,
+        .lines = row,
+        .weights = weight,
         .skip = skip,
     };
     return &thread->head;
@@ -94,6 +123,27 @@ static int64_t NAME(pass_pack)(const gmm_task *task, NAME(pass_thread) *thread, 
         in_rows ? (const unsigned char *)rows->data + (first + done + here) * rows->row_stride : NULL;
     thread->tile.ahead_step = rows->row_stride;
     return here;
+}
+
+/* The same with sample weights; a tile that was kept is there. */
+static void NAME(pass_weighted)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t done,
+                                int64_t n_rows) {
+    const NAME(pass) *pass = task->shared;
+    NAME(tile) *tile = &thread->tile;
+    const int keeps = NAME(keeps_tiles)(task, pass->structure);
+    if (keeps) {
+        const int64_t index = NAME(tiles_before)(first, pass->tile_rows) + done / pass->tile_rows;
+        tile->column = thread->columns + index * task->n_features * tile->stride;
+        tile->row = thread->lines ? thread->lines + index * pass->tile_rows * tile->row_stride : NULL;
+        thread->weight = thread->weights + index * pass->tile_rows;
+    }
+    if (keeps && task->is_packed) {
+        tile->n_rows = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows;
+        tile->rows = NAME(lanes)(tile->n_rows);
+        return;
+    }
+    NAME(pass_pack)(task, thread, first, done, n_rows);
+    NAME(pack_weights)(task->rows, first + done, tile, thread->weight);
 }
 
 /* Turns the packed tile, whose first row is row `first` of the call, into responsibilities times thread->weight,
@@ -129,7 +179,7 @@ static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, i
     enum { CHAINS = 8 };
     const NAME(pass) *pass = task->shared;
     const double *w = task->rows->weight ? task->rows->weight + first : NULL;
-    double *extra = (double *)thread->head.partial + pass->total_size;
+    double *extra = (double *)thread->head.partial + pass->extra_at;
     double likelihood[CHAINS] = {0}, weight[CHAINS] = {0};
     int64_t i = 0;
     for (; !w && i + CHAINS <= n_rows; i += CHAINS)
@@ -148,21 +198,20 @@ static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, i
 
 static size_t NAME(pass_partial_bytes)(const gmm_task *task) {
     const NAME(structure) *structure = NAME(structure_of)(task->structure, task->n_features);
-    return (size_t)NAME(pass_sums_size)(structure, task->n_components, task->n_features) * sizeof(double);
+    return (size_t)(NAME(pass_extra_at)(structure, task->n_components, task->n_features) + NAME(PASS_EXTRA)) *
+           sizeof(double);
 }
 
 static void NAME(merge_pass)(const gmm_task *task, const void *partial) {
     const NAME(pass) *pass = task->shared;
-    const double *sums = partial;
+    const double *sums = partial, *extra = sums + pass->extra_at;
     double *total = pass->total;
-    if (pass->skip.is_on) {
+    if (extra[NAME(PASS_SKIPPED)] > 0)
         NAME(merge_skip)(task->n_components, task->n_features, sums, total);
-        sums += pass->total_size;
-        total += pass->total_size;
-        for (int64_t s = 0; s < NAME(PASS_EXTRA); ++s) total[s] += sums[s];
-        return;
-    }
-    for (int64_t s = 0; s < pass->total_size + NAME(PASS_EXTRA); ++s) total[s] += sums[s];
+    else
+        for (int64_t s = 0; s < pass->total_size; ++s) total[s] += sums[s];
+    total[pass->extra_at + NAME(PASS_LOG_LIKELIHOOD)] += extra[NAME(PASS_LOG_LIKELIHOOD)];
+    total[pass->extra_at + NAME(PASS_WEIGHT)] += extra[NAME(PASS_WEIGHT)];
 }
 
 /* Before the first tile of a block. */
@@ -170,7 +219,7 @@ static void NAME(start_sums)(const gmm_task *task, NAME(pass_thread) *thread) {
     const NAME(pass) *pass = task->shared;
     const int64_t size = pass->structure->accumulator_size(task->n_components, task->n_features);
     memset(thread->accumulator, 0, (size_t)size * sizeof(REAL));
-    memset((double *)thread->head.partial + pass->total_size, 0, NAME(PASS_EXTRA) * sizeof(double));
+    memset((double *)thread->head.partial + pass->extra_at, 0, NAME(PASS_EXTRA) * sizeof(double));
 }
 
 /* After its last. */
@@ -182,7 +231,7 @@ static void NAME(flush_sums)(const gmm_task *task, const NAME(pass_thread) *thre
 
 static void NAME(finish_pass)(const gmm_task *task) {
     const NAME(pass) *pass = task->shared;
-    (pass->skip.is_on ? NAME(skip_export) : pass->structure->export)(task->n_components, task->n_features, pass->total, task->statistics);
-    task->statistics->log_likelihood = pass->total[pass->total_size + NAME(PASS_LOG_LIKELIHOOD)];
-    task->statistics->weight = pass->total[pass->total_size + NAME(PASS_WEIGHT)];
+    pass->structure->export(task->n_components, task->n_features, pass->total, task->statistics);
+    task->statistics->log_likelihood = pass->total[pass->extra_at + NAME(PASS_LOG_LIKELIHOOD)];
+    task->statistics->weight = pass->total[pass->extra_at + NAME(PASS_WEIGHT)];
 }

@@ -19,12 +19,15 @@ static void NAME(score_block)(const gmm_task *task, gmm_thread *head, int64_t fi
 
 static void NAME(share_score)(gmm_task *task, gmm_workspace *space) { NAME(share_pass)(task, space, 0); }
 
+static void NAME(load_score)(gmm_task *task) { NAME(load_pass)(task, 0); }
+
 static gmm_thread *NAME(private_score)(const gmm_task *task, gmm_workspace *space) {
     return NAME(private_pass)(task, space, 0);
 }
 
 static const gmm_kernel NAME(score) = {
     .share = NAME(share_score),
+    .load = NAME(load_score),
     .private = NAME(private_score),
     .block = NAME(score_block),
 };

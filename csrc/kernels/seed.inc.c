@@ -57,11 +57,23 @@ static double NAME(seed_far)(const gmm_task *task, int64_t i, int64_t c) {
     return gmm_far_row(task->rows, &one, i, &density) < 0 ? -1 : -2 * density;
 }
 
+/* Adds sum_i w_i distance_ic of n rows, in chains: one would wait for each of its sums. */
+static void NAME(seed_potentials)(int64_t n, int64_t C, const double *weight, const double *distance,
+                                  double *potential) {
+    enum { CHAINS = 4 };
+    for (int64_t c = 0; c < C; ++c) {
+        double sum[CHAINS] = {0};
+        for (int64_t i = 0; i < n; ++i) {
+            const double w = weight ? weight[i] : 1;
+            sum[i % CHAINS] += w > 0 ? w * distance[i * C + c] : 0;
+        }
+        potential[c] += (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
+}
+
 static void NAME(seed_tile)(const gmm_task *task, NAME(seed_thread) *thread, int64_t first) {
     const int64_t C = task->n_components, stride = thread->tile.stride;
-    double *potential = thread->head.partial;
     for (int64_t i = 0; i < thread->tile.n_rows; ++i) {
-        const double weight = task->rows->weight ? task->rows->weight[first + i] : 1;
         const double closest = task->closest ? task->closest[first + i] : INFINITY;
         double *distance = task->distance + (first + i) * C;
         for (int64_t c = 0; c < C; ++c) {
@@ -74,9 +86,10 @@ static void NAME(seed_tile)(const gmm_task *task, NAME(seed_thread) *thread, int
                 }
             }
             distance[c] = q < closest ? q : closest;
-            if (weight > 0) potential[c] += weight * distance[c];
         }
     }
+    NAME(seed_potentials)(thread->tile.n_rows, C, task->rows->weight ? task->rows->weight + first : NULL,
+                          task->distance + first * C, thread->head.partial);
 }
 
 static void NAME(seed_block)(const gmm_task *task, gmm_thread *head, int64_t first, int64_t n_rows) {

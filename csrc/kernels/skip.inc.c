@@ -4,7 +4,7 @@
  *     --densities of the lists--> terms --softmax--> responsibilities --> moments
  *
  * Each row's terms, and so its log-density, are what softmax makes of all densities, those below the threshold set to
- * zero. On where skip_rehearsal finds that it pays. */
+ * zero. On in a call where skip_rehearsal finds that it may pay, in a block where block_pays finds that it does. */
 
 /* Writes the row layout again where packing clamped it: here a row that is not finite, or far, must stay so. */
 static void NAME(skip_unclamp)(const NAME(tile) *tile, int64_t n_features) {
@@ -20,12 +20,16 @@ static void NAME(skip_unclamp)(const NAME(tile) *tile, int64_t n_features) {
             tile->row[i * tile->row_stride + d] = tile->column[d * tile->stride + i];
 }
 
-/* Asks for rows of data by rows; data by columns is left to the hardware's own prefetcher. */
-static void NAME(skip_prefetch)(const gmm_rows *rows, int64_t first, int64_t n_rows) {
+/* Notes that rows [first, first + n_rows) of data are next, for ask_ahead to ask for while n_now rows are worked on.
+ * Data by columns is left to the hardware's own prefetcher. */
+static void NAME(look_ahead)(const gmm_rows *rows, int64_t first, int64_t n_rows, int64_t n_now,
+                             NAME(skip_ahead) *ahead) {
     const int64_t bytes = rows->n_features * (int64_t)(rows->dtype == GMM_F32 ? sizeof(float) : sizeof(double));
-    const unsigned char *data = (const unsigned char *)rows->data + first * rows->row_stride;
-    if (rows->row_stride < bytes || rows->row_stride >= 2 * bytes) return;
-    for (int64_t b = 0; b < n_rows * rows->row_stride; b += (int64_t)GMM_CACHE_LINE) GMM_PREFETCH(data + b);
+    const int in_rows = rows->row_stride >= bytes && rows->row_stride < 2 * bytes && first < rows->n_rows;
+    const int64_t left = in_rows ? rows->n_rows - first : 0, n = left < n_rows ? left : n_rows;
+    ahead->next = (const unsigned char *)rows->data + (in_rows ? first * rows->row_stride : 0);
+    ahead->end = ahead->next + n * rows->row_stride;
+    ahead->share = n * rows->row_stride / (2 * n_now) + 1; /* two steps of the work ask */
 }
 
 /* Rows of the batch into the row layout, and their probable owners. */
@@ -39,20 +43,22 @@ static void NAME(skip_pack)(const gmm_task *task, NAME(pass_thread) *thread, int
     for (int64_t i = 0; i < n_rows; ++i) /* packing leaves features past D alone */
         for (int64_t d = D; d < NAME(lanes)(D); ++d) skip->row[i * skip->row_stride + d] = 0;
     for (int64_t done = 0; done < n_rows; done += step) {
-        const int64_t left = n_rows - done, here = left < step ? left : step, next = left - here;
+        const int64_t left = n_rows - done, here = left < step ? left : step;
         tile.row = skip->row + done * skip->row_stride;
-        NAME(skip_prefetch)(task->rows, first + done + here, next < step ? next : step);
         NAME(pack)(task->rows, first + done, here, &tile);
         NAME(skip_unclamp)(&tile, task->n_features);
         NAME(guess_owners)(&tile, pass->skip.owners, skip->owner + done);
     }
 }
 
-/* Entries of every component: rows of the batch whose term may count, and their densities. */
-static void NAME(skip_densities)(const gmm_task *task, NAME(pass_thread) *thread, int64_t n_rows) {
+/* Rows in the order of their owners, their densities there, and lists of rows for every component: first those it owns,
+ * then others in which its term may count. Returns the entries in all lists. */
+static int64_t NAME(skip_lists)(const gmm_task *task, NAME(pass_thread) *thread, int64_t n_rows) {
     const NAME(pass) *pass = task->shared;
     NAME(skip_thread) *skip = &thread->skip;
     const int64_t K = task->n_components, D = task->n_features, size = NAME(planes_size)(K, D);
+    int64_t n_entries = 0;
+    NAME(order_by_owner)(n_rows, K, skip->owner, skip->order, skip->end);
     for (int64_t k = 0, begin = 0; k < K; begin = skip->end[k++]) {
         const int64_t n = skip->end[k] - begin;
         int32_t *list = skip->lists + k * skip->list_stride;
@@ -61,20 +67,30 @@ static void NAME(skip_densities)(const gmm_task *task, NAME(pass_thread) *thread
         skip->n_listed[k] = (int32_t)n;
         NAME(list_densities)(skip->row, skip->row_stride, n, list, k, K, D, pass->factors, pass->tile_rows,
                              &thread->tile, density, pass->skip.planes + k * size + NAME(planes_scale)(K, D),
-                             skip->cut + begin, skip->depth + begin);
+                             skip->cut + begin, skip->depth + begin, &skip->ahead);
         for (int64_t i = 0; i < n; ++i) skip->reference[list[i]] = density[i];
     }
     for (int64_t b = 0, begin = 0; b < K; begin = skip->end[b++])
-        NAME(list_survivors)(skip->row, skip->row_stride, skip->end[b] - begin, skip->order + begin, b,
+        NAME(list_survivors)(skip->row, skip->row_stride, skip->end[b] - begin, skip->order + begin,
                              pass->factors + b * NAME(full_factor)(D) + 1, K, D, pass->skip.planes + b * size,
+                             pass->skip.radius + b * NAME(lanes)(K), pass->skip.seated + b * NAME(lanes)(K),
                              skip->cut + begin, skip->depth + begin, skip->centred, skip->lists, skip->list_stride,
-                             skip->n_listed);
+                             skip->n_listed, &skip->ahead);
+    for (int64_t k = 0; k < K; ++k) n_entries += skip->n_listed[k];
+    return n_entries;
+}
+
+/* Densities of the lists, then terms, and their sums by rows. */
+static void NAME(skip_terms)(const gmm_task *task, NAME(pass_thread) *thread, int64_t n_rows) {
+    const NAME(pass) *pass = task->shared;
+    NAME(skip_thread) *skip = &thread->skip;
+    const int64_t K = task->n_components, D = task->n_features;
     for (int64_t k = 0, begin = 0; k < K; begin = skip->end[k++]) {
         const int64_t owned = skip->end[k] - begin, n = skip->n_listed[k] - owned;
         const int32_t *list = skip->lists + k * skip->list_stride + owned;
         REAL *density = skip->table + k * skip->list_stride + owned;
         NAME(list_densities)(skip->row, skip->row_stride, n, list, k, K, D, pass->factors, pass->tile_rows,
-                             &thread->tile, density, NULL, NULL, NULL);
+                             &thread->tile, density, NULL, NULL, NULL, &skip->ahead);
         for (int64_t i = 0; i < n; ++i) {
             REAL *reference = skip->reference + list[i];
             *reference = *reference < density[i] ? density[i] : *reference;
@@ -139,18 +155,36 @@ static void NAME(skip_moments)(const gmm_task *task, NAME(pass_thread) *thread) 
     }
 }
 
+/* Whether skipping pays in the block at row `first`, by its first rows: they need not be typical of the mixture. */
+static int NAME(block_pays)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
+    const NAME(skip_thread) *skip = &thread->skip;
+    const int64_t few = n_rows / 128, n = few < 4 ? (n_rows < 4 ? n_rows : 4) : few;
+    int64_t n_live = 0;
+    NAME(skip_pack)(task, thread, first, n);
+    const int64_t n_survivors = NAME(skip_lists)(task, thread, n);
+    if (!(NAME(skip_cost)(task->factors, n, n, n_survivors) < 1)) return 0; /* at least, and then at most */
+    if (NAME(skip_cost)(task->factors, n, n_survivors, n_survivors) < 1) return 1;
+    NAME(skip_terms)(task, thread, n);
+    for (int64_t k = 0; k < task->n_components; ++k)
+        for (int64_t i = 0; i < skip->n_listed[k]; ++i) n_live += skip->table[k * skip->list_stride + i] > 0;
+    return NAME(skip_cost)(task->factors, n, n_live, n_survivors) < 1;
+}
+
 static void NAME(skip_block)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
     const NAME(pass) *pass = task->shared;
-    const NAME(skip_thread) *skip = &thread->skip;
+    NAME(skip_thread) *skip = &thread->skip;
     const int64_t K = task->n_components, size = NAME(skip_component_size)(task->n_features);
     double *sums = thread->head.partial;
     for (int64_t k = 0; k < K; ++k) sums[k * size] = 0;
-    memset(sums + pass->total_size, 0, NAME(PASS_EXTRA) * sizeof *sums);
+    memset(sums + pass->extra_at, 0, NAME(PASS_EXTRA) * sizeof *sums);
+    sums[pass->extra_at + NAME(PASS_SKIPPED)] = 1;
     for (int64_t done = 0; done < n_rows; done += skip->batch_rows) {
         const int64_t rows = n_rows - done < skip->batch_rows ? n_rows - done : skip->batch_rows, batch = first + done;
         NAME(skip_pack)(task, thread, batch, rows);
-        NAME(order_by_owner)(rows, K, skip->owner, skip->order, skip->end);
-        NAME(skip_densities)(task, thread, rows);
+        NAME(look_ahead)(task->rows, done + rows < n_rows ? batch + rows : first + task->n_threads * GMM_BLOCK_ROWS,
+                         skip->batch_rows, rows, &skip->ahead);
+        NAME(skip_lists)(task, thread, rows);
+        NAME(skip_terms)(task, thread, rows);
         NAME(skip_rows)(task, thread, batch, rows);
         NAME(skip_moments)(task, thread);
         NAME(pass_totals)(task, thread, batch, rows, skip->log_density);

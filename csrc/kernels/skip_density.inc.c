@@ -8,11 +8,12 @@
 
 /* Rows list[0 .. n) of the batch, n > 0, into the column layout, the last of them repeated to a full vector. */
 static void NAME(gather_rows)(const REAL *batch, int64_t row_stride, int64_t n, const int32_t *list,
-                              int64_t n_features, NAME(tile) *tile) {
+                              int64_t n_features, NAME(tile) *tile, NAME(skip_ahead) *ahead) {
     tile->n_rows = n;
     tile->rows = NAME(lanes)(n);
     for (int64_t i = 0; i < tile->rows; i += V_LANES) {
         const REAL *row[V_LANES];
+        NAME(ask_ahead)(ahead, V_LANES);
         for (int64_t l = 0; l < V_LANES; ++l) row[l] = batch + list[i + l < n ? i + l : n - 1] * row_stride;
         for (int64_t d = 0; d < n_features; d += V_LANES) {
             vec line[V_LANES];
@@ -31,11 +32,13 @@ static void NAME(gather_rows)(const REAL *batch, int64_t row_stride, int64_t n, 
  * kernel (full.inc.c). density has room for whole vectors, and so have cut and depth (cut_densities) unless NULL. */
 static void NAME(list_densities)(const REAL *batch, int64_t row_stride, int64_t n, const int32_t *list, int64_t k,
                                  int64_t n_components, int64_t n_features, const REAL *packed, int64_t tile_rows,
-                                 NAME(tile) *tile, REAL *density, const REAL *scale, REAL *cut, REAL *depth) {
+                                 NAME(tile) *tile, REAL *density, const REAL *scale, REAL *cut, REAL *depth,
+                                 NAME(skip_ahead) *ahead) {
     const REAL *factor = packed + k * NAME(full_factor)(n_features);
     const REAL *flag = packed + n_components * NAME(full_factor)(n_features);
     for (int64_t i = 0; i < n; i += tile_rows) {
-        NAME(gather_rows)(batch, row_stride, n - i < tile_rows ? n - i : tile_rows, list + i, n_features, tile);
+        NAME(gather_rows)(batch, row_stride, n - i < tile_rows ? n - i : tile_rows, list + i, n_features, tile,
+                          ahead);
         if (flag[k] >= FULL_AFFINE)
             NAME(full_affine_density)(tile, n_features, factor, flag + n_components + k * n_features, density + i);
         else

@@ -118,27 +118,18 @@ static void NAME(add_rows)(const REAL *batch, int64_t row_stride, int64_t n_rows
     }
 }
 
-static void NAME(skip_import)(int64_t n_components, int64_t n_features, const gmm_statistics *statistics,
-                              double *total) {
+/* A block's sums into totals in the order of full_small: n, first, the triangle of second by rows. */
+static void NAME(merge_skip)(int64_t n_components, int64_t n_features, const double *sums, double *total) {
     const int64_t D = n_features, size = NAME(skip_component_size)(D);
-    memset(total, 0, (size_t)(n_components * size) * sizeof *total);
-    for (int64_t k = 0; k < n_components; ++k, total += size) {
-        total[0] = statistics->n[k];
-        for (int64_t j = 0; j < D; ++j) total[NAME(SKIP_LINE) + j] = statistics->first[k * D + j];
-        for (int64_t i = 0; i < D; ++i)
-            for (int64_t j = 0; j <= i; ++j) total[NAME(skip_slot)(D, i, j)] = statistics->second[(k * D + i) * D + j];
-    }
-}
-
-static void NAME(skip_export)(int64_t n_components, int64_t n_features, const double *total,
-                              gmm_statistics *statistics) {
-    const int64_t D = n_features, size = NAME(skip_component_size)(D);
-    for (int64_t k = 0; k < n_components; ++k, total += size) {
-        double *second = statistics->second + k * D * D;
-        statistics->n[k] = total[0];
-        for (int64_t j = 0; j < D; ++j) statistics->first[k * D + j] = total[NAME(SKIP_LINE) + j];
-        for (int64_t i = 0; i < D; ++i)
-            for (int64_t j = 0; j <= i; ++j) second[i * D + j] = total[NAME(skip_slot)(D, i, j)];
-        NAME(mirror)(D, second);
+    for (int64_t k = 0; k < n_components; ++k, sums += size, total += 1 + D + TRIANGLE(D)) {
+        const double *first = sums + NAME(SKIP_LINE);
+        double *row = total + 1 + D;
+        if (sums[0] == 0) continue;
+        total[0] += sums[0];
+        for (int64_t j = 0; j < D; ++j) total[1 + j] += first[j];
+        for (int64_t i = 0; i < D; row += ++i) {
+            const double *second = sums + NAME(skip_slot)(D, i, 0);
+            for (int64_t j = 0; j <= i; ++j) row[j] += second[j];
+        }
     }
 }

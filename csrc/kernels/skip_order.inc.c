@@ -7,7 +7,7 @@
  * Packed in groups of V_OUT components: b (V_OUT), then per feature a (V_OUT); missing components have b = -inf.
  * Invariant: a guess decides speed, never a result. */
 
-enum { NAME(OWNER_FEATURES) = 16 };
+enum { NAME(OWNER_FEATURES) = 8 };
 
 typedef struct {
     int64_t n_features, n_components; /* features looked at; K rounded up to V_OUT */
@@ -105,6 +105,19 @@ GMM_INLINE void NAME(guess_rows)(const int R, const NAME(owners) owners, const R
     }
     GMM_UNROLL
     for (int r = 0; r < R; ++r) v_store(owner + r * V_LANES, index[r]);
+}
+
+/* Rows that will be packed next, asked for a few at a time while others are worked on: a burst would stall. */
+typedef struct {
+    const unsigned char *next, *end;
+    int64_t share; /* bytes for one row worked on */
+} NAME(skip_ahead);
+
+GMM_INLINE void NAME(ask_ahead)(NAME(skip_ahead) *ahead, int64_t n_rows) {
+    const unsigned char *next = ahead->next, *end = ahead->end;
+    if (end - next > n_rows * ahead->share) end = next + n_rows * ahead->share;
+    for (; next < end; next += GMM_CACHE_LINE) GMM_PREFETCH(next);
+    ahead->next = next;
 }
 
 /* owner: room for tile->rows. */

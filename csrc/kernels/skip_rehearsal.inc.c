@@ -1,11 +1,12 @@
-/* skip_rehearsal.inc.c: whether skipping pays, asked of a few typical rows that the factors themselves give.
+/* skip_rehearsal.inc.c: whether skipping may pay, asked of a few typical rows that the factors themselves give. Where
+ * it may, every block of rows is asked too (block_pays): its rows need not be typical.
  *
  *     x = mean_b + u,  u = W_b^-1 z,  z_j = 1 or -1,   log2 density of b at x = constant_b - D log2(e) / 2
  *
  * a row as far from b as rows of b are, for components b spread over all of them. How many components are live there,
  * at least 2^-SKIP_BITS of b's own term, and how many no plane excludes, is what a pass will meet. A plane of k is
  * l_k(mean_b) + (l_k(mean_b + u) - l_k(mean_b - u)) / 2, so three densities of k tell both.
- * Invariant: depends on the factors alone, so neither rows nor threads nor slices decide which kernel runs. */
+ * Invariant: depends on the factors alone, so neither threads nor slices decide. */
 
 enum { NAME(TYPICAL_ROWS) = (24 + V_LANES - 1) / V_LANES * V_LANES };
 
@@ -55,18 +56,19 @@ static void NAME(typical_densities)(const gmm_factors *factors, const REAL *pack
         NAME(full_centred_density)(&tile, D, packed + k * size, density);
 }
 
-/* Whether it is faster to skip where a row has so many live components and survivors in the mean. Cycles of a row, from
- * the work of each step: four flops a lane and cycle; the rest measured at D = 16, 39 and 64 (csrc/README.md). */
-static int NAME(skip_is_faster)(const gmm_factors *factors, int64_t n_live, int64_t n_survivors) {
+/* What skipping costs where n_rows have so many live components and survivors, as a share of what the dense kernel does.
+ * Cycles of a row, from the work of each step: four flops a lane and cycle; the rest measured at D = 16, 39 and 64
+ * (csrc/README.md). */
+static double NAME(skip_cost)(const gmm_factors *factors, int64_t n_rows, int64_t n_live, int64_t n_survivors) {
     const double K = (double)factors->n_components, D = (double)factors->n_features, flops = 4 * V_LANES;
-    const double live = (double)n_live / NAME(TYPICAL_ROWS), survivors = (double)n_survivors / NAME(TYPICAL_ROWS);
-    const double dense = K * (2 * D * D + 6 * D + 42) / (0.86 * flops);
-    const double planes = 60 + 2 * D + K * 3.5 * (2 * D + 16) / flops;
+    const double live = (double)n_live / (double)n_rows, survivors = (double)n_survivors / (double)n_rows;
+    const double dense = K * (2 * D * D + 6 * D + 42) / (0.78 * flops);
+    const double planes = 60 + 2 * D + K * 2.5 * (2 * D + 16) / flops;
     const double met = survivors * (1.2 * D * D / flops + 0.5 * D + 20), added = live * (1.6 * D * D / flops + 8);
-    return planes + met + added < 0.9 * dense;
+    return (planes + met + added) / dense;
 }
 
-/* column: (3, D, TYPICAL_ROWS) and offset: (D) are scratch. */
+/* With something to spare for rows that are not quite typical. column: (3, D, TYPICAL_ROWS), offset: (D), scratch. */
 static int NAME(skip_pays)(const gmm_factors *factors, const REAL *packed, REAL *column, double *offset) {
     enum { N = NAME(TYPICAL_ROWS) };
     const int64_t K = factors->n_components, D = factors->n_features;
@@ -79,7 +81,7 @@ static int NAME(skip_pays)(const gmm_factors *factors, const REAL *packed, REAL 
         NAME(typical_densities)(factors, packed, k, column + 2 * D * N, after);
         for (int64_t i = 0; i < N; ++i) n_live += !((double)after[i] < least[i]);
     }
-    if (!NAME(skip_is_faster)(factors, n_live, n_live)) return 0;
+    if (!(NAME(skip_cost)(factors, N, n_live, n_live) < 0.95)) return 0;
     for (int64_t k = 0; k < K; ++k) {
         NAME(typical_densities)(factors, packed, k, column, before);
         NAME(typical_densities)(factors, packed, k, column + D * N, at);
@@ -90,5 +92,5 @@ static int NAME(skip_pays)(const gmm_factors *factors, const REAL *packed, REAL 
             n_survivors += !(l < least[i]) || !(plane - curved * curve < least[i]);
         }
     }
-    return NAME(skip_is_faster)(factors, n_live, n_survivors);
+    return NAME(skip_cost)(factors, N, n_live, n_survivors) < 0.95;
 }

@@ -1,16 +1,18 @@
 /* skip_scratch.inc.c: what a pass that skips holds, shared and per thread.
  *
- * A batch, at most a block, is as many rows as fit BATCH_BYTES in the row layout, at least a tile. */
+ * A batch, at most a block, is as many rows as fit BATCH_BYTES in the row layout, at least BATCH_LEAST: sums of many
+ * features are far away, and a batch reads them all. */
 
 typedef struct {
-    int is_on;
+    int is_on, is_sure; /* whether some block may skip, and every one does */
     NAME(owners) owners;
     double *metric, *spread; /* (D), used while sharing */
     REAL *typical;           /* (3, D, TYPICAL_ROWS), used while sharing */
-    REAL *planes;            /* (K, planes_size) */
+    REAL *planes, *radius;   /* (K, planes_size), (K, K rounded up to V_LANES) */
+    int32_t *seated;         /* like radius */
     double *least, *most, *rough; /* these too: (K), (K), (2, D, D) */
     REAL *matrices;               /* (CURVATURE_MATRICES, D, matrix_side(D)) */
-    REAL *delta, *whitened;  /* (D, OWNERS), used while sharing */
+    REAL *line, *delta, *whitened; /* (K), (D, OWNERS) twice, used while sharing */
 } NAME(skip_shared);
 
 typedef struct {
@@ -25,12 +27,13 @@ typedef struct {
     int32_t *kept;                    /* (batch_rows + 1) */
     REAL *share, *root;               /* (batch_rows + 1), (batch_rows) */
     REAL *centred, *work;             /* (V_OUT, D + 1), (1 + tile rows, row_stride) */
+    NAME(skip_ahead) ahead;
 } NAME(skip_thread);
 
-static int64_t NAME(skip_batch_rows)(int64_t n_features, int64_t tile_rows) {
-    enum { BATCH_BYTES = 512 * 1024 };
+static int64_t NAME(skip_batch_rows)(int64_t n_features) {
+    enum { BATCH_BYTES = 512 * 1024, BATCH_LEAST = 256 };
     int64_t rows = GMM_BLOCK_ROWS;
-    while (rows > tile_rows && rows * n_features * (int64_t)sizeof(REAL) > BATCH_BYTES) rows /= 2;
+    while (rows > BATCH_LEAST && rows * n_features * (int64_t)sizeof(REAL) > BATCH_BYTES) rows /= 2;
     return rows;
 }
 
@@ -41,6 +44,9 @@ static NAME(skip_shared) NAME(take_skip_shared)(int64_t n_components, int64_t n_
     skip.spread = gmm_take(space, n_features, sizeof *skip.spread);
     skip.typical = gmm_take(space, 3 * n_features * NAME(TYPICAL_ROWS), sizeof *skip.typical);
     skip.planes = gmm_take(space, fits * n_components * NAME(planes_size)(n_components, n_features), sizeof(REAL));
+    skip.radius = gmm_take(space, fits * n_components * NAME(lanes)(n_components), sizeof(REAL));
+    skip.seated = gmm_take(space, fits * n_components * NAME(lanes)(n_components), sizeof *skip.seated);
+    skip.line = gmm_take(space, fits * n_components, sizeof *skip.line);
     const int64_t curved = fits && n_features <= NAME(CURVED_FEATURES) ? n_features : 0;
     skip.least = gmm_take(space, n_components, sizeof *skip.least);
     skip.most = gmm_take(space, n_components, sizeof *skip.most);
@@ -56,18 +62,18 @@ static void NAME(share_skip)(const gmm_task *task, const REAL *packed, NAME(skip
     const gmm_factors *factors = task->factors;
     if (task->given_posterior || task->given_label || factors->skipping == GMM_SKIP_NEVER) return;
     if (!NAME(planes_fit)(factors->n_components, factors->n_features)) return;
-    if (factors->skipping == GMM_SKIP_AUTO && factors->n_features > NAME(CURVED_FEATURES)) return;
-    skip->is_on = factors->skipping == GMM_SKIP_ALWAYS ||
-                  NAME(skip_pays)(factors, packed, skip->typical, skip->metric);
+    skip->is_sure = factors->skipping == GMM_SKIP_ALWAYS;
+    skip->is_on = skip->is_sure || NAME(skip_pays)(factors, packed, skip->typical, skip->metric);
     if (!skip->is_on) return;
     NAME(pack_owners)(factors, skip->owners, skip->metric, skip->spread);
     NAME(curvatures)(factors, skip->matrices, skip->rough, skip->least, skip->most);
-    NAME(pack_planes)(factors, skip->least, skip->most, skip->planes, skip->delta, skip->whitened);
+    NAME(pack_planes)(factors, skip->least, skip->most, skip->planes, skip->radius, skip->seated, skip->line,
+                      skip->delta, skip->whitened);
 }
 
 static NAME(skip_thread) NAME(take_skip_thread)(int64_t n_components, int64_t n_features, int64_t tile_rows,
                                                 gmm_workspace *space) {
-    const int64_t K = n_components, batch = NAME(skip_batch_rows)(n_features, tile_rows);
+    const int64_t K = n_components, batch = NAME(skip_batch_rows)(n_features);
     const int64_t padded = NAME(lanes)(batch) + tile_rows, row_stride = NAME(stride)(NAME(lanes)(n_features));
     const int64_t fits = NAME(planes_fit)(K, n_features);
     NAME(skip_thread) skip = {
@@ -92,10 +98,4 @@ static NAME(skip_thread) NAME(take_skip_thread)(int64_t n_components, int64_t n_
     skip.centred = gmm_take(space, V_OUT * (n_features + 1), sizeof(REAL));
     skip.work = gmm_take(space, (1 + tile_rows) * row_stride, sizeof(REAL));
     return skip;
-}
-
-static void NAME(merge_skip)(int64_t n_components, int64_t n_features, const double *sums, double *total) {
-    const int64_t size = NAME(skip_component_size)(n_features);
-    for (int64_t k = 0; k < n_components; ++k, sums += size, total += size)
-        for (int64_t s = 0; sums[0] > 0 && s < size; ++s) total[s] += sums[s];
 }

@@ -6,7 +6,7 @@
 typedef struct {
     /* Rows of a full tile, a multiple of V_LANES. */
     int64_t (*tile_rows)(int64_t n_components, int64_t n_features);
-    int row_major; /* 1: the tile carries the row layout too */
+    int layouts;   /* of the tile: COLUMNS, COLUMNS_AND_ROWS or ROWS_ONLY */
     int can_skip;  /* 1: accumulate may leave components out of a row's sums: see skip.inc.c */
 
     /* REALs of the packed factors; packs them, log constants and whitener in base 2:

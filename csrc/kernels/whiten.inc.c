@@ -35,6 +35,11 @@ static void NAME(load_triangle)(int64_t D, int64_t stride, const double *S, doub
 static int NAME(whiten)(int64_t D, const double *S, double *W, double *space) {
     const int64_t stride = TRIANGLE_STRIDE(D);
     double *U = space, *inverse = U + D * stride, *reciprocal = inverse + D * stride;
+    if (D <= SMALL_MATRICES) {
+        if (!SMALL_MATRIX(D, NAME(small_whiten), S, W)) return 0;
+        NAME(settle)(D, S, W);
+        return 1;
+    }
     NAME(load_triangle)(D, stride, S, U);
     if (!NAME(cholesky)(D, stride, U, reciprocal)) return 0;
     NAME(invert)(D, stride, U, reciprocal, inverse);

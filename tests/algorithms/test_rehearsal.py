@@ -9,45 +9,57 @@ from gmm.covariances import DIAG, FULL
 from gmm.em import climb
 from gmm.initialization import CANDIDATES, start
 from gmm.parameters import Parameters
-from gmm.rehearsal import FEWEST_ROWS, MOST_WORK, SHORTEST, likeliest, plan, sketch_of
+from gmm.rehearsal import FEWEST_ROWS, MOST_CANDIDATES, MOST_WORK, SHORTEST, likeliest, plan, sketch_of
 from gmm.rows import Rows
+from gmm.small import FEW
 
 
 @pytest.fixture(scope="module")
 def many():
     """Rows enough for several sketches, each twice as large as the one before."""
-    problem = blobs(16 * FEWEST_ROWS, n_features=2, n_components=3)
+    problem = blobs(16 * FEW, n_features=2, n_components=3)
     return problem, Rows.from_array(problem.X, n_threads=1)
 
 
 def test_few_rows_are_all_seen_by_a_few_candidates():
-    few = plan(FULL, 3, 2, 2 * FEWEST_ROWS - 1)
-    assert few.n_rows == 2 * FEWEST_ROWS - 1
+    few = plan(FULL, 3, 2, FEW - 1)
+    assert {each.n_rows for each in few.rounds} == {FEW - 1}
     assert few.n_candidates >= max(len(kinds) for kinds in CANDIDATES.values())  # each kind has its turn
 
 
 @pytest.mark.parametrize("n_rows", [100, 10**4, 10**5, 10**6])
 @pytest.mark.parametrize(("structure", "n_components", "n_features"), [(FULL, 3, 2), (FULL, 16, 64), (DIAG, 500, 8)])
-def test_the_first_round_costs_a_few_dozen_iterations(structure, n_components, n_features, n_rows):
-    rehearsed = plan(structure, n_components, n_features, n_rows)
-    assert rehearsed.n_candidates * rehearsed.n_iter * rehearsed.n_rows <= 50 * n_rows
+def test_a_round_costs_a_few_dozen_iterations_at_most(structure, n_components, n_features, n_rows):
+    left, rounds = plan(structure, n_components, n_features, n_rows)
+    for n_iter, n_seen in rounds:
+        assert left * n_iter * n_seen <= 50 * n_rows
+        left -= left // 2
+    assert left == 1
+
+
+def test_rounds_see_more_and_more_rows_until_they_see_all():
+    _, rounds = plan(FULL, 3, 2, 10**4)
+    assert [n_rows for _, n_rows in rounds] == [256, 512, 512, 1024, 2048, 4096]
+    _, rounds = plan(FULL, 3, 2, 3000)
+    assert [n_rows for _, n_rows in rounds] == [256, 512, 512, 1024, 3000, 3000]
 
 
 def test_sketches_grow_with_the_model_and_long_work_is_cut():
-    assert plan(FULL, 3, 2, 10**6).n_rows == FEWEST_ROWS
-    assert plan(FULL, 64, 39, 10**6).n_rows == 64 * 4 * 40
-    assert plan(FULL, 1000, 2, 10**6).n_rows == 64_000
-    assert plan(FULL, 64, 39, 10**6).n_iter == SHORTEST
-    size, _, n_iter = plan(FULL, 16, 64, 10**5)
+    first = [plan(FULL, K, D, 10**6).rounds[0].n_rows for K, D in ((3, 2), (8, 5), (16, 8), (64, 39), (1000, 2))]
+    assert first == [FEWEST_ROWS[0], 8 * 8 * 6, 16 * 64, 64 * 4 * 40, 1000 * 64]
+    cut = plan(FULL, 64, 39, 10**6)
+    assert {each.n_iter for each in cut.rounds} == {SHORTEST}
+    assert cut.n_candidates == min(MOST_CANDIDATES)
+    n_iter, size = plan(FULL, 16, 64, 10**5).rounds[0]
     assert SHORTEST < n_iter <= MOST_WORK / (size * 16 * 64 * 65 / 2)
 
 
 def test_a_larger_sketch_holds_the_smaller(many):
     _, rows = many
-    small, large = (sketch_of(rows, size, 3) for size in (FEWEST_ROWS, 2 * FEWEST_ROWS))
+    small, large = (sketch_of(rows, size, 3) for size in (FEW, 2 * FEW))
     assert set(map(tuple, small.X)) <= set(map(tuple, large.X))
-    assert abs(large.n_rows - 2 * FEWEST_ROWS) < 5 * np.sqrt(2 * FEWEST_ROWS)
-    assert sketch_of(rows, 8 * FEWEST_ROWS + 1, 3) is rows
+    assert abs(large.n_rows - 2 * FEW) < 5 * np.sqrt(2 * FEW)
+    assert sketch_of(rows, 8 * FEW + 1, 3) is rows
 
 
 @pytest.mark.parametrize("place", [0, 3, 7])

@@ -98,14 +98,29 @@ def test_what_is_out_of_the_ordinary_is_left_to_python(monkeypatch):
         gmm.GaussianMixture(2, random_state=0).fit(np.full((60, 2), np.nan))
 
 
-def test_a_slow_climb_is_left_to_python(monkeypatch):
+def test_a_slow_climb_leaps(monkeypatch):
     X = load_faithful().data[:, 1:]
     quick, slow = both(X, 3, monkeypatch, random_state=0, tol=1e-9)
-    assert slow.record.n_iter > fitting.PATIENCE
-    np.testing.assert_array_equal(quick.mixture.means, slow.mixture.means)
+    assert_close(quick, slow)
+    assert quick.record.n_iter > fitting.PATIENCE
     plain = both(X, 3, monkeypatch, random_state=0, tol=1e-9, max_iter=150, acceleration="none")
     assert_close(*plain)
     assert plain[0].record.n_iter == 150
+    assert quick.record.n_iter < 150
+    assert quick.record.trace[-1] > plain[0].record.trace[-1]
+
+
+@pytest.mark.parametrize("n_init", [1, 4])
+@pytest.mark.parametrize("ridge", [0.0, 0.05])
+def test_leaps(structure, ridge, n_init, monkeypatch):
+    """Leaps from the sixth iteration on, where Python takes them."""
+    monkeypatch.setattr(fitting, "PATIENCE", 6)
+    X = problems.blobs(200, n_features=3, n_components=3, separation=1.5).X
+    options = {"covariance_type": structure.name, "random_state": 0, "tol": 1e-7, "short_iter": 4}
+    quick, slow = both(X, 3, monkeypatch, n_init=n_init, reg_covar=ridge, **options)
+    assert_close(quick, slow)
+    plain = both(X, 3, monkeypatch, n_init=n_init, reg_covar=ridge, acceleration="none", **options)[0]
+    assert quick.record.n_iter < plain.record.n_iter
 
 
 def test_the_choice_depends_on_shapes_and_options():

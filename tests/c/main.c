@@ -21,7 +21,9 @@ static const test tests[] = {
     {"arguments", test_arguments},     {"nonfinite", test_nonfinite},     {"scratch", test_scratch},
     {"skip", test_skip},               {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},
     {"matrices", test_matrices},         {"maximize", test_maximize},
-    {"climb", test_climb},             {"missing", test_missing},             {"fit", test_fit},
+    {"climb", test_climb},             {"fit", test_fit},               {"start", test_start},
+    {"acceleration", test_acceleration},
+    {"missing", test_missing},
     {"unknown_isa", test_unknown_isa},
 };
 

@@ -59,7 +59,7 @@ for mode in ${*:-gcc sanitize}; do
             compile "${CC:-gcc}" "$host" "-O3" ""
             run "" ;;
         sanitize)
-            compile "${CC:-gcc}" "$host" "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" "-fopenmp"
+            compile "${CC:-gcc}" "$host" "-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all" "-fopenmp"
             run "" ;;
         aarch64)
             compile "${CROSS:-aarch64-linux-gnu-gcc}" aarch64 "-O2" "-fopenmp"

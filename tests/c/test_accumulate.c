@@ -57,6 +57,7 @@ static void accumulate_case(const recipe *r)
 {
     in_case("accumulate %s", describe(r));
     problem p = cook(r);
+    p.factors.skipping = GMM_SKIP_NEVER; /* test_skip.c is about the rest */
     gmm_statistics s = new_statistics(&p.factors);
     oracle_statistics o = oracle_accumulate(&p);
     int64_t bad_row = 7;
@@ -129,6 +130,25 @@ static void sweep(void (*one)(const recipe *), int with_tied)
     }
 }
 
+/* Linear forms with lanes = features. */
+static void many_features(void)
+{
+    for (int i = 0; i < 30; ++i) {
+        recipe r = plain_recipe();
+        r.structure = GMM_LINEAR;
+        r.precision = (gmm_dtype)(i % 2);
+        r.dtype = (gmm_dtype)(i / 2 % 2);
+        r.layout = (layout)(i % N_LAYOUTS);
+        r.weighting = i % 4 == 2 ? WEIGHT_NONE : WEIGHT_SOME;
+        r.d = (int64_t[]){128, 131, 200}[i % 3];
+        r.k = (int64_t[]){1, 6, 9, 2}[i % 4];
+        r.n = (int64_t[]){150, 40, 1}[i / 4 % 3];
+        r.seed = (uint64_t)i + 1;
+        r.dead = r.k > 1 && i % 3 == 0 ? (int)r.k - 1 : -1;
+        accumulate_case(&r);
+    }
+}
+
 static void layouts(void (*one)(const recipe *))
 {
     for (int where = 0; where < N_LAYOUTS; ++where) {
@@ -196,6 +216,7 @@ static void test_many_components(void (*one)(const recipe *))
 void test_accumulate(void)
 {
     sweep(accumulate_case, 1);
+    many_features();
     layouts(accumulate_case);
     test_many_components(accumulate_case);
     test_additions();

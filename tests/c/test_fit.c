@@ -29,7 +29,7 @@ static size_t result_size(const gmm_plan *plan, int64_t d)
 static job prepare(gmm_structure structure, gmm_dtype precision, gmm_method method, int64_t k, int64_t d,
                    int with_ridge, int few_values)
 {
-    job j = {.plan = {structure, precision, method, k, STARTS, 1e-5, STEPS, 4}};
+    job j = {.plan = {structure, precision, method, k, STARTS, 1e-5, STEPS, 4, 6}};
     j.floor = room((size_t)d, 8), j.ridge = room((size_t)d, 8);
     for (int64_t i = 0; i < d; ++i) {
         j.floor[i] = 0x1p-80;
@@ -130,6 +130,10 @@ static void fit_arguments(void)
     j.groups[1].seed = SEEDS;
     j.groups[1].rows.n_features = 2;
     CHECK(gmm_fit(&j.plan, GROUPS, j.groups, 1, scratch, size) == GMM_EINVAL);
+    j.plan.patience = -1;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, j.most_rows, 3, 1) == 0);
+    j.plan.patience = 6;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, j.most_rows, 3, 1) == size);
     j.plan.n_starts = 0;
     CHECK(gmm_fit_scratch_bytes(&j.plan, j.most_rows, 3, 1) == 0);
     CHECK(gmm_fit(&j.plan, 1, j.groups, 1, scratch, size) == GMM_EINVAL);

@@ -119,7 +119,7 @@ static void test_ties(void)
 
 void test_score(void)
 {
-    static const int64_t ds[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 31, 40, 65};
+    static const int64_t ds[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 31, 40, 65, 130};
     for (size_t i = 0; i < sizeof ds / sizeof *ds; ++i) {
         for (int structure = 0; structure < 5; ++structure) {
             for (int precision = 0; precision < 2; ++precision) {

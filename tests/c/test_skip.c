@@ -24,7 +24,7 @@ static problem cook_apart(const recipe *r, double apart)
         }
     }
     relay(&p, r->dtype, r->layout);
-    p.factors.skipping = GMM_SKIP_ALWAYS;
+    p.factors.skipping = r->structure == GMM_LINEAR ? GMM_SKIP_AUTO : GMM_SKIP_ALWAYS;
     return p;
 }
 
@@ -44,7 +44,7 @@ static void compare(const problem *p, const gmm_statistics *s)
         for (int64_t j = 0; j < d; ++j) {
             CHECK_NEAR(s->first[c * d + j], o.first[c * d + j], eps * o.first_size[c * d + j] + missing * reach);
         }
-        for (int64_t j = c * d * d; j < (c + 1) * d * d; ++j) {
+        for (int64_t j = c * d * d; s->second && j < (c + 1) * d * d; ++j) {
             CHECK_NEAR(s->second[j], o.second[j], eps * o.second_size[j] + missing * reach * reach);
         }
     }
@@ -87,6 +87,25 @@ static void sweep(void)
             r.dead = r.k > 1 && i % 3 == 0 ? (int)(r.k - 1) / 2 : -1;
             skip_case(&r, aparts[a]);
         }
+    }
+}
+
+/* Linear forms of many features: tiles whose rows all count everywhere, some do, each in one component. */
+static void linear(void)
+{
+    static const double aparts[] = {0, 0.3, 1.2};
+    for (int i = 0; i < 24; ++i) {
+        recipe r = plain_recipe();
+        r.structure = GMM_LINEAR;
+        r.precision = r.dtype = (gmm_dtype)(i % 2);
+        r.layout = (layout)(i % N_LAYOUTS);
+        r.weighting = i % 7 == 3 ? WEIGHT_NONE : WEIGHT_SOME;
+        r.d = (int64_t[]){128, 131, 280, 150}[i % 4];
+        r.k = (int64_t[]){8, 1, 5, 13, 2}[i % 5];
+        r.n = (int64_t[]){300, 129, 1}[i / 3 % 3];
+        r.seed = (uint64_t)i + 50;
+        r.dead = r.k > 2 && i % 3 == 0 ? 1 : -1;
+        skip_case(&r, aparts[i % 3]);
     }
 }
 
@@ -174,6 +193,7 @@ static void choice(void)
 void test_skip(void)
 {
     sweep();
+    linear();
     far_rows();
     nonfinite_rows();
     choice();

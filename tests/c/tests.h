@@ -21,9 +21,11 @@ void test_fork(void);
 void test_parallel(void);
 void test_matrices(void);
 void test_maximize(void);
+void test_acceleration(void);
 void test_climb(void);
 void test_missing(void);
 void test_fit(void);
+void test_start(void);
 void test_unknown_isa(void); /* only by name, with GMM_ISA set to no ISA of this machine */
 
 #endif

@@ -10,7 +10,7 @@ from tolerances import CLOSED_FORM
 from gmm.covariances import STRUCTURES
 from gmm.errors import DataError
 from gmm.parameters import Kernel, Parameters
-from gmm.rows import Rows
+from gmm.rows import Rows, scanned, scanned_groups
 
 TIED = STRUCTURES["tied"]
 
@@ -24,6 +24,20 @@ def test_a_frame_is_chosen_and_the_dtype_followed():
     assert Rows.from_array(p.X).precision == "float64"
     assert Rows.from_array(p.X, precision="float32").precision == "float32"
     np.testing.assert_allclose(rows.frame.points_in(p.X).mean(axis=0), 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_groups_are_scanned_as_each_alone(dtype):
+    groups = [problems.blobs(40 + 1500 * g, n_features=3, seed=g).X.astype(dtype) for g in range(4)]
+    groups[1] = np.asfortranarray(groups[1])[::-1]
+    groups[2][7, 1] = np.nan
+    columns, finite = scanned_groups(groups)
+    assert finite.tolist() == [True, True, False, True]
+    for g in (0, 1, 3):
+        for name, found in scanned(groups[g]).items():
+            if name in columns:
+                np.testing.assert_array_equal(columns[name][g], found)
+    assert all((array[2] == 1.0).all() for array in columns.values())
 
 
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (-np.inf, "infinity")])

@@ -14,7 +14,7 @@ from gmm.parameters import Factors, Kernel
 from gmm.reference import Rows as Twin
 
 AUTO, NEVER, ALWAYS = range(3)
-SIZES = [(9, 4), (12, 40), (16, 32), (23, 7), (39, 20), (64, 5)]
+SIZES = [(9, 4), (10, 150), (12, 40), (16, 32), (23, 7), (39, 20), (64, 5), (120, 6)]
 APART = {"overlapping": 0.5, "mixed": 7.0, "separated": 12.0, "far apart": 40.0}
 
 
@@ -26,7 +26,9 @@ def mixture(n_features, n_components, apart, *, n_rows=2500, weighted=False, pre
     labels = rng.integers(K, size=n_rows)
     whiteners = np.tril(rng.normal(size=(K, D, D)) * 0.1 / np.sqrt(D), -1)
     whiteners += np.eye(D) * rng.uniform(0.8, 1.2, (K, 1, D))
-    X = means[labels] + np.einsum("nij,nj->ni", np.linalg.inv(whiteners)[labels], rng.normal(size=(n_rows, D)))
+    X = rng.normal(size=(n_rows, D))
+    for k in range(K):
+        X[labels == k] = means[k] + np.linalg.solve(whiteners[k], X[labels == k].T).T
     X = X.astype(["float32", "float64"][precision])
     constants = np.log(np.diagonal(whiteners, axis1=1, axis2=2)).sum(axis=1) + np.log(rng.dirichlet(np.full(K, 5.0)))
     weight = rng.uniform(0.5, 2.0, n_rows) * (rng.random(n_rows) > 0.1) if weighted else None
@@ -123,6 +125,39 @@ def test_choice():
         assert bits(accumulate(given, NEVER)) != bits(accumulate(given, ALWAYS))
     few = mixture(4, 12, 20.0)
     assert bits(accumulate(few, ALWAYS)) == bits(accumulate(few, NEVER))
+
+
+def test_choice_beyond_the_features_whose_curvature_is_known():
+    for apart, expected in ((0.5, NEVER), (60.0, ALWAYS)):
+        given = mixture(120, 12, apart, n_rows=1500)
+        assert bits(accumulate(given, AUTO)) == bits(accumulate(given, expected))
+
+
+def test_a_block_whose_rows_do_not_fit_is_dense():
+    """Each block of 1024 rows chooses for itself, so a call over all rows is the calls over its blocks."""
+    fits = mixture(16, 12, 14.0, n_rows=2 * 1024)
+    middle = np.random.default_rng(1).normal(size=(1024, 16)) * 0.1
+    X = np.concatenate([fits.X[:1024], middle, fits.X[1024:]])
+    first, second, third = (
+        accumulate(fits.change(X=X[block * 1024 : (block + 1) * 1024]), way)
+        for block, way in enumerate((ALWAYS, NEVER, ALWAYS))
+    )
+    expected = bits({name: first[name] + second[name] + third[name] for name in first})
+    assert [bits(accumulate(fits.change(X=X, n_threads=t), AUTO)) for t in (1, 3)] == [expected] * 2
+
+
+@pytest.mark.parametrize("spread", [1.0, 10.0, 100.0])
+@pytest.mark.parametrize("apart", [12.0, 17.0, 30.0])
+def test_rows_on_the_way_from_one_mean_to_another(apart, spread):
+    """The direction in which a triangle inequality is tight, between components alike or wide beside narrow."""
+    given = mixture(16, 12, apart, n_rows=4 * 66 * 11)
+    scale = np.geomspace(1.0, spread, 12)[::-1]
+    first, second = (ends.repeat(44) for ends in np.triu_indices(12, 1))
+    way = np.tile(np.linspace(0.0, 1.0, 44), 66)[:, None]
+    X = (1 - way) * given.means[first] + way * given.means[second] + given.X % 0.01
+    constants = given.log_constants - 16 * np.log(scale)
+    given = given.change(X=X, whiteners=given.whiteners / scale[:, None, None], log_constants=constants)
+    assert_close(accumulate(given, ALWAYS), accumulate(given, NEVER), given, 1e-13)
 
 
 def test_unknown_choice():
