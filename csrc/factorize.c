@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#define LOG_TWO_PI 1.8378770664093454836
 #define FARTHEST 65536.0 /* 2^16 */
 
 typedef struct {
@@ -55,8 +54,7 @@ static double squares_of(const double *x, int64_t n, const double *weight) {
     return sum;
 }
 
-/* log det W - 1/2 sum_j ridge_j (W'W)_jj of a triangle. */
-static double triangle_constant(int64_t D, const double *W, const double *ridge) {
+double gmm_triangle_constant(int64_t D, const double *W, const double *ridge) {
     double log_det = 0, penalty = 0;
     for (int64_t i = 0; i < D; ++i) {
         log_det += log(W[i * D + i]);
@@ -88,14 +86,14 @@ gmm_status gmm_factorize(const gmm_mixture *mixture, const double *ridge, int n_
         for (int64_t i = 0; i < n; ++i) whitener[i] = 1 / sqrt(mixture->covariance[i]);
         for (int64_t j = 0; ridge && j < D; ++j) trace += ridge[j];
     }
-    const double shared = structure == GMM_TIED ? triangle_constant(D, whitener, ridge) : 0;
+    const double shared = structure == GMM_TIED ? gmm_triangle_constant(D, whitener, ridge) : 0;
     for (int64_t k = 0; k < K; ++k) {
         double constant = shared;
-        if (structure == GMM_FULL) constant = triangle_constant(D, whitener + k * D * D, ridge);
+        if (structure == GMM_FULL) constant = gmm_triangle_constant(D, whitener + k * D * D, ridge);
         if (structure == GMM_DIAG) constant = diagonal_constant(D, whitener + k * D, ridge);
         if (structure == GMM_SPHERICAL)
             constant = (double)D * log(whitener[k]) - whitener[k] * whitener[k] * (trace / 2);
-        log_constant[k] = log(mixture->weight[k]) - (double)D / 2 * LOG_TWO_PI + constant;
+        log_constant[k] = log(mixture->weight[k]) - (double)D / 2 * GMM_LOG_TWO_PI + constant;
     }
     return GMM_OK;
 }

@@ -227,6 +227,36 @@ gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, 
                     const double *floor, double epsilon, int n_threads, void *scratch, size_t scratch_bytes,
                     unsigned char *floored);
 
+/* Which values of some rows are missing (NaN): batches of runs, a run of rows with the same pattern. */
+typedef struct {
+    int64_t n_batches;
+    const int64_t *batch;          /* (n_batches + 1,) where each batch begins among the runs */
+    const int64_t *row;            /* numbers of rows, run after run, ascending within a run */
+    const int64_t *first;          /* (n_runs + 1,) where each run begins in `row`; at most GMM_RUN_ROWS rows each */
+    const int64_t *pattern;        /* (n_runs,) */
+    const unsigned char *observed; /* (n_patterns, D) 1 for a feature that is observed, 0 for one that is missing */
+} gmm_runs;
+
+#define GMM_RUN_ROWS 4096
+
+/* gmm_accumulate and gmm_score of rows with missing values: a row has the density of its observed features, 1 when
+ * there are none, and its moments are expectations given these. mixture: weights, means and covariances, of which no
+ * more than sizes are checked; ridge (D,) variances or NULL, as for gmm_factorize; the penalty of a row is that of its
+ * observed features, and second moments are such that gmm_maximize with this ridge is the M-step. Sums of GMM_TIED are
+ * for a mixture that gmm_tied_is_safe (others are K copies, GMM_FULL); second is pooled, (D, D). A batch is summed by one thread and batches are merged in order, so bits do not depend on n_threads
+ * and a call equals calls over consecutive batches. Rows outside the runs are not touched.
+ * GMM_ENONFINITE: bad_row is a row whose observed values are not finite. GMM_ESINGULAR: bad_component. Neither NULL. */
+size_t gmm_missing_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
+                                 int64_t n_features, int n_threads);
+gmm_status gmm_accumulate_missing(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture,
+                                  const double *ridge, gmm_dtype precision, int n_threads, void *scratch,
+                                  size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row,
+                                  int64_t *bad_component);
+gmm_status gmm_score_missing(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture,
+                             gmm_dtype precision, int n_threads, void *scratch, size_t scratch_bytes,
+                             double *log_density, void *posterior, int64_t *label, int64_t *bad_row,
+                             int64_t *bad_component);
+
 /* What a climb goes by; variances and epsilon as for gmm_maximize. */
 typedef struct {
     gmm_dtype precision;

@@ -5,6 +5,11 @@
 #include "kernel.h"
 #include "parallel.h"
 
+#define GMM_LOG_TWO_PI 1.8378770664093454836
+
+/* log det W - 1/2 sum_j ridge_j (W'W)_jj of a triangle (D, D); ridge may be NULL. */
+double gmm_triangle_constant(int64_t n_features, const double *whitener, const double *ridge);
+
 int gmm_mixture_is_valid(const gmm_mixture *mixture);
 
 /* Bytes for `gmm_algebra.space` of every thread. */

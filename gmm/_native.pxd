@@ -105,6 +105,27 @@ cdef extern from "gmm.h" nogil:
                         const double *floor, double epsilon, int n_threads, void *scratch, size_t scratch_bytes,
                         unsigned char *floored)
 
+    ctypedef struct gmm_runs:
+        int64_t n_batches
+        const int64_t *batch
+        const int64_t *row
+        const int64_t *first
+        const int64_t *pattern
+        const unsigned char *observed
+
+    const int GMM_RUN_ROWS
+
+    size_t gmm_missing_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
+                                     int64_t n_features, int n_threads)
+    gmm_status gmm_accumulate_missing(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture,
+                                      const double *ridge, gmm_dtype precision, int n_threads, void *scratch,
+                                      size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row,
+                                      int64_t *bad_component)
+    gmm_status gmm_score_missing(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *mixture,
+                                 gmm_dtype precision, int n_threads, void *scratch, size_t scratch_bytes,
+                                 double *log_density, void *posterior, int64_t *label, int64_t *bad_row,
+                                 int64_t *bad_component)
+
     ctypedef struct gmm_limits:
         gmm_dtype precision
         const double *ridge

@@ -27,6 +27,9 @@ Labels = NDArray[np.int64]
 BLOCK_ROWS: Final[int]
 """Rows that one thread sums at a time; calls may be cut at its multiples without changing a bit."""
 
+RUN_ROWS: Final[int]
+"""Rows that a run of `accumulate_missing` may have."""
+
 class Columns(TypedDict):
     """What `scan` finds of each column, (D,), over rows of positive weight, in the user's units."""
 
@@ -186,6 +189,47 @@ def expand(
 
 def pool(total: Array, means: Array, n: Array, first: Array, second: Array) -> None:
     """Write the pooled scatter (D, D) of a tied mixture: total scatter minus what lies between the means."""
+
+def accumulate_missing(
+    X: Rows,
+    sample_weight: Array | None,
+    scale: Array,
+    centre: Array,
+    runs: tuple[Labels, Labels, Labels, Labels, NDArray[np.bool_]],
+    kernel: int,
+    precision: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    ridge: Array | None,
+    n: Array,
+    first: Array,
+    second: Array,
+    n_threads: int,
+) -> tuple[float, float]:
+    """As `accumulate`, of rows with missing values and under a mixture; see `gmm_accumulate_missing`.
+
+    runs is a `gmm.patterns.Runs`: batches (B + 1,), rows (N,), first (R + 1,), pattern (R,) and observed (P, D). Of a
+    tied mixture second is pooled, (D, D). Raises ArithmeticError when the covariance of a component, named, is not
+    positive definite.
+    """
+
+def score_missing(
+    X: Rows,
+    scale: Array,
+    centre: Array,
+    runs: tuple[Labels, Labels, Labels, Labels, NDArray[np.bool_]],
+    kernel: int,
+    precision: int,
+    weights: Array,
+    means: Array,
+    covariances: Array,
+    log_density: Array | None,
+    posterior: NDArray[np.float32] | Array | None,
+    label: Labels | None,
+    n_threads: int,
+) -> None:
+    """As `score`, of rows with missing values and under a mixture; other arguments as for `accumulate_missing`."""
 
 def maximize(
     kernel: int,

@@ -19,6 +19,7 @@ import sys
 from time import monotonic
 
 BLOCK_ROWS = GMM_BLOCK_ROWS
+RUN_ROWS = GMM_RUN_ROWS
 
 cdef enum:
     MAX_VIEWS = 18                # climb, the call with most arrays, has sixteen
@@ -348,6 +349,7 @@ cdef void merge_columns(double *total, const double *part, int64_t D, double wei
 
 include "_clusters.pxi"
 include "_mixtures.pxi"
+include "_missing.pxi"
 include "_fits.pxi"
 
 

@@ -36,7 +36,7 @@ CHUNK_ROWS = 4096  # rows looked at together when searching for a NaN
 SUM_ERROR = 1e-6  # how far from 1 given mixing weights, or responsibilities of a row, may sum: room for float32
 
 
-def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.ndarray:
+def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator", allow_missing: bool = False) -> np.ndarray:
     """Return rows as a two-dimensional float32 or float64 array of any layout.
 
     Parameters
@@ -47,6 +47,8 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
         What messages call it.
     owner : str
         Who requires it, in messages.
+    allow_missing : bool
+        Masked values become NaN.
 
     Returns
     -------
@@ -65,10 +67,12 @@ def check_rows(X: Any, *, name: str = "X", owner: str = "This estimator") -> np.
     if isinstance(X, np.matrix):
         raise DataTypeError(f"{name} is a numpy.matrix, which is not supported; convert it with numpy.asarray")
     if isinstance(X, np.ma.MaskedArray):
-        if np.ma.getmaskarray(X).any():
+        if allow_missing and X.dtype.kind in "fiub":
+            X = X.astype(np.result_type(X.dtype, np.float32)).filled(np.nan)
+        elif np.ma.getmaskarray(X).any():
             row, column = np.argwhere(np.ma.getmaskarray(X))[0][[0, -1]]
             raise DataError(f"{name} has masked values, the first at row {row}, column {column}")
-        X = X.data
+        X = np.ma.getdata(X)
     array = _frame_values(X, name) if _is_data_frame(X) else _as_array(X, name)
     if array.ndim == 0 and array.dtype.kind in "OSUMmV":
         raise DataTypeError(
@@ -187,10 +191,11 @@ def check_n_features(X: np.ndarray, n_features: int, *, owner: str = "GaussianMi
         raise DataError(f"X has {X.shape[1]} features, but {owner} is expecting {n_features} features as input")
 
 
-def nonfinite_error(X: np.ndarray, name: str = "X") -> DataError | None:
-    """The error for the first NaN or infinity in row order; None when all is finite."""
+def nonfinite_error(X: np.ndarray, name: str = "X", *, allow_nan: bool = False) -> DataError | None:
+    """The error for the first NaN (unless allowed) or infinity in row order; None when there is none."""
     for start in range(0, len(X), CHUNK_ROWS):
-        bad = ~np.isfinite(X[start : start + CHUNK_ROWS])
+        chunk = X[start : start + CHUNK_ROWS]
+        bad = np.isinf(chunk) if allow_nan else ~np.isfinite(chunk)
         if bad.any():
             row, column = np.argwhere(bad)[0]
             what = "NaN" if np.isnan(X[start + row, column]) else "infinity"

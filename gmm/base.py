@@ -118,9 +118,14 @@ class Estimator:
     # ---- scikit-learn: tags and metadata requests
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import Tags, TargetTags
+        from sklearn.utils import InputTags, Tags, TargetTags
 
-        return Tags(estimator_type="density_estimator", target_tags=TargetTags(required=False))
+        allow_nan = getattr(self, "missing", "raise") == "marginalize"
+        return Tags(
+            estimator_type="density_estimator",
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(allow_nan=allow_nan),
+        )
 
     def get_metadata_routing(self) -> Any:
         """Which metadata (``sample_weight``, ``start``) this estimator asks its meta-estimators for.

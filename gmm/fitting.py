@@ -19,6 +19,7 @@ from gmm._validation import check_rows, check_sample_weight, feature_names
 from gmm.convergence import CONVERGED, FALL, LIMIT
 from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_warning
 from gmm.frame import Frame
+from gmm.missing import kind_of_rows
 from gmm.mixture import Mixture
 from gmm.ordering import component_order
 from gmm.restarts import Outcome, Race, Restart, race
@@ -142,7 +143,7 @@ def fit_mixture(
     Fit
     """
     X, weights, names = checked(settings, X, sample_weight)
-    rows = Rows.from_array(
+    rows = kind_of_rows(X, settings.missing).from_array(
         X,
         weights,
         scaling=settings.structure.scaling,
@@ -151,14 +152,15 @@ def fit_mixture(
     )
     ridge = ridge_in(settings.reg_covar, rows.frame)
     plan = plan_of(settings) if start is None and previous is None else None
-    if plan is not None and is_whole(plan, *X.shape):
+    if plan is not None and type(rows) is Rows and is_whole(plan, *X.shape):
         drawn = seeds(settings.random_state, settings.n_init)
         outcome = fit_batches(plan, [rows], None if ridge is None else [ridge], [drawn], 1)[0].outcome(0)
     else:
         drawn = outcome = None
     if outcome is None:
         outcome = _raced(settings, rows, start, previous, ridge, drawn)
-    fit = finished(settings, rows.frame, rows.n_rows, rows.total_weight, outcome, names)
+    sizes = (rows.n_rows, rows.total_weight, rows.mean_log_jacobian)
+    fit = finished(settings, rows.frame, *sizes, outcome, names)
     if not quiet:
         _report(fit, settings)
     return fit
@@ -167,7 +169,7 @@ def fit_mixture(
 def checked(settings: Settings, X: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Rows, sample weights and feature names that a fit can begin with, as far as that shows without a pass."""
     names = feature_names(X)
-    X = check_rows(X, owner="GaussianMixture")
+    X = check_rows(X, owner="GaussianMixture", allow_missing=settings.missing == "marginalize")
     weights = check_sample_weight(sample_weight, len(X))
     n_counted = len(X) if weights is None else int(np.count_nonzero(weights))
     if n_counted < settings.n_components:
@@ -197,12 +199,18 @@ def plan_of(settings: Settings) -> Plan | None:
 
 
 def finished(
-    settings: Settings, frame: Frame, n_rows: int, weight: float, outcome: Outcome, names: np.ndarray | None
+    settings: Settings,
+    frame: Frame,
+    n_rows: int,
+    weight: float,
+    log_jacobian: float,
+    outcome: Outcome,
+    names: np.ndarray | None,
 ) -> Fit:
-    """The mixture in canonical order and its record."""
+    """The mixture in canonical order and its record; ``log_jacobian`` takes a log-likelihood to the user's units."""
     mixture = Mixture(settings.structure, outcome.parameters, frame)
     order = component_order(mixture, settings.order_by, names)
-    trace = np.array(outcome.trace) + frame.log_jacobian
+    trace = np.array(outcome.trace) + log_jacobian
     trace.flags.writeable = False
     record = Record(
         trace=trace,
@@ -228,7 +236,7 @@ def _raced(
     """Start, climb and compare, a call of the core for each pass or climb."""
     limits = {"floor": rows.frame.floor, "ridge": ridge}
     chosen: Start = choose_start(settings, rows, partition=partition, previous=previous, **limits)
-    few = is_small(rows.n_rows, settings.n_components, rows.n_features)
+    few = type(rows) is Rows and is_small(rows.n_rows, settings.n_components, rows.n_features)
     drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
     raced = race(
         rows,
@@ -241,7 +249,7 @@ def _raced(
         short_iter=settings.short_iter,
         accelerated=settings.accelerated and not few,
         patience=PATIENCE if settings.accelerated and few else None,
-        callback=_reporter(settings, rows.frame),
+        callback=_reporter(settings, rows.mean_log_jacobian),
     )
     best = raced.best
     log_likelihood = _log_likelihood(raced, Mixture(settings.structure, best.parameters, rows.frame), rows)
@@ -277,14 +285,13 @@ def _log_likelihood(raced: Race, mixture: Mixture, rows: Rows) -> float:
     if rows.precision == "float64" or raced.best.statistics.second.shape == mixture.factors.whiteners.shape:
         return raced.log_likelihood
     statistics = rows.accumulate(mixture.factors)
-    return float(statistics.log_likelihood / statistics.weight) + rows.frame.log_jacobian
+    return float(statistics.log_likelihood / statistics.weight) + rows.mean_log_jacobian
 
 
-def _reporter(settings: Settings, frame: Frame) -> Callable[[int, int, float, float], bool] | None:
+def _reporter(settings: Settings, shift: float) -> Callable[[int, int, float, float], bool] | None:
     """Callback of the race: prints if asked to, tells the user's callbacks, and says whether one wants to stop."""
     if not settings.callbacks and not settings.verbose:
         return None
-    shift = frame.log_jacobian
 
     def report(start: int, n_iter: int, objective: float, change: float) -> bool:
         progress = Progress(start, n_iter, objective + shift, change)

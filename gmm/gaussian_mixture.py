@@ -54,6 +54,9 @@ class GaussianMixture(MixtureEstimator):
         Inverse covariances to start from, in the shape of ``precisions_``.
     covariances_init : array-like, optional
         Covariances to start from, in the shape of ``covariances_``; not together with ``precisions_init``.
+    missing : {"raise", "marginalize"}, default="raise"
+        What NaN in X means: an error; or a value that is missing, for which EM and prediction take the expectation
+        given what was observed of the row (exact maximum likelihood where values are missing at random).
     acceleration : {"auto", "none"} or None, default="auto"
         "auto" takes longer steps than EM's own where the climb is slow (on few rows after 100 iterations); a step that
         would lower the objective is taken back. "none" and None are plain EM, iteration by iteration.
@@ -139,6 +142,7 @@ class GaussianMixture(MixtureEstimator):
         means_init: Any = None,
         precisions_init: Any = None,
         covariances_init: Any = None,
+        missing: str = "raise",
         acceleration: str | None = "auto",
         order_by: Any = None,
         random_state: Any = None,
@@ -161,6 +165,7 @@ class GaussianMixture(MixtureEstimator):
         self.means_init = means_init
         self.precisions_init = precisions_init
         self.covariances_init = covariances_init
+        self.missing = missing
         self.acceleration = acceleration
         self.order_by = order_by
         self.random_state = random_state

@@ -23,6 +23,7 @@ from gmm.errors import DataError, GmmError, GmmWarning, ParameterError
 from gmm.fitting import Fit, Record, checked, complaints, finished, fit_mixture, plan_of, ridge_in
 from gmm.frame import Frame, Scaling
 from gmm.gaussian_mixture import GaussianMixture
+from gmm.missing import kind_of_rows
 from gmm.rows import EPSILON, Precision, Rows, scanned_groups
 from gmm.settings import Settings
 from gmm.subsample import seeds
@@ -55,7 +56,8 @@ class Pending:
 
     def fit(self) -> Fit:
         frame, n_rows = self.batch.frames[self.index], self.batch.n_rows[self.index]
-        return finished(self.settings, frame, n_rows, float(n_rows), self.batch.outcome(self.index), self.names)
+        sizes = (n_rows, float(n_rows), frame.log_jacobian)
+        return finished(self.settings, frame, *sizes, self.batch.outcome(self.index), self.names)
 
 
 class Models(Mapping[Hashable, GaussianMixture]):
@@ -255,7 +257,7 @@ def _fit_whole(
             continue
         if X.shape not in whole:
             whole[X.shape] = is_whole(plan, *X.shape)
-        if whole[X.shape]:
+        if whole[X.shape] and kind_of_rows(X, settings.missing) is Rows:
             alike.setdefault((X.shape[1], NAMES[X.dtype.char]), []).append((key, X, names))
     drawn = None if settings.random_state is None else seeds(settings.random_state, settings.n_init)
     for (_, dtype), members in alike.items():

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from gmm import criteria
-from gmm._validation import check_integer, check_n_features, check_rows, check_sample_weight
+from gmm._validation import check_integer, check_n_features, check_rows, check_sample_weight, nonfinite_error
 from gmm.base import Estimator, check_feature_names
+from gmm.completion import filled
 from gmm.errors import not_fitted
 from gmm.fitting import Fit, Record
+from gmm.missing import Missing, kind_of_rows
 from gmm.rows import Precision, Rows
 from gmm.subsample import generator
 from gmm.summary import summarize
@@ -31,8 +33,9 @@ WORK_WORTH_THREADS = 2**18  # multiply-adds, some 20 microseconds: below, waking
 
 
 class MixtureEstimator(Estimator):
-    """Base of the mixture estimators; a subclass has ``fit`` and the arguments ``random_state``, ``n_threads``."""
+    """Base of the mixture estimators; a subclass has ``fit`` and ``missing``, ``random_state``, ``n_threads``."""
 
+    missing: Missing
     random_state: Any
     n_threads: int | None
 
@@ -52,6 +55,44 @@ class MixtureEstimator(Estimator):
         """Log-density of each row, (N,) float64, nats; -inf where it is below the arithmetic's range."""
         fit = self._fitted()
         return _log_density(fit, self._rows(X, fit))
+
+    def impute(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
+        """Fill in missing values (NaN), whatever ``missing`` says: expectations under the mixture, or draws.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D)
+        n_draws : int, optional
+            Draw this often from the distribution of the missing values given the observed ones, in place of its mean;
+            with an int ``random_state`` always the same.
+
+        Returns
+        -------
+        ndarray of shape (N, D), or (n_draws, N, D)
+            Observed values are kept bit for bit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gmm import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [[[1.0, 0.5], [0.5, 1.0]]])
+        >>> model.impute([[2.0, np.nan], [np.nan, np.nan], [3.0, 4.0]])
+        array([[2., 1.],
+               [0., 0.],
+               [3., 4.]])
+        """
+        fit = self._fitted()
+        rows = self._rows(X, fit, "marginalize")
+        draws = None if n_draws is None else check_integer(n_draws, "n_draws", minimum=0)
+        error = nonfinite_error(rows.X, allow_nan=True)
+        if error is not None:
+            raise error
+        if type(rows) is Rows:
+            return np.array(rows.X if draws is None else np.broadcast_to(rows.X, (draws, *rows.X.shape)))
+        mixture = (fit.mixture.structure, fit.mixture.parameters)
+        if draws is None:
+            return filled(rows, *mixture)[0]
+        return filled(rows, *mixture, generator(self.random_state), draws)
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
         """Mean log-density per row (nats), weighted by ``sample_weight`` if given."""
@@ -218,21 +259,23 @@ class MixtureEstimator(Estimator):
             raise not_fitted(f"This {type(self).__name__} was made from parameters; only a fit has this attribute.")
         return record
 
-    def _rows(self, X: Any, fit: Fit) -> Rows:
-        """Rows checked against a fit and seen through its frame."""
+    def _rows(self, X: Any, fit: Fit, missing: Missing | None = None) -> Rows:
+        """Rows checked against a fit and seen through its frame; ``missing`` as in the estimator unless given."""
         if type(X) is not np.ndarray or fit.feature_names is not None:
             check_feature_names(X, fit.feature_names, owner=type(self).__name__)
-        X = check_rows(X, owner=type(self).__name__)
+        missing = missing or self.missing
+        X = check_rows(X, owner=type(self).__name__, allow_missing=missing == "marginalize")
         check_n_features(X, fit.mixture.n_features, owner=type(self).__name__)
         work = len(X) * max(fit.mixture.factors.whiteners.size, fit.mixture.factors.means.size)
         n_threads = resolve_threads(self.n_threads) if work > WORK_WORTH_THREADS else 1
-        return Rows(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
+        kind = kind_of_rows(X, missing)
+        return kind(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
 
 
 def _log_density(fit: Fit, rows: Rows) -> np.ndarray:
     """Log-density of each row in the user's units, (N,)."""
     log_density = rows.score(fit.mixture.factors).log_density
-    log_density += rows.frame.log_jacobian
+    log_density += rows.log_jacobian
     return log_density
 
 

@@ -9,7 +9,7 @@ C-contiguous. `Covariance.factorize` turns Parameters into Factors; nobody store
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -75,12 +75,18 @@ class Factors:
         log weight - D/2 log(2 pi) + log det W + additive terms such as the ridge's; -inf switches a component off.
     means : ndarray of shape (K, D)
     whiteners : ndarray of shape `kernel.whitener_shape(K, D)`
+    parameters : Parameters, optional
+        What they are the factors of, for passes that see some features of a row only (`gmm.missing`).
+    ridge : ndarray of shape (D,), optional
+        Whose penalty is in the log constants.
     """
 
     kernel: Kernel
     log_constants: np.ndarray
     means: np.ndarray
     whiteners: np.ndarray
+    parameters: Parameters | None = None
+    ridge: np.ndarray | None = None
 
     @property
     def n_components(self) -> int:
@@ -100,4 +106,4 @@ class Factors:
             return self
         shape = Kernel.FULL.whitener_shape(self.n_components, self.n_features)
         whiteners = np.ascontiguousarray(np.broadcast_to(self.whiteners, shape))
-        return Factors(Kernel.FULL, self.log_constants, self.means, whiteners)
+        return replace(self, kernel=Kernel.FULL, whiteners=whiteners)

@@ -219,7 +219,7 @@ def log_likelihood(rows: Rows, structure: Covariance, ended: Climb, ridge: np.nd
     statistics = ended.statistics
     if ridge is not None and ridge.any():
         statistics = rows.accumulate(structure.factorize(ended.parameters))
-    return float(statistics.log_likelihood / statistics.weight) + rows.frame.log_jacobian
+    return float(statistics.log_likelihood / statistics.weight) + rows.mean_log_jacobian
 
 
 def _unfinished(climbed: Climb, max_iter: int) -> bool:

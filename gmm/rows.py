@@ -19,6 +19,7 @@ import numpy as np
 
 from gmm import _native
 from gmm._validation import nonfinite_error
+from gmm.errors import DataError
 from gmm.expansion import LIMIT, LINEAR, Expansion, is_worth_it
 from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel
@@ -101,7 +102,8 @@ class Rows:
         exponent = _weight_exponent(sample_weight)
         if exponent:
             sample_weight = np.ldexp(sample_weight, -exponent)
-        frame = Frame.from_columns(scanned(X, sample_weight, n_threads, name), scaling, EPSILON[X.dtype.name])
+        columns = cls._scanned(X, sample_weight, n_threads, name)
+        frame = Frame.from_columns(columns, scaling, EPSILON[X.dtype.name])
         return cls(X, sample_weight, frame, precision or X.dtype.name, n_threads, exponent)
 
     @property
@@ -118,6 +120,16 @@ class Rows:
         if self.sample_weight is None:
             return float(self.n_rows)
         return float(np.ldexp(self.sample_weight.sum(), self.weight_exponent))
+
+    @property
+    def log_jacobian(self) -> float | np.ndarray:
+        """What to add to the log-density of each row in the frame to get the one in user units, nats."""
+        return self.frame.log_jacobian
+
+    @property
+    def mean_log_jacobian(self) -> float:
+        """The same per unit of sample weight."""
+        return self.frame.log_jacobian
 
     @cached_property
     def epsilon(self) -> float:
@@ -259,6 +271,13 @@ class Rows:
         X = self.X.take(indices, axis=0) if self.X.flags.c_contiguous else np.ascontiguousarray(self.X[indices])
         return replace(self, X=X, sample_weight=weight)
 
+    @staticmethod
+    def _scanned(X: np.ndarray, sample_weight: np.ndarray | None, n_threads: int, name: str) -> dict[str, Any]:
+        return scanned(X, sample_weight, n_threads, name)
+
+    def _nonfinite_error(self) -> DataError | None:
+        return nonfinite_error(self.X)
+
     @property
     def _precision(self) -> int:
         return int(self.precision == "float64")
@@ -269,7 +288,7 @@ class Rows:
         try:
             return function(self.X, *weights, self.frame.scale, self.frame.centre, *arguments)
         except ValueError:
-            error = nonfinite_error(self.X)
+            error = self._nonfinite_error()
             if error is None:
                 raise
             raise error from None

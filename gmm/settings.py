@@ -19,6 +19,7 @@ from gmm.base import nearest_name
 from gmm.covariances import Covariance, structure
 from gmm.errors import ParameterError
 from gmm.initialization import METHODS, Method
+from gmm.missing import Missing
 from gmm.ordering import OrderBy
 from gmm.rows import Precision
 
@@ -33,6 +34,7 @@ class Settings:
     structure: Covariance
     tol: float
     reg_covar: float
+    missing: Missing
     max_iter: int
     n_init: int
     short_iter: int
@@ -67,6 +69,7 @@ class Settings:
             n_components=check_integer(given["n_components"], "n_components"),
             structure=structure(given["covariance_type"]),
             tol=check_real(given["tol"], "tol", allow_infinity=True),
+            missing=_missing(given["missing"]),
             reg_covar=0.0 if reg_covar is None else check_real(reg_covar, "reg_covar"),
             max_iter=check_integer(given["max_iter"], "max_iter", minimum=0),
             n_init=check_integer(given["n_init"], "n_init"),
@@ -95,6 +98,13 @@ def _method(init_params: Any) -> Method:
         f"init_params must be one of {sorted(METHODS)} or a callable, got {init_params!r}"
         f"{nearest_name(init_params, METHODS)}"
     )
+
+
+def _missing(missing: Any) -> Missing:
+    known = ["raise", "marginalize"]
+    if isinstance(missing, str) and missing in known:
+        return missing
+    raise ParameterError(f"missing must be one of {known}, got {missing!r}{nearest_name(missing, known)}")
 
 
 def _accelerated(acceleration: Any) -> bool:

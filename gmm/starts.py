@@ -2,7 +2,8 @@
 
 In this order; the first that is given decides. Arrays replace, exactly, that part of the start. With ``means_init``
 alone, rows go to the nearest mean and the rest follows from this partition. A named method sees each different row
-once (`gmm.distinct`), unless there are so many rows that it sees a subsample anyway.
+once (`gmm.distinct`), unless there are so many rows that it sees a subsample anyway. Of rows with missing values
+starts see completions (`gmm.completion`).
 
 Invariant: parameters in frame coordinates; a previous fit in the same frame continues bit for bit.
 """
@@ -11,16 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gmm import initialization
 from gmm._validation import check_means, check_partition, check_weights
+from gmm.completion import CompletedRows, completions
 from gmm.distinct import distinct
 from gmm.errors import ParameterError
 from gmm.frame import Frame
+from gmm.missing import IncompleteRows
 from gmm.mixture import Mixture
 from gmm.parameters import Parameters
 from gmm.partition import from_partition
@@ -73,15 +75,17 @@ def choose_start(
         As for `gmm.em.climb`.
     """
     given = given_arrays(settings, rows.frame)
-    shape = (rows, settings.structure, settings.n_components)
     limits = {"floor": floor, "ridge": ridge}
+
+    shape = (settings.structure, settings.n_components)
 
     def replaced(parameters: Parameters) -> Parameters:
         return replace(parameters, **given)
 
     if partition is not None:
         checked = check_partition(partition, rows.n_rows, settings.n_components, name="start")
-        return Start(lambda seed: replaced(from_partition(*shape, checked, **limits)), False)
+        whole = CompletedRows.of(rows) if isinstance(rows, IncompleteRows) else rows
+        return Start(lambda seed: replaced(from_partition(whole, *shape, checked, **limits)), False)
     if previous is not None:
         continued = in_frame(previous, settings, rows.frame)
         return Start(lambda seed: continued, False)
@@ -90,15 +94,28 @@ def choose_start(
     method = settings.init_params
     if "means" in given:
         method = _always(rows.frame.points_out(given["means"]))
-    elif not callable(method) and rows.n_rows <= largest(settings.n_components, rows.n_features):
-        shape = (distinct(rows), *shape[1:])
-    begin = partial(initialization.start, *shape, method, **limits)
+    drawn = completions(rows, settings.n_components) if isinstance(rows, IncompleteRows) else None
+
+    def looked_at(some: Rows) -> Rows:
+        few = some.n_rows <= largest(settings.n_components, some.n_features)
+        return distinct(some) if few and not callable(method) else some
+
+    seen = None if drawn else looked_at(rows)
+
+    def begin(seed: int) -> Parameters:
+        whole = looked_at(drawn(seed)) if drawn else seen
+        return replaced(initialization.start(whole, *shape, method, seed, **limits))
 
     def prepared(seeds: Sequence[int]) -> dict[int, Parameters]:
-        made = prepare(*shape, seeds, **limits) if method == "kmeans" else {}
+        if method != "kmeans":
+            return {}
+        groups = [(looked_at(drawn(seed)), [seed]) for seed in seeds] if drawn else [(seen, seeds)]
+        made = {}
+        for whole, its in groups:
+            made |= prepare(whole, *shape, its, **limits)
         return {seed: replaced(parameters) for seed, parameters in made.items()}
 
-    return Start(lambda seed: replaced(begin(seed)), "means" not in given, prepared)
+    return Start(begin, "means" not in given, prepared)
 
 
 def given_arrays(settings: Settings, frame: Frame) -> dict[str, np.ndarray]:

@@ -90,7 +90,7 @@ class Covariance(ABC):
         if ridge is not None and not np.isfinite(constants[weights > 0]).all():
             worst = int(np.argmin(np.where(weights > 0, constants, np.inf)))
             raise ParameterError(f"reg_covar is beyond float64's range next to the covariance of component {worst}")
-        return Factors(self.kernel, constants, means, whiteners)
+        return Factors(self.kernel, constants, means, whiteners, parameters, ridge)
 
     def maximize(
         self,

@@ -105,6 +105,10 @@ class Rows:
         return float(np.ldexp(self.weight.sum(), self.weight_exponent))
 
     @property
+    def mean_log_jacobian(self) -> float:
+        return self.frame.log_jacobian
+
+    @property
     def epsilon(self) -> float:
         return float(np.finfo(np.float64).eps)
 

@@ -94,6 +94,30 @@ def test_interrupt_stops_a_call_that_would_take_days():
     assert all(line.endswith("True") for line in lines)
 
 
+INTERRUPTED_MISSING = """
+import os, signal, threading, time
+import numpy as np
+from gmm.covariances import FULL
+from gmm.frame import Frame
+from gmm.missing import IncompleteRows
+from gmm.parameters import Parameters
+X = np.broadcast_to(np.where(np.arange(64) == 5, np.nan, 0.0), (1_000_000, 64))  # some minutes
+rows = IncompleteRows(X, None, Frame.identity(64), "float64", 2)
+weights, means, covariances = np.full(256, 1 / 256), np.zeros((256, 64)), np.repeat(np.eye(64)[None], 256, axis=0)
+factors = FULL.factorize(Parameters(weights, means, covariances))
+rows.runs
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    rows.accumulate(factors)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_interrupt_stops_a_long_pass_over_incomplete_rows():
+    assert run(INTERRUPTED_MISSING, timeout=60) == "interrupted"
+
+
 FORKED = """
 import os
 from native_problem import bits, problem

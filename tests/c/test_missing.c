@@ -1,0 +1,331 @@
+/* test_missing.c: passes over rows with missing values: closed forms in two features, structures against each other,
+ * bits for any number of threads and slices, no look at a missing value, memory, and what is refused. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "call.h"
+#include "check.h"
+#include "tests.h"
+
+enum { MARK = 0x3C, GUARD = 64 };
+
+/* Rows of which rows i hold pattern i % n_patterns, in runs of at most `longest` rows, in batches of three runs. */
+typedef struct {
+    gmm_runs runs;
+    int64_t n_runs, *batch, *row, *first, *pattern;
+    unsigned char *observed;
+} listing;
+
+static listing list_rows(int64_t n, int64_t d, int64_t n_patterns, int64_t longest)
+{
+    listing l = {.batch = room((size_t)(n + 1), 8), .row = room((size_t)n, 8), .first = room((size_t)(n + 1), 8), .pattern = room((size_t)n, 8),
+                 .observed = room((size_t)(n_patterns * d), 1)};
+    int64_t listed = 0, n_runs = 0;
+    for (int64_t p = 0; p < n_patterns; ++p) {
+        for (int64_t j = 0; j < d; ++j) {
+            l.observed[p * d + j] = (p >> (j % 20) & 1) == 0;
+        }
+        int64_t here = 0;
+        for (int64_t i = p; i < n; i += n_patterns, ++here) {
+            if (here % longest == 0) {
+                l.pattern[n_runs] = p;
+                l.first[n_runs++] = listed;
+            }
+            l.row[listed++] = i;
+        }
+    }
+    l.first[n_runs] = listed;
+    l.n_runs = n_runs;
+    for (int64_t b = 0; b <= (n_runs + 2) / 3; ++b) {
+        l.batch[b] = 3 * b < n_runs ? 3 * b : n_runs;
+    }
+    l.runs = (gmm_runs){(n_runs + 2) / 3, l.batch, l.row, l.first, l.pattern, l.observed};
+    return l;
+}
+
+static void drop_listing(listing *l) { free(l->batch), free(l->row), free(l->first), free(l->pattern), free(l->observed); }
+
+static size_t second_count(const gmm_mixture *m)
+{
+    return structure_size(m->structure, m->n_components, m->n_features);
+}
+
+static gmm_statistics new_sums(const gmm_mixture *m)
+{
+    return (gmm_statistics){.n = room((size_t)m->n_components, 8),
+                            .first = room((size_t)(m->n_components * m->n_features), 8),
+                            .second = room(second_count(m), 8)};
+}
+
+/* Equal components with variances of 4, and this correlation where the structure has any. */
+static gmm_mixture new_mixture(const problem *p, const recipe *r, double correlation)
+{
+    gmm_mixture m = {r->structure, r->k, r->d, room((size_t)r->k, 8), p->mean,
+                     room(structure_size(r->structure, r->k, r->d), 8)};
+    for (int64_t k = 0; k < r->k; ++k) {
+        m.weight[k] = 1.0 / (double)r->k;
+    }
+    for (size_t i = 0; i < structure_size(r->structure, r->k, r->d); ++i) {
+        const size_t d = (size_t)r->d, at = i % (d * d);
+        m.covariance[i] = r->structure >= GMM_DIAG || at % (d + 1) == 0 ? 4 : 4 * correlation;
+    }
+    return m;
+}
+
+/* The call in scratch of the promised size at an odd address between guard bytes. */
+static gmm_status call_missing(const gmm_rows *rows, const gmm_runs *runs, const gmm_mixture *m, const double *ridge,
+                               gmm_dtype precision, int n_threads, gmm_statistics *sums, double *log_density,
+                               void *posterior, int64_t *label, int64_t *bad_row, int64_t *bad_component)
+{
+    const size_t size = gmm_missing_scratch_bytes(m->structure, precision, m->n_components, m->n_features, n_threads);
+    unsigned char *memory = room(size + 2 * GUARD, 1), *inside = memory + GUARD - 3;
+    memset(memory, MARK, size + 2 * GUARD);
+    gmm_status status = sums ? gmm_accumulate_missing(rows, runs, m, ridge, precision, n_threads, inside, size, sums,
+                                                      bad_row, bad_component)
+                             : gmm_score_missing(rows, runs, m, precision, n_threads, inside, size, log_density,
+                                                 posterior, label, bad_row, bad_component);
+    int intact = 1;
+    for (size_t i = 0; i < GUARD - 3; ++i) {
+        intact &= memory[i] == MARK && memory[size + GUARD + i] == MARK;
+    }
+    CHECK(intact);
+    free(memory);
+    return status;
+}
+
+/* One component, two features of which the second is missing in every other row: sums by hand. */
+static void closed_form(int with_ridge, int64_t longest)
+{
+    recipe r = plain_recipe();
+    r.n = 301;
+    r.d = 2;
+    r.k = 1;
+    in_case("missing, closed form, ridge=%d, runs of %d", with_ridge, (int)longest);
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0.5);
+    listing l = list_rows(r.n, 2, 4, longest);
+    memset(l.observed, 1, 8);
+    l.observed[3] = l.observed[7] = 0;
+    const double ridge[2] = {0.5, 0.25}, R0 = with_ridge ? ridge[0] : 0, R1 = with_ridge ? ridge[1] : 0;
+    double n = 0, first = 0, cross = 0, second = 0, log_likelihood = 0;
+    for (int64_t i = 0; i < r.n; ++i) {
+        const double w = p.rows.weight[i];
+        const double c = p.value[2 * i] * p.rows.scale[0] - p.rows.centre[0] - m.mean[0];
+        const double e = p.value[2 * i + 1] * p.rows.scale[1] - p.rows.centre[1] - m.mean[1];
+        const int both = i % 2 == 0;
+        const double square = both ? (c * c - c * e + e * e) / 3 : c * c / 4; /* S = [4 2; 2 4] */
+        const double log_det = both ? log(12) : log(4), penalty = both ? (R0 + R1) / 3 : R0 / 4;
+        n += w;
+        first += w * (both ? e : c / 2);
+        cross += w * (both ? c * e : c * c / 2 + R0 / 2);
+        second += w * (both ? e * e : c * c / 4 + 3 + R0 / 4 - R1);
+        log_likelihood -= w * ((both ? 2 : 1) * log(2 * acos(-1)) + log_det + square + penalty) / 2;
+    }
+    gmm_statistics sums = new_sums(&m);
+    int64_t bad_row, bad_component;
+    CHECK(call_missing(&p.rows, &l.runs, &m, with_ridge ? ridge : NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row,
+                       &bad_component) == GMM_OK);
+    CHECK_NEAR(sums.n[0], n, 1e-12 * n);
+    CHECK_NEAR(sums.first[1], first, 1e-11 * n);
+    CHECK_NEAR(sums.second[1], cross, 1e-11 * n);
+    CHECK(sums.second[1] == sums.second[2]);
+    CHECK_NEAR(sums.second[3], second, 1e-11 * n);
+    CHECK_NEAR(sums.log_likelihood, log_likelihood, 1e-11 * n);
+    drop_statistics(&sums), drop_listing(&l), free(m.weight), free(m.covariance);
+    discard(&p);
+}
+
+/* Threads, slices, layouts and what stands in the place of missing values change no bit; without correlations all
+ * structures agree. */
+static void same_sums(int structure, int precision, int64_t d, int64_t longest)
+{
+    recipe r = plain_recipe();
+    r.structure = (gmm_structure)structure;
+    r.precision = r.dtype = (gmm_dtype)precision;
+    r.n = 2900;
+    r.d = d;
+    r.k = 3;
+    r.layout = (layout)(structure % N_LAYOUTS);
+    in_case("missing, runs of %d, %s", (int)longest, describe(&r));
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0), full = new_mixture(&p, &(recipe){.k = r.k, .d = d}, 0);
+    listing l = list_rows(r.n, d, d < 5 ? 2 << (d - 1) : 37, longest);
+    gmm_statistics sums = new_sums(&m), other = new_sums(&m), dense = new_sums(&full);
+    double *ridge = room((size_t)d, 8), *ridges = longest < 5 ? NULL : ridge; /* none: runs of few rows */
+    for (int64_t j = 0; j < d; ++j) {
+        ridge[j] = 0.125;
+    }
+    int64_t bad_row, bad_component;
+    CHECK(call_missing(&p.rows, &l.runs, &m, ridges, r.precision, 3, &sums, NULL, NULL, NULL, &bad_row,
+                       &bad_component) == GMM_OK);
+    CHECK(bad_row == -1 && bad_component == -1);
+    for (int64_t i = 0; i < r.n; ++i) {
+        const unsigned char *observed = l.observed + i % (d < 5 ? 2 << (d - 1) : 37) * d;
+        for (int64_t j = 0; j < d; ++j) {
+            p.value[i * d + j] = observed[j] ? p.value[i * d + j] : (double)NAN;
+        }
+    }
+    relay(&p, r.dtype, LAYOUT_C);
+    for (int64_t done = 0, step = 3; done < l.runs.n_batches; done += step, step *= 2) {
+        gmm_runs slice = l.runs;
+        slice.n_batches = l.runs.n_batches - done < step ? l.runs.n_batches - done : step;
+        slice.batch += done;
+        CHECK(call_missing(&p.rows, &slice, &m, ridges, r.precision, 1, &other, NULL, NULL, NULL, &bad_row,
+                           &bad_component) == GMM_OK);
+    }
+    CHECK_BYTES(sums.n, other.n, (size_t)r.k * 8);
+    CHECK_BYTES(sums.first, other.first, (size_t)(r.k * d) * 8);
+    CHECK_BYTES(sums.second, other.second, second_count(&m) * 8);
+    CHECK(sums.log_likelihood == other.log_likelihood && sums.weight == other.weight);
+    CHECK(call_missing(&p.rows, &l.runs, &full, ridges, r.precision, 2, &dense, NULL, NULL, NULL, &bad_row,
+                       &bad_component) == GMM_OK);
+    const double allowance = (precision ? 1e-12 : 1e-5) * sums.weight * 100;
+    CHECK_NEAR(sums.log_likelihood, dense.log_likelihood, allowance * (double)d);
+    for (int64_t j = 0; structure == GMM_TIED && j < d * d; ++j) {
+        double pooled = 0;
+        for (int64_t k = 0; k < r.k; ++k) {
+            pooled += dense.second[k * d * d + j];
+        }
+        CHECK_NEAR(sums.second[j], pooled, allowance);
+    }
+    for (int64_t k = 0; k < r.k; ++k) {
+        double trace = 0;
+        CHECK_NEAR(sums.n[k], dense.n[k], allowance);
+        for (int64_t j = 0; j < d; ++j) {
+            const double square = dense.second[(k * d + j) * d + j];
+            trace += square;
+            CHECK_NEAR(sums.first[k * d + j], dense.first[k * d + j], allowance);
+            if (structure == GMM_DIAG) {
+                CHECK_NEAR(sums.second[k * d + j], square, allowance);
+            }
+        }
+        if (structure == GMM_SPHERICAL) {
+            CHECK_NEAR(sums.second[k], trace, allowance * (double)d);
+        }
+    }
+    free(ridge), drop_listing(&l);
+    drop_statistics(&sums), drop_statistics(&other), drop_statistics(&dense);
+    free(m.weight), free(m.covariance), free(full.weight), free(full.covariance);
+    discard(&p);
+}
+
+/* Whole rows have the bits of gmm_score; rows without a value the mixing weights. */
+static void same_scores(int precision)
+{
+    recipe r = plain_recipe();
+    r.precision = (gmm_dtype)precision;
+    r.n = 500;
+    in_case("missing, scores, precision %d", precision);
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0.3);
+    m.weight[2] = 0.5;
+    m.weight[0] = m.weight[1] = m.weight[3] = 0.5 / 3;
+    listing l = list_rows(r.n, r.d, 8, 1000);
+    const size_t size = precision ? 8 : 4;
+    double *density = room((size_t)r.n, 8), *expected = room((size_t)r.n, 8), constant[4], *whitener = room(36, 8);
+    unsigned char *posterior = room((size_t)(r.n * r.k), 8), *shares = room((size_t)(r.n * r.k), 8);
+    int64_t *label = room((size_t)r.n, 8), *labels = room((size_t)r.n, 8), bad, bad_component;
+    const size_t scratch_bytes = gmm_mixture_scratch_bytes(GMM_FULL, r.k, r.d, 1);
+    void *scratch = room(scratch_bytes, 1);
+    CHECK(gmm_factorize(&m, NULL, 1, scratch, scratch_bytes, constant, whitener, &bad) == GMM_OK);
+    const gmm_factors f = {.structure = GMM_FULL, .precision = r.precision, .n_components = r.k, .n_features = r.d,
+                           .log_constant = constant, .mean = m.mean, .whitener = whitener};
+    CHECK(call_score(&p.rows, &f, 2, expected, shares, labels, &bad) == GMM_OK);
+    CHECK(call_missing(&p.rows, &l.runs, &m, NULL, r.precision, 2, NULL, density, posterior, label, &bad,
+                       &bad_component) == GMM_OK);
+    for (int64_t i = 0; i < r.n; i += 8) {
+        const size_t at = (size_t)(i * r.k) * size;
+        CHECK(density[i] == expected[i] && label[i] == labels[i]);
+        CHECK_BYTES(posterior + at, shares + at, (size_t)r.k * size);
+    }
+    for (int64_t i = 7; i < r.n; i += 8) {
+        double half = 0;
+        float single = 0;
+        memcpy(&single, posterior + (size_t)(i * r.k + 2) * size, 4);
+        memcpy(&half, posterior + (size_t)(i * r.k + 2) * size, size);
+        CHECK(density[i] == 0 && label[i] == 2 && (precision ? half == 0.5 : single == 0.5F));
+    }
+    CHECK(call_missing(&p.rows, &l.runs, &m, NULL, r.precision, 2, NULL, NULL, NULL, NULL, &bad, &bad_component) ==
+          GMM_OK);
+    free(density), free(expected), free(whitener), free(posterior), free(shares), free(label), free(labels);
+    free(scratch), free(m.weight), free(m.covariance), drop_listing(&l);
+    discard(&p);
+}
+
+static void refused_calls(void)
+{
+    recipe r = plain_recipe();
+    in_case("missing, refused");
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0.3);
+    listing l = list_rows(r.n, r.d, 8, 10);
+    gmm_statistics sums = new_sums(&m);
+    int64_t bad_row, bad_component;
+    const gmm_runs runs = l.runs;
+#define TRY(status)                                                                                               \
+    CHECK(call_missing(&p.rows, &l.runs, &m, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) == \
+          (status));                                                                                              \
+    CHECK(call_missing(&p.rows, &l.runs, &m, NULL, GMM_F64, 2, NULL, NULL, NULL, NULL, &bad_row, &bad_component) ==  \
+          (status))
+    l.runs.row = NULL;
+    TRY(GMM_EINVAL);
+    l.runs = runs;
+    l.row[1] = l.row[0];
+    TRY(GMM_EINVAL);
+    l.row[1] = l.row[0] + 8;
+    l.row[l.first[l.n_runs] - 1] = r.n;
+    TRY(GMM_EINVAL);
+    l.row[l.first[l.n_runs] - 1] = r.n - 1;
+    p.rows.n_features -= 1;
+    TRY(GMM_EINVAL);
+    p.rows.n_features += 1;
+    char scratch[8];
+    CHECK(gmm_accumulate_missing(&p.rows, &l.runs, &m, NULL, GMM_F64, 1, scratch, 8, &sums, &bad_row,
+                                 &bad_component) == GMM_ESCRATCH);
+    CHECK(gmm_accumulate_missing(&p.rows, &l.runs, &m, NULL, GMM_F64, 1, scratch, 8, NULL, &bad_row,
+                                 &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_missing(&p.rows, &l.runs, &m, NULL, GMM_F64, 0, scratch, 8, &sums, &bad_row,
+                                 &bad_component) == GMM_EINVAL);
+    CHECK(gmm_missing_scratch_bytes(GMM_LINEAR, GMM_F64, 1, 1, 1) == 0);
+    for (int64_t i = 0; i < r.n; ++i) {
+        p.value[i * r.d + 1] = i == 41 || i == 32 ? (double)INFINITY : p.value[i * r.d + 1];
+    }
+    relay(&p, GMM_F64, LAYOUT_C);
+    TRY(GMM_ENONFINITE);
+    CHECK(bad_row == 32);
+    for (int64_t i = 0; i < r.n; ++i) {
+        p.value[i * r.d + 1] = 0;
+    }
+    relay(&p, GMM_F64, LAYOUT_C);
+    TRY(GMM_OK);
+    m.covariance[2 * r.d * r.d] = -1;
+    TRY(GMM_ESINGULAR);
+    CHECK(bad_row == -1 && bad_component == 2);
+    const double none[8] = {0};
+    CHECK(call_missing(&p.rows, &l.runs, &m, none, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) ==
+          GMM_ESINGULAR);
+    CHECK(bad_row == -1 && bad_component == 2);
+#undef TRY
+    drop_statistics(&sums), drop_listing(&l), free(m.weight), free(m.covariance);
+    discard(&p);
+}
+
+void test_missing(void)
+{
+    closed_form(0, 100);
+    closed_form(0, 2);
+    closed_form(1, 100);
+    for (int structure = 0; structure < 4; ++structure) {
+        for (int precision = 0; precision < 2; ++precision) {
+            same_sums(structure, precision, 1, 70);
+            same_sums(structure, precision, 3, 70);
+            same_sums(structure, precision, 11, 70);
+            same_sums(structure, precision, 3, 2);
+            same_sums(structure, precision, 11, 3);
+        }
+    }
+    same_scores(0);
+    same_scores(1);
+    refused_calls();
+}
