@@ -15,12 +15,13 @@ LAYERS = [
     ("native", "_native"),
     (
         "model",
-        "errors _validation table frame expansion rows parameters statistics mixture covariances threads model_file",
+        "errors _validation table frame expansion rows parameters noise region labels statistics mixture covariances "
+        "threads model_file",
     ),
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
-        "restarts draws prepared whole agreement criteria ordering",
+        "restarts draws prepared whole agreement criteria ordering clutter anchors",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
     ("edges", "selection many cli datasets config"),

@@ -1,0 +1,111 @@
+"""The box over which noise is spread: the smaller of two that hold all rows.
+
+    along the features       volume = product of the ranges
+    along principal axes     volume = product of the ranges of the rows' projections
+
+(mclust's hypvol: Banfield and Raftery 1993.) Principal axes are those of the rows in the user's units, so a rotation
+turns the box and leaves its volume. Rows of weight zero are absent. Volumes are logarithms, so no units are too large.
+
+Directions without spread do not count. A constant feature has, in every component and in the noise, one more factor
+that is the same for all rows: it is given the length that makes the factors equal,
+
+    sqrt(2 pi) times the standard deviation that the floor leaves a component there,
+
+so that it cancels. Where one variance serves all features there is no such factor; the length is then that of their
+mean variance. Where a feature depends on others the principal axes span no box with a volume, and the features do.
+
+Invariant: the box depends on the rows and the scaling of the structure, not on their order or on n_threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gmm import _native
+from gmm.covariances.base import Covariance
+from gmm.errors import DataError
+from gmm.noise import Noise
+from gmm.rows import Rows
+
+__all__ = ["box_of"]
+
+CHUNK = 1 << 14  # rows projected at a time
+FLAT = 2.0**-24  # of the longest side of its box: shorter ones are rounding of the projection
+GROWTH = 2.0**-40  # of a side, on both ends: so that rounding leaves no row outside
+LOG_ROOT_TWO_PI = 0.5 * np.log(2.0 * np.pi)
+
+
+def box_of(rows: Rows, structure: Covariance) -> Noise:
+    """Noise of weight 0 over the smaller box.
+
+    Parameters
+    ----------
+    rows : Rows
+    structure : Covariance
+
+    Raises
+    ------
+    DataError
+        When no feature has any spread.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gmm.covariances import FULL
+    >>> from gmm.region import box_of
+    >>> from gmm.rows import Rows
+    >>> rows = Rows.from_array(np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 2.0], [4.0, 2.0]]))
+    >>> round(np.exp(box_of(rows, FULL).log_volume - rows.frame.log_jacobian), 9)  # user units
+    8.0
+    """
+    columns = _native.scan(rows.X, rows.sample_weight, rows.n_threads)
+    low, high = rows.frame.points_in(columns["minimum"]), rows.frame.points_in(columns["maximum"])
+    varies = high > low
+    if not varies.any():
+        raise DataError("noise needs rows that differ: no feature has any spread")
+    log_lengths = np.log(np.where(varies, high - low, 1.0))
+    flat = _log_flat(rows, structure)
+    along = Noise(0.0, float(np.where(varies, log_lengths, flat).sum()), low, np.where(varies, high - low, 0.0))
+    turned = _principal(rows, varies, float(np.where(varies, 0.0, flat).sum())) if varies.sum() > 1 else None
+    return turned if turned is not None and turned.log_volume < along.log_volume else along
+
+
+def _log_flat(rows: Rows, structure: Covariance) -> np.ndarray:
+    """Log lengths (D,) that make constant features cancel."""
+    variances = rows.frame.floor
+    if structure.scaling == "common":
+        variances = np.full(rows.n_features, _scatter(rows).diagonal().mean())
+    return LOG_ROOT_TWO_PI + 0.5 * np.log(variances)
+
+
+def _scatter(rows: Rows) -> np.ndarray:
+    """Covariance of all rows (D, D), frame coordinates."""
+    weight = 1.0 * rows.n_rows if rows.sample_weight is None else rows.sample_weight.sum()
+    return rows.total_scatter / weight  # the frame is centred at the mean, up to rounding
+
+
+def _principal(rows: Rows, varies: np.ndarray, log_flat: float) -> Noise | None:
+    """The box along the principal axes of the features that vary, None where these span none."""
+    steps = rows.frame.exponent[varies] - rows.frame.exponent[varies].max()  # frame to one common unit, at most 1
+    unit = np.ldexp(1.0, np.maximum(steps, -1000))
+    covariance = _scatter(rows)[np.ix_(varies, varies)] * unit[:, None] * unit
+    axes = np.ascontiguousarray(np.linalg.eigh(covariance)[1])
+    low, high = np.full(len(unit), np.inf), np.full(len(unit), -np.inf)
+    for first in range(0, rows.n_rows, CHUNK):
+        part = slice(first, first + CHUNK)
+        X = rows.X[part] if rows.sample_weight is None else rows.X[part][rows.sample_weight[part] > 0]
+        points = np.ascontiguousarray(rows.frame.points_in(X)[:, varies] * unit) @ axes
+        low = np.minimum(low, points.min(axis=0, initial=np.inf))
+        high = np.maximum(high, points.max(axis=0, initial=-np.inf))
+    lengths = high - low
+    if not (lengths > FLAT * lengths.max()).all() or not (unit > 0).all():
+        return None
+    low, lengths = low - GROWTH * lengths, lengths * (1.0 + 2.0 * GROWTH)
+    corner, edges = np.zeros(rows.n_features), np.zeros((rows.n_features, rows.n_features))
+    with np.errstate(over="ignore"):
+        corner[varies] = (axes @ low) / unit
+        edges[np.ix_(varies, varies)] = (axes * lengths).T / unit
+    if not (np.isfinite(corner).all() and np.isfinite(edges).all()):
+        return None
+    corner[~varies] = rows.frame.points_in(rows.X[:1])[0, ~varies]
+    return Noise(0.0, float(np.log(lengths).sum() - np.log(unit).sum()) + log_flat, corner, edges)
