@@ -123,7 +123,7 @@ class Estimator:
         return Tags(estimator_type="density_estimator", target_tags=TargetTags(required=False))
 
     def get_metadata_routing(self) -> Any:
-        """Which metadata (``sample_weight``, ``start``) this estimator asks its meta-estimators for.
+        """Which metadata (``sample_weight``, ``labels``, ``start``) this estimator asks its meta-estimators for.
 
         Returns
         -------
@@ -140,7 +140,7 @@ class Estimator:
         return request
 
     def set_fit_request(self, **requests: bool | str | None) -> Self:
-        """Ask meta-estimators for metadata of ``fit``: ``sample_weight`` and ``start``.
+        """Ask meta-estimators for metadata of ``fit``: ``sample_weight``, ``labels`` and ``start``.
 
         Parameters
         ----------
