@@ -288,7 +288,7 @@ enum { GMM_LOG_LIKELIHOOD = 0, GMM_AGREEMENT, GMM_ITERATIONS, GMM_STOPPED, GMM_F
 
 /* A group of rows and what became of it; all arrays are the caller's. */
 typedef struct {
-    gmm_rows rows;               /* finite, at least one of positive weight */
+    gmm_rows rows;               /* finite, at least one of positive weight; no priors */
     const double *ridge, *floor; /* (D,) variances as for gmm_maximize; ridge may be NULL */
     const uint64_t *seed;        /* (n_starts,) */
     gmm_mixture mixture;         /* out: the likeliest */
