@@ -13,6 +13,8 @@ Invariant: a component that has known rows of positive weight among those seen i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gmm.covariances.base import Covariance
@@ -61,6 +63,7 @@ def start(
     labels, seen = known_labels(checked), _seen(rows, known_labels(checked), seed)
     if seen is not None:
         rows, checked, labels = rows.subset(seen), checked[seen], labels[seen]
+    rows = replace(rows, n_threads=1)  # too few to share out
     draws = uniform(rows, n_components, seed)
     limits = {"floor": floor, "ridge": ridge}
     partitions = [_around(rows, n_components, labels, draws) for _ in range(PARTITIONS)]

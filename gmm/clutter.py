@@ -11,6 +11,8 @@ Invariant: rows of weight zero are absent, and repeated rows are one row, as far
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -49,7 +51,7 @@ def start(
 ) -> Parameters:
     """Parameters beside noise to climb from; arguments as for `gmm.initialization.start`, and the box of the noise."""
     chosen = chosen_rows(rows.n_rows, seed, SEEN, rows.sample_weight)
-    seen = distinct(rows if chosen is None else rows.subset(chosen))
+    seen = replace(distinct(rows if chosen is None else rows.subset(chosen)), n_threads=1)  # too few to share out
     distance = neighbour_distances(seen)
     order, weight = np.argsort(distance, kind="stable"), _weights(seen)
     reached = np.cumsum(weight[order]) / weight.sum()
