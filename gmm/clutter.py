@@ -23,13 +23,16 @@ from gmm.em import climb
 from gmm.kmeans import standardised
 from gmm.noise import Noise
 from gmm.parameters import Parameters
+from gmm.partition import rows_needed
 from gmm.rehearsal import merit
 from gmm.rows import Rows
 from gmm.subsample import chosen_rows
 
 __all__ = ["clutter_share", "neighbour_distances", "start"]
 
-SEEN = 1 << 12  # rows, whose neighbours take some 20 ms in few dimensions and a second in a hundred
+SEEN = 1 << 12  # rows, at most
+MOST_DISTANCES = 1 << 27  # multiply-adds of all distances, some 0.2 s: in many dimensions no tree saves any
+ROWS_PER_COMPONENT = 64
 NEIGHBOUR = 10
 DIMENSIONS = 8  # at most: distances are those of rows near a surface of few
 ITERATIONS = 200  # of the two Gammas' EM, each a few microseconds a row
@@ -50,7 +53,9 @@ def start(
     ridge: np.ndarray | None = None,
 ) -> Parameters:
     """Parameters beside noise to climb from; arguments as for `gmm.initialization.start`, and the box of the noise."""
-    chosen = chosen_rows(rows.n_rows, seed, SEEN, rows.sample_weight)
+    size = min(SEEN, int((MOST_DISTANCES / rows.n_features) ** 0.5))
+    size = max(size, n_components * max(ROWS_PER_COMPONENT, 2 * rows_needed(structure.moments_kernel, rows.n_features)))
+    chosen = chosen_rows(rows.n_rows, seed, size, rows.sample_weight)
     seen = replace(distinct(rows if chosen is None else rows.subset(chosen)), n_threads=1)  # too few to share out
     distance = neighbour_distances(seen)
     order, weight = np.argsort(distance, kind="stable"), _weights(seen)
