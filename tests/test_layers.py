@@ -24,7 +24,7 @@ LAYERS = [
         "restarts draws prepared whole agreement criteria ordering clutter anchors",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
-    ("edges", "selection many cli datasets config"),
+    ("edges", "selection many classes classifier cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
 REFERENCE = "reference"
