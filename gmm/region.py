@@ -12,12 +12,15 @@ that is the same for all rows: it is given the length that makes the factors equ
     sqrt(2 pi) times the standard deviation that the floor leaves a component there,
 
 so that it cancels. Where one variance serves all features there is no such factor; the length is then that of their
-mean variance. Where a feature depends on others the principal axes span no box with a volume, and the features do.
+mean variance. Where features depend on others exactly, covariances that follow them are held by the floor in such
+directions too, and the box is that of the principal axes with spread; for other structures it is that of the features.
 
 Invariant: the box depends on the rows and the scaling of the structure, not on their order or on n_threads.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +28,7 @@ from gmm import _native
 from gmm.covariances.base import Covariance
 from gmm.errors import DataError
 from gmm.noise import Noise
+from gmm.parameters import Kernel
 from gmm.rows import Rows
 
 __all__ = ["box_of"]
@@ -66,7 +70,13 @@ def box_of(rows: Rows, structure: Covariance) -> Noise:
     log_lengths = np.log(np.where(varies, high - low, 1.0))
     flat = _log_flat(rows, structure)
     along = Noise(0.0, float(np.where(varies, log_lengths, flat).sum()), low, np.where(varies, high - low, 0.0))
-    turned = _principal(rows, varies, float(np.where(varies, 0.0, flat).sum())) if varies.sum() > 1 else None
+    if varies.sum() < 2:
+        return along
+    constant = float(np.where(varies, 0.0, flat).sum())
+    dependent = _dependent(rows, varies, constant) if structure.moments_kernel is Kernel.FULL else None
+    if dependent is not None:
+        return dependent
+    turned = _principal(rows, varies, constant)
     return turned if turned is not None and turned.log_volume < along.log_volume else along
 
 
@@ -90,6 +100,39 @@ def _principal(rows: Rows, varies: np.ndarray, log_flat: float) -> Noise | None:
     unit = np.ldexp(1.0, np.maximum(steps, -1000))
     covariance = _scatter(rows)[np.ix_(varies, varies)] * unit[:, None] * unit
     axes = np.ascontiguousarray(np.linalg.eigh(covariance)[1])
+    low, lengths = _projected(rows, varies, unit, axes)
+    box = _turned(rows, varies, unit, axes, low, lengths)
+    if not (lengths > FLAT * lengths.max()).all() or not (
+        np.isfinite(box.corner).all() and np.isfinite(box.edges).all()
+    ):
+        return None
+    return replace(box, log_volume=float(np.log(lengths).sum() - np.log(unit).sum()) + log_flat)
+
+
+def _dependent(rows: Rows, varies: np.ndarray, log_flat: float) -> Noise | None:
+    """The box of rows whose varying features depend on each other, for covariances that follow them; else None.
+
+    What the floor makes of the covariance of all rows tells the factor that components have from flat directions:
+    determinant = product of the variances along the axes with spread, times that.
+    """
+    covariance = _scatter(rows)[np.ix_(varies, varies)]
+    raised, floored = covariance[None].copy(), np.zeros(1, bool)
+    squares = np.ascontiguousarray(covariance.diagonal()[None])
+    _native.lift(raised, squares, np.ascontiguousarray(rows.frame.floor[varies]), rows.epsilon, floored, 1)
+    if not floored[0]:
+        return None
+    variances, axes = np.linalg.eigh(covariance)
+    unit = np.ones(len(covariance))
+    low, lengths = _projected(rows, varies, unit, np.ascontiguousarray(axes))
+    spread = lengths > FLAT * lengths.max()
+    flat = 0.5 * (np.linalg.slogdet(raised[0])[1] - np.log(variances[spread]).sum())
+    log_flat += flat + np.count_nonzero(~spread) * LOG_ROOT_TWO_PI
+    box = _turned(rows, varies, unit, axes, low, np.where(spread, lengths, 0.0))
+    return replace(box, log_volume=float(np.log(lengths[spread]).sum()) + log_flat)
+
+
+def _projected(rows: Rows, varies: np.ndarray, unit: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the rows' projections on the axes (columns) begin, and how far they reach, in the frame times ``unit``."""
     low, high = np.full(len(unit), np.inf), np.full(len(unit), -np.inf)
     for first in range(0, rows.n_rows, CHUNK):
         part = slice(first, first + CHUNK)
@@ -98,14 +141,16 @@ def _principal(rows: Rows, varies: np.ndarray, log_flat: float) -> Noise | None:
         low = np.minimum(low, points.min(axis=0, initial=np.inf))
         high = np.maximum(high, points.max(axis=0, initial=-np.inf))
     lengths = high - low
-    if not (lengths > FLAT * lengths.max()).all() or not (unit > 0).all():
-        return None
-    low, lengths = low - GROWTH * lengths, lengths * (1.0 + 2.0 * GROWTH)
-    corner, edges = np.zeros(rows.n_features), np.zeros((rows.n_features, rows.n_features))
-    with np.errstate(over="ignore"):
+    return low - GROWTH * lengths, lengths * (1.0 + 2.0 * GROWTH)
+
+
+def _turned(
+    rows: Rows, varies: np.ndarray, unit: np.ndarray, axes: np.ndarray, low: np.ndarray, lengths: np.ndarray
+) -> Noise:
+    """The box over these axes, its volume still to be told."""
+    edges = np.zeros((rows.n_features, rows.n_features))
+    corner = rows.frame.points_in(rows.X[:1])[0]  # constant features
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         corner[varies] = (axes @ low) / unit
         edges[np.ix_(varies, varies)] = (axes * lengths).T / unit
-    if not (np.isfinite(corner).all() and np.isfinite(edges).all()):
-        return None
-    corner[~varies] = rows.frame.points_in(rows.X[:1])[0, ~varies]
-    return Noise(0.0, float(np.log(lengths).sum() - np.log(unit).sum()) + log_flat, corner, edges)
+    return Noise(0.0, 0.0, corner, edges)

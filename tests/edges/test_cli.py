@@ -105,6 +105,24 @@ def test_options_reach_the_estimator(run, iris):
     assert told["n_starts"] == 2
 
 
+def test_noise_from_fit_to_predict(run, tmp_path):
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(200, 2)), rng.uniform(-9, 9, (100, 2))])
+    table, model = tmp_path / "rows.csv", tmp_path / "model.gmm"
+    np.savetxt(table, X, delimiter=",")
+    code, out, _ = run("fit", str(table), "-k", "1", "--noise", "-o", str(model))
+    assert code == 0
+    fitted = gmm.load(model)
+    assert f"{100 * fitted.noise_weight_:.1f} % of the rows are noise" in out
+    lines = run("predict", str(model), str(table), "--posteriors")[1].splitlines()
+    assert lines[0] == "component,posterior_0,posterior_noise"
+    found = np.loadtxt(lines[1:], delimiter=",")
+    np.testing.assert_array_equal(found[:, 0], fitted.predict(X))
+    np.testing.assert_array_equal(found[:, 1:], fitted.predict_proba(X))
+    told = json.loads(run("info", str(model), "--json")[1])
+    assert told["noise_weight"] == fitted.noise_weight_
+
+
 def test_tol_is_when_to_stop(run):
     def n_iter(*tol):
         return json.loads(run("fit", "-k", "3", "--n-init", "1", "--json", *tol)[1])["best"]["n_iter"]

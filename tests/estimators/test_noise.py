@@ -146,6 +146,17 @@ def test_a_constant_column_changes_nothing(kind):
     assert found.noise_weight_ == pytest.approx(plain.noise_weight_, abs=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_dependent_columns_change_nothing(kind):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, 400), rng.normal(10, 1, 300), rng.uniform(-20, 30, 300)])[:, None]
+    plain = GaussianMixture(2, covariance_type=kind, noise=True, random_state=0).fit(x)
+    with pytest.warns(gmm.errors.CollapseWarning):
+        line = GaussianMixture(2, covariance_type=kind, noise=True, random_state=0).fit(x * [[1.0, 2.0, -1.0]])
+    assert line.noise_weight_ == pytest.approx(plain.noise_weight_, abs=1e-4)
+    assert abs(plain.noise_weight_ - 0.3) < 0.02
+
+
 def test_same_bits_for_any_number_of_threads_and_layout():
     X = two_clusters(6, n_rows=5000)
     one = GaussianMixture(2, noise=True, random_state=0, n_threads=1).fit(X)

@@ -12,9 +12,10 @@ from gmm.errors import DataError, ParameterError
 from gmm.frame import Frame
 from gmm.mixture import Mixture
 from gmm.noise import Noise
-from gmm.parameters import Parameters
+from gmm.parameters import Kernel, Parameters
 from gmm.reference import maximize
 from gmm.region import box_of
+from gmm.rows import Rows
 
 
 def user_log_volume(rows, structure=FULL):
@@ -67,10 +68,29 @@ def test_a_constant_feature_cancels(structure):
     assert abs(found - 0.5 * math.log(2 * math.pi * variance)) < 1e-9
 
 
-def test_dependent_features_keep_their_own_box():
+def test_dependent_features_keep_their_own_box_where_no_covariance_follows_them():
     x = np.linspace(0.0, 4.0, 200)
-    box = box_of(framed(np.column_stack([x, 2 * x])), FULL)
+    rows = framed(np.column_stack([x, 2 * x]), DIAG)
+    box = box_of(rows, DIAG)
     assert box.edges.ndim == 1
+    assert box.log_volume - rows.frame.log_jacobian == pytest.approx(math.log(32.0))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_direction_without_spread_cancels(dtype):
+    """On a line in three dimensions a component's peak is as far above the noise as in one."""
+    x = np.random.default_rng(0).uniform(0.0, 4.0, 500).astype(dtype)
+    line, plain = (Rows.from_array(np.ascontiguousarray(X)) for X in (np.outer(x, [1, 2, -1]), x[:, None]))
+    box = box_of(line, FULL)
+    assert np.count_nonzero(np.abs(box.edges).sum(axis=1)) == 1
+    above = []
+    for rows, noise in ((line, box), (plain, box_of(plain, FULL))):
+        total = rows.moments(Kernel.FULL, np.zeros((1, rows.n_features)))
+        D = rows.n_features
+        unknown = Parameters(np.ones(1), np.zeros((1, D)), np.eye(D)[None])
+        parameters, _ = FULL.maximize(total, unknown, floor=rows.frame.floor)
+        above.append(FULL.factorize(parameters).log_constants[0] + noise.log_volume)
+    assert abs(above[0] - above[1]) < (1e-3 if dtype == "float64" else 0.1)
 
 
 def test_every_row_lies_in_the_box():
