@@ -66,7 +66,7 @@ def box_of(rows: Rows, structure: Covariance) -> Noise:
     low, high = rows.frame.points_in(columns["minimum"]), rows.frame.points_in(columns["maximum"])
     varies = high > low
     if not varies.any():
-        raise DataError("noise needs rows that differ: no feature has any spread")
+        raise DataError(f"noise needs rows that differ: no feature has any spread, with n_samples = {rows.n_rows}")
     log_lengths = np.log(np.where(varies, high - low, 1.0))
     flat = _log_flat(rows, structure)
     along = Noise(0.0, float(np.where(varies, log_lengths, flat).sum()), low, np.where(varies, high - low, 0.0))
