@@ -60,7 +60,8 @@ def start(
     noise : Noise, optional
         The box, and the weight that noise begins with.
     """
-    labels, seen = known_labels(checked), _seen(rows, known_labels(checked), seed)
+    labels = known_labels(checked)
+    seen = _seen(rows, labels, seed)
     if seen is not None:
         rows, checked, labels = rows.subset(seen), checked[seen], labels[seen]
     rows = replace(rows, n_threads=1)  # too few to share out

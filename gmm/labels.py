@@ -131,6 +131,9 @@ def _moved(known: Statistics, factors: Factors) -> Statistics:
         second = known.second + _summed(2.0 * f * shift + n * shift**2, known.second)
         squares = _summed(W**2 * second, known.n)
     alive = known.n > 0  # the constant of a dead component is -inf
+    if np.isneginf(factors.log_constants[alive]).any():
+        k = int(np.argmax(alive & np.isneginf(factors.log_constants)))
+        raise DataError(f"labels: component {k} has labelled rows, but the start gives it mixing weight 0")
     terms = known.n[alive] * factors.log_constants[alive] - squares[alive] / 2.0
     return replace(known, first=first, second=second, means=factors.means, log_likelihood=float(terms.sum()))
 

@@ -98,6 +98,13 @@ def test_a_component_without_labels_may_be_dead():
     assert np.isfinite(found.log_likelihood)
 
 
+def test_a_labelled_component_that_a_start_leaves_dead():
+    rows, parameters, labels, _ = problem(TIED, 2)
+    dead = replace(parameters, weights=np.array([0.5, 0.0, 0.5]))
+    with pytest.raises(DataError, match="component 1 has labelled rows, but the start gives it mixing weight 0"):
+        Informed.of(rows, TIED, K, labels).accumulate(TIED.factorize(dead))
+
+
 def test_a_prior_that_allows_only_dead_components():
     rows, parameters, _, _ = problem(TIED, 2)
     prior = np.ones((N, K))
