@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from framed_rows import framed
+from tolerances import PARITY_TWIN
 
 from gmm import GaussianMixture
 from gmm.clutter import clutter_share, neighbour_distances, start
-from gmm.covariances import FULL
+from gmm.covariances import FULL, STRUCTURES
+from gmm.em import climb
 from gmm.region import box_of
 
 
@@ -60,3 +62,16 @@ def test_many_rows_are_seen_through_some():
     found = GaussianMixture(4, noise=True, random_state=0, n_init=1).fit(X)
     assert abs(found.noise_weight_ - np.mean(truth == -1)) < 0.02
     assert found.objective_ > GaussianMixture(4, noise=True).fit(X, start=truth).objective_ - 1e-5
+
+
+@pytest.mark.parametrize("structure", STRUCTURES.values(), ids=STRUCTURES)
+def test_iterates_are_the_twins(structure):
+    """EM beside noise, compiled and in NumPy, from one start."""
+    X, _ = islands(3, 3, 3, 100, 200)
+    rows, twin = (framed(X, structure, twin=is_twin) for is_twin in (False, True))
+    limits = {"floor": rows.frame.floor, "tol": 0.0, "max_iter": 20}
+    begun = start(rows, structure, 3, "random", 0, box_of(rows, structure), floor=rows.frame.floor)
+    found, expected = (climb(each.accumulate, structure, begun, **limits).parameters for each in (rows, twin))
+    np.testing.assert_allclose(found.mixing, expected.mixing, rtol=PARITY_TWIN)
+    np.testing.assert_allclose(found.means, expected.means, rtol=PARITY_TWIN, atol=PARITY_TWIN)
+    np.testing.assert_allclose(found.covariances, expected.covariances, rtol=PARITY_TWIN, atol=PARITY_TWIN)
