@@ -27,6 +27,7 @@ from gmm.statistics import Statistics
 __all__ = ["EPSILON", "Assignment", "Precision", "Rows", "Scores", "scanned", "scanned_groups"]
 
 Precision = Literal["float32", "float64"]
+AUTO = 0  # gmm_skipping: the core leaves terms out where that is faster
 EPSILON = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
 
 
@@ -151,9 +152,7 @@ class Rows:
         log_likelihood, weight, noise = self._call(
             _native.accumulate,
             *(factors.kernel, self._precision, factors.log_constants, factors.means, factors.whiteners),
-            *(n, first, second, self.n_threads),
-            log_noise=factors.log_noise,
-            log_prior=self.log_prior,
+            *(n, first, second, self.n_threads, AUTO, factors.log_noise, self.log_prior),
         )
         if second is None:
             second = self._pooled(n, first, factors.means)
@@ -171,7 +170,7 @@ class Rows:
         log_likelihood, weight, _ = self._call(
             _native.accumulate,
             *(LINEAR, self._precision, expansion.constants, means, expansion.slopes, n, first, None, self.n_threads),
-            log_prior=self.log_prior,
+            *(AUTO, None, self.log_prior),
         )
         first -= n[:, None] * means
         log_likelihood -= expansion.common * weight
@@ -223,10 +222,8 @@ class Rows:
         self._call(
             _native.score,
             *(factors.kernel, self._precision, factors.log_constants, factors.means, factors.whiteners),
-            *(*wanted, self.n_threads),
+            *(*wanted, self.n_threads, factors.log_noise, self.log_prior),
             weighted=False,
-            log_noise=factors.log_noise,
-            log_prior=self.log_prior,
         )
         return wanted
 
@@ -278,11 +275,11 @@ class Rows:
     def _precision(self) -> int:
         return int(self.precision == "float64")
 
-    def _call(self, function: Callable[..., Any], *arguments: Any, weighted: bool = True, **options: Any) -> Any:
+    def _call(self, function: Callable[..., Any], *arguments: Any, weighted: bool = True) -> Any:
         """Call the core on these rows; say where when one of them is not finite."""
         weights = (self.sample_weight,) if weighted else ()
         try:
-            return function(self.X, *weights, self.frame.scale, self.frame.centre, *arguments, **options)
+            return function(self.X, *weights, self.frame.scale, self.frame.centre, *arguments)
         except ValueError:
             error = nonfinite_error(self.X)
             if error is None:
