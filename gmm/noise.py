@@ -38,7 +38,7 @@ class Noise:
     >>> import numpy as np
     >>> from gmm.noise import Noise
     >>> noise = Noise(0.25, np.log(6.0), np.zeros(2), np.array([2.0, 3.0]))
-    >>> round(np.exp(noise.log_constant), 6)  # 0.25 / 6
+    >>> round(float(np.exp(noise.log_constant)), 6)  # 0.25 / 6
     0.041667
     """
 

@@ -59,7 +59,7 @@ def box_of(rows: Rows, structure: Covariance) -> Noise:
     >>> from gmm.region import box_of
     >>> from gmm.rows import Rows
     >>> rows = Rows.from_array(np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 2.0], [4.0, 2.0]]))
-    >>> round(np.exp(box_of(rows, FULL).log_volume - rows.frame.log_jacobian), 9)  # user units
+    >>> round(float(np.exp(box_of(rows, FULL).log_volume - rows.frame.log_jacobian)), 9)  # user units
     8.0
     """
     columns = _native.scan(rows.X, rows.sample_weight, rows.n_threads)
