@@ -46,7 +46,7 @@ def accumulate(rows, factors, skipping):
 
     K, D = factors.means.shape
     sums = np.zeros(K), np.zeros((K, D)), np.zeros((K, D, D))
-    likelihood, _weight = _native.accumulate(
+    likelihood, *_ = _native.accumulate(
         rows.X, None, rows.frame.scale, rows.frame.centre, int(factors.kernel), int(rows.precision == "float64"),
         factors.log_constants, factors.means, factors.whiteners, *sums, 1, skipping,
     )  # fmt: skip

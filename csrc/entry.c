@@ -134,6 +134,10 @@ static int densities_are_valid(const gmm_factors *factors) {
     return finite;
 }
 
+static int noise_is_valid(const gmm_factors *factors) {
+    return !factors->log_noise || (factors->structure != GMM_LINEAR && *factors->log_noise < INFINITY);
+}
+
 static int labels_are_valid(const int64_t *label, int64_t n_rows, int64_t n_components) {
     int64_t n_bad = 0;
     for (int64_t i = 0; label && i < n_rows; ++i) n_bad += label[i] < -1 || label[i] >= n_components;
@@ -152,6 +156,7 @@ static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
         .n_features = factors->n_features,
         .rows = rows,
         .factors = factors,
+        .has_noise = factors->log_noise != NULL,
     };
 }
 
@@ -160,7 +165,8 @@ static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
 gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
                           size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row) {
     if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !densities_are_valid(factors) || !bad_row ||
-        !statistics_are_valid(statistics, factors->structure) || (unsigned)factors->skipping > GMM_SKIP_ALWAYS)
+        !noise_is_valid(factors) || !statistics_are_valid(statistics, factors->structure) ||
+        (unsigned)factors->skipping > GMM_SKIP_ALWAYS)
         return GMM_EINVAL;
     gmm_task task = task_of(rows, factors);
     task.statistics = statistics;
@@ -187,7 +193,8 @@ gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const d
 
 gmm_status gmm_score(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
                      size_t scratch_bytes, double *log_density, void *posterior, int64_t *label, int64_t *bad_row) {
-    if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !densities_are_valid(factors) || !bad_row)
+    if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !densities_are_valid(factors) ||
+        !noise_is_valid(factors) || !bad_row)
         return GMM_EINVAL;
     gmm_task task = task_of(rows, factors);
     task.log_density = log_density;

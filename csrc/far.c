@@ -60,6 +60,11 @@ static double linear_form(const gmm_rows *rows, const gmm_factors *factors, int6
     return sum;
 }
 
+/* What the density of component k at row i is multiplied by, its logarithm. */
+static double constant_of(const gmm_rows *rows, const gmm_factors *factors, int64_t i, int64_t k) {
+    return factors->log_constant[k] + (rows->log_prior ? rows->log_prior[i * factors->n_components + k] : 0);
+}
+
 int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i, double *log_density) {
     int shift = 0;
     for (int64_t j = 0; j < factors->n_features; ++j) {
@@ -74,13 +79,14 @@ int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i,
     int64_t nearest = -1;
     double least = 0;
     for (int64_t k = 0; k < factors->n_components; ++k) {
-        if (!(factors->log_constant[k] > -INFINITY)) continue;
+        if (!(constant_of(rows, factors, i, k) > -INFINITY)) continue;
         const double d = linear ? -linear_form(rows, factors, i, k, shift) : distance(rows, factors, i, k, shift);
         if (nearest < 0 || d < least) {
             nearest = k;
             least = d;
         }
     }
-    *log_density = factors->log_constant[nearest] - ldexp(least, linear ? shift : 2 * shift - 1);
+    if (nearest < 0) return -1;
+    *log_density = constant_of(rows, factors, i, nearest) - ldexp(least, linear ? shift : 2 * shift - 1);
     return nearest;
 }

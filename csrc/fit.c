@@ -142,7 +142,7 @@ int gmm_measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatter)
     for (int64_t j = 0; j < D; ++j) fit->whitener[j * D + j] = 1;
     const gmm_factors one = {.structure = GMM_FULL, .precision = GMM_F64, .n_components = 1, .n_features = D,
                              .log_constant = &zero, .mean = fit->mean, .whitener = fit->whitener};
-    gmm_statistics sums = {&n, fit->sums.first, scatter, 0, 0};
+    gmm_statistics sums = {.n = &n, .first = fit->sums.first, .second = scatter};
     return gmm_accumulate(rows, &one, 1, fit->pass, fit->pass_bytes, &sums, &bad) == GMM_OK;
 }
 

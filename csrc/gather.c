@@ -28,6 +28,7 @@ gmm_rows gmm_gather(const gmm_rows *rows, const int64_t *row, int64_t n, gmm_mar
     const size_t size = rows->dtype == GMM_F32 ? sizeof(float) : sizeof(double);
     gmm_rows dense = *rows;
     dense.n_rows = n;
+    dense.log_prior = NULL; /* of rows with missing values there is none */
     dense.n_features = o;
     if (o == rows->n_features && row[n - 1] - row[0] == n - 1) {
         dense.data = (const unsigned char *)rows->data + row[0] * rows->row_stride;

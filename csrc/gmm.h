@@ -70,6 +70,9 @@ typedef struct {
     int64_t n_rows, n_features;
     int64_t row_stride, column_stride;  /* bytes, may be zero or negative */
     const double *weight;               /* (N,) sample weights >= 0, or NULL for ones */
+    const double *log_prior;            /* (N, K) row-major, K that of the factors: added to the log densities of a
+                                           row's components in gmm_accumulate and gmm_score; numbers or -inf, in
+                                           every row one that is finite where log_constant is. NULL for zeros */
     const double *scale, *centre;       /* (D,) the frame: x' = x * scale - centre, evaluated in double */
 } gmm_rows;
 
@@ -90,6 +93,8 @@ typedef struct {
     const double *whitener;       /* lower triangular W with W'W = inverse covariance (the strict upper triangle is
                                      not read); 1/sd for GMM_DIAG and GMM_SPHERICAL; slopes for GMM_LINEAR */
     gmm_skipping skipping;
+    const double *log_noise;      /* one number: log density of noise times its weight, the same for every row, or -inf.
+                                     NULL: no noise. Not for GMM_LINEAR, whose log densities lack what they share */
 } gmm_factors;
 
 /* Sufficient statistics; every call ADDS to what is there. w_i is the sample
@@ -99,9 +104,11 @@ typedef struct {
     double *first;          /* (K, D)  sum_i w r c */
     double *second;         /* sum_i w r c c' in the structure's shape (full: both triangles; diagonal: the
                                diagonal; spherical: the trace). May be NULL for GMM_TIED and GMM_LINEAR, which do
-                               not write it: the pooled scatter is total minus between, see Statistics in Python */
-    double log_likelihood;  /* sum_i w_i log sum_k exp(log density), nats, frame coordinates */
+                               not write it: the pooled scatter is total minus between (without noise, which takes its
+                               share of the total), see Statistics in Python */
+    double log_likelihood;  /* sum_i w_i log (exp log_noise + sum_k exp(log density)), nats, frame coordinates */
     double weight;          /* sum_i w_i */
+    double noise;           /* sum_i w_i times the responsibility of noise, 1 - sum_k r_ik */
 } gmm_statistics;
 
 /* A mixture in frame coordinates. Results of gmm_maximize are written through these pointers. */
@@ -149,7 +156,8 @@ gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const d
 
 /* Log-densities of the mixture (N,), posteriors (N, K) row-major in
  * factors->precision, labels (N,) = the largest component density, lowest k
- * on ties. Any output may be NULL. A row's bits do not depend on the other
+ * on ties. With noise posteriors are (N, K + 1), noise the last, and a label
+ * is -1 where noise is likelier than any component. Any output may be NULL. A row's bits do not depend on the other
  * rows. Rows so far out that every density underflows get the posterior and
  * label of the smallest Mahalanobis distance (linear: of the largest form)
  * and log-density -inf where the distance overflows. sample weights are ignored. */
@@ -310,7 +318,7 @@ enum { GMM_LOG_LIKELIHOOD = 0, GMM_AGREEMENT, GMM_ITERATIONS, GMM_STOPPED, GMM_F
 
 /* A group of rows and what became of it; all arrays are the caller's. */
 typedef struct {
-    gmm_rows rows;               /* finite, at least one of positive weight */
+    gmm_rows rows;               /* finite, at least one of positive weight; no priors */
     const double *ridge, *floor; /* (D,) variances as for gmm_maximize; ridge may be NULL */
     const uint64_t *seed;        /* (n_starts,) */
     gmm_mixture mixture;         /* out: the likeliest */

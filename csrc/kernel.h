@@ -75,6 +75,7 @@ typedef struct gmm_task {
     int n_threads;                    /* at work: a thread's next block is likely that many further on */
     const gmm_rows *rows;
     const gmm_factors *factors; /* assign, seed: mean holds the centres or candidates */
+    int has_noise;              /* accumulate, score: factors->log_noise is given */
     const double *given_posterior;
     const int64_t *given_label;
     gmm_statistics *statistics;
@@ -133,8 +134,8 @@ typedef struct {
 /* A finite row so far out that its density underflows in every component (kernels meet it as a reference that is
  * not a moderate number). Works in doubles scaled by the row's own size.
  * Returns the component of smallest Mahalanobis distance (linear: of the largest form), lowest k on ties, among those
- * with log_constant > -inf, and its log-density (-inf when that overflows); or -1 when row i holds a NaN or an
- * infinity. */
+ * with log_constant > -inf and log_prior > -inf, and its log-density (-inf when that overflows); or -1 when row i holds
+ * a NaN or an infinity, or there is no such component. */
 int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i, double *log_density);
 
 #endif

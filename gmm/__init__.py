@@ -25,6 +25,7 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from gmm import datasets
+    from gmm.classifier import GaussianMixtureClassifier
     from gmm.config import show_config
     from gmm.gaussian_mixture import GaussianMixture
     from gmm.many import FittedGroups, fit_many
@@ -33,11 +34,22 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["FittedGroups", "GaussianMixture", "Selection", "datasets", "fit_many", "load", "select", "show_config"]
+__all__ = [
+    "FittedGroups",
+    "GaussianMixture",
+    "GaussianMixtureClassifier",
+    "Selection",
+    "datasets",
+    "fit_many",
+    "load",
+    "select",
+    "show_config",
+]
 
 MODULE_OF = {
     "FittedGroups": "gmm.many",
     "GaussianMixture": "gmm.gaussian_mixture",
+    "GaussianMixtureClassifier": "gmm.classifier",
     "Selection": "gmm.selection",
     "fit_many": "gmm.many",
     "load": "gmm.serialization",

@@ -37,7 +37,7 @@ cdef class Groups:
         rows.dtype = GMM_F64 if kind == b"d" else GMM_F32
         rows.n_rows, rows.n_features = view.shape[0], n_features
         rows.row_stride, rows.column_stride = view.strides[0], view.strides[1]
-        rows.weight = NULL
+        rows.weight = rows.log_prior = NULL
         if sample_weight is None:
             return 0
         view = self.borrow(sample_weight, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)

@@ -78,7 +78,7 @@ def accumulate_missing(X, sample_weight, scale, centre, runs, int kernel, int pr
     cdef const double *noise = <const double *> call.array(ridge, "ridge", b"d", False, D)
     sums.n, sums.first = call.total(n, "n", K), call.total(first, "first", K, D)
     sums.second = call.shaped(second, "second", True)
-    sums.log_likelihood = sums.weight = 0.0
+    sums.log_likelihood = sums.weight = sums.noise = 0.0
     call.begin_runs(n_threads)
     while call.next_runs():
         with nogil:

@@ -34,6 +34,7 @@ cdef extern from "gmm.h" nogil:
         int64_t n_rows, n_features
         int64_t row_stride, column_stride
         const double *weight
+        const double *log_prior
         const double *scale
         const double *centre
 
@@ -45,6 +46,7 @@ cdef extern from "gmm.h" nogil:
         const double *mean
         const double *whitener
         gmm_skipping skipping
+        const double *log_noise
 
     ctypedef struct gmm_statistics:
         double *n
@@ -52,6 +54,7 @@ cdef extern from "gmm.h" nogil:
         double *second
         double log_likelihood
         double weight
+        double noise
 
     ctypedef struct gmm_mixture:
         gmm_structure structure

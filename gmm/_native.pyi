@@ -81,19 +81,23 @@ def accumulate(
     second: Array | None,
     n_threads: int,
     skipping: int = 0,
-) -> tuple[float, float]:
+    log_noise: float | None = None,
+    log_prior: Array | None = None,
+) -> tuple[float, float, float]:
     """E-step and sufficient statistics in one pass: adds to n (K,), first (K, D) and second.
 
     log_constants is (K,), means (K, D). whiteners and second have the kernel's shape: (K, D, D), (D, D), (K, D) or
     (K,). second is None for the tied kernel, which does not write it. The linear kernel's whiteners are slopes (K, D),
     its second is None, its first moments are about the frame's centre, and its log-likelihood lacks what all components
     share: see gmm.expansion. skipping is 0 where it pays, 1 never, 2 always: whether terms below 2**-58 of a row's
-    density are left out (full kernel, more than 8 features; 4 on avx2 and scalar).
+    density are left out (full kernel, more than 8 features; 4 on avx2 and scalar). log_noise is the log of a density
+    that is the same for every row, or None for no noise; not for the linear kernel. log_prior (N, K) is added to the
+    rows' log-densities.
 
     Returns
     -------
-    log_likelihood, weight : float
-        Sum of w_i log p(x'_i) and sum of w_i.
+    log_likelihood, weight, noise : float
+        Sum of w_i log p(x'_i), sum of w_i, and the part of it that noise is responsible for.
     """
 
 def moments(
@@ -130,10 +134,13 @@ def score(
     posterior: NDArray[np.float32] | Array | None,
     label: Labels | None,
     n_threads: int,
+    log_noise: float | None = None,
+    log_prior: Array | None = None,
 ) -> None:
     """Write log-densities (N,), posteriors (N, K) in the given precision and labels (N,), each if not None.
 
-    A row's bits do not depend on the other rows.
+    With noise posteriors are (N, K + 1), noise last, and labels -1 where it is the likeliest. A row's bits do not
+    depend on the other rows.
     """
 
 def assign(

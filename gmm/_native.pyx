@@ -37,6 +37,7 @@ cdef class Call:
     cdef int n_views, n_threads
     cdef gmm_rows rows            # of the current slice
     cdef gmm_factors factors
+    cdef double log_noise         # what factors points to
     cdef int64_t n_rows           # of the whole call
     cdef int64_t row              # first row of the current slice
     cdef int64_t step             # rows of the next slice
@@ -140,6 +141,17 @@ cdef class Call:
         self.factors.skipping = <gmm_skipping> skipping
         return 0
 
+    cdef int read_noise(self, log_noise) except -1:
+        if log_noise is not None:
+            self.log_noise = log_noise
+            self.factors.log_noise = &self.log_noise
+        return 0
+
+    cdef int read_prior(self, log_prior) except -1:
+        self.rows.log_prior = <const double *> self.array(
+            log_prior, "log_prior", b"d", False, self.n_rows, self.factors.n_components)
+        return 0
+
     cdef double *shaped(self, array, str name, bint writable) except? NULL:
         """An array in the shape of the structure's whiteners and second moments."""
         cdef int64_t K = self.factors.n_components, D = self.factors.n_features
@@ -154,7 +166,7 @@ cdef class Call:
     cdef gmm_statistics statistics(self, n, first, second) except *:
         cdef int64_t K = self.factors.n_components
         cdef gmm_statistics sums
-        sums.log_likelihood = sums.weight = 0.0
+        sums.log_likelihood = sums.weight = sums.noise = 0.0
         sums.n = self.total(n, "n", K)
         sums.first = self.total(first, "first", K, self.factors.n_features)
         sums.second = self.shaped(second, "second", True)
@@ -208,6 +220,8 @@ cdef class Call:
             self.rows.data = <const char *> self.rows.data + done * self.rows.row_stride
             if self.rows.weight != NULL:
                 self.rows.weight += done
+            if self.rows.log_prior != NULL:
+                self.rows.log_prior += done * self.factors.n_components
         elif self.step < self.n_rows:
             self.since = monotonic()
         # a slice has costs of its own: none is short
@@ -234,7 +248,7 @@ cdef char element_kind(Py_buffer *view) noexcept:
 
 
 def accumulate(X, sample_weight, scale, centre, int kernel, int precision, log_constants, means, whiteners, n, first,
-               second, int n_threads, int skipping=GMM_SKIP_AUTO):
+               second, int n_threads, int skipping=GMM_SKIP_AUTO, log_noise=None, log_prior=None):
     cdef Call call = Call()
     cdef gmm_status status
     call.read_rows(X, sample_weight)
@@ -242,6 +256,8 @@ def accumulate(X, sample_weight, scale, centre, int kernel, int precision, log_c
     call.read_means(kernel, precision, means)
     call.read_factors(log_constants, whiteners)
     call.read_skipping(skipping)
+    call.read_noise(log_noise)
+    call.read_prior(log_prior)
     cdef gmm_statistics sums = call.statistics(n, first, second)
     call.begin(n_threads)
     while call.next_slice():
@@ -249,7 +265,7 @@ def accumulate(X, sample_weight, scale, centre, int kernel, int precision, log_c
             status = gmm_accumulate(&call.rows, &call.factors, call.n_threads, call.scratch, call.scratch_bytes,
                                     &sums, &call.bad_row)
         call.check(status)
-    return sums.log_likelihood, sums.weight
+    return sums.log_likelihood, sums.weight, sums.noise
 
 
 def moments(X, sample_weight, scale, centre, int kernel, int precision, means, responsibilities, labels, n, first,
@@ -277,19 +293,21 @@ def moments(X, sample_weight, scale, centre, int kernel, int precision, means, r
 
 
 def score(X, scale, centre, int kernel, int precision, log_constants, means, whiteners, log_density, posterior, label,
-          int n_threads):
+          int n_threads, log_noise=None, log_prior=None):
     cdef Call call = Call()
     cdef gmm_status status
     call.read_rows(X, None)
     call.read_frame(scale, centre)
     call.read_means(kernel, precision, means)
     call.read_factors(log_constants, whiteners)
-    cdef int64_t K = call.factors.n_components
+    call.read_noise(log_noise)
+    call.read_prior(log_prior)
+    cdef int64_t columns = call.factors.n_components + (log_noise is not None)
     cdef double *density = call.total(log_density, "log_density", call.n_rows)
     cdef char *shares = <char *> call.array(
-        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, K)
+        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, columns)
     cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
-    cdef int64_t row_bytes = K * (8 if precision == GMM_F64 else 4)
+    cdef int64_t row_bytes = columns * (8 if precision == GMM_F64 else 4)
     call.begin(n_threads)
     while call.next_slice():
         with nogil:

@@ -116,7 +116,7 @@ class Memory:
         epsilon : float
             Unit roundoff of the arithmetic on rows.
         """
-        if floored.any() or not (here.weights > 0).all() or not (image.weights > 0).all():
+        if floored.any() or not (here.mixing > 0).all() or not (image.mixing > 0).all():
             return Memory(radius=self.radius, last_leap=self.last_leap)
         coordinates = structure.coordinates(here)
         pull = coordinates.of(image)

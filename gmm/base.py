@@ -128,7 +128,7 @@ class Estimator:
         )
 
     def get_metadata_routing(self) -> Any:
-        """Which metadata (``sample_weight``, ``start``) this estimator asks its meta-estimators for.
+        """Which metadata (``sample_weight``, ``labels``, ``start``) this estimator asks its meta-estimators for.
 
         Returns
         -------
@@ -145,7 +145,7 @@ class Estimator:
         return request
 
     def set_fit_request(self, **requests: bool | str | None) -> Self:
-        """Ask meta-estimators for metadata of ``fit``: ``sample_weight`` and ``start``.
+        """Ask meta-estimators for metadata of ``fit``: ``sample_weight``, ``labels`` and ``start``.
 
         Parameters
         ----------

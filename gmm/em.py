@@ -36,7 +36,7 @@ from gmm.parameters import Factors, Parameters
 from gmm.small import advance, begin, rows_of
 from gmm.statistics import Statistics
 
-__all__ = ["Callback", "Climb", "climb", "resume"]
+__all__ = ["Accumulate", "Callback", "Climb", "climb", "resume"]
 
 Callback = Callable[[int, float, float], object]
 Accumulate = Callable[[Factors], Statistics]
@@ -143,7 +143,7 @@ def climb(
     """
     limits = {"floor": floor, "ridge": ridge, "tol": tol, "max_iter": max_iter}
     plain = callback is None and not accelerated
-    few = rows_of(accumulate, structure, parameters.n_components) if plain else None
+    few = rows_of(accumulate, structure, parameters) if plain else None
     begun = None if few is None else begin(few, structure, parameters, **limits)
     if begun is not None:
         parameters, statistics, floored, trace, converged = begun
@@ -178,7 +178,7 @@ def resume(
     parameters, statistics, floored = earlier.parameters, earlier.statistics, earlier.floored
     trace, memory, n_passes = list(earlier.trace), earlier.memory, earlier.n_passes
     plain = callback is None and memory is None
-    few = rows_of(accumulate, structure, parameters.n_components) if plain else None
+    few = rows_of(accumulate, structure, parameters) if plain else None
     if few is not None:
         limits = {"floor": floor, "ridge": ridge, "tol": tol, "max_iter": max_iter}
         parameters, statistics, floored, converged = advance(

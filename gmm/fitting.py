@@ -8,6 +8,7 @@ mixture beside it, per unit of sample weight, in the user's units.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +20,12 @@ from gmm._validation import check_rows, check_sample_weight, feature_names
 from gmm.convergence import CONVERGED, FALL, LIMIT
 from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_warning
 from gmm.frame import Frame
+from gmm.labels import Informed, check_labels
 from gmm.missing import kind_of_rows
 from gmm.mixture import Mixture
+from gmm.noise import Noise
 from gmm.ordering import component_order
+from gmm.region import box_of
 from gmm.restarts import Outcome, Race, Restart, race
 from gmm.rows import Rows
 from gmm.settings import Settings
@@ -121,6 +125,7 @@ def fit_mixture(
     *,
     sample_weight: Any = None,
     start: Any = None,
+    labels: Any = None,
     previous: Mixture | None = None,
     quiet: bool = False,
 ) -> Fit:
@@ -133,6 +138,8 @@ def fit_mixture(
     sample_weight : array-like of shape (N,), optional
     start : array-like of shape (N,) or (N, K), optional
         Labels or responsibilities to start from.
+    labels : array-like of shape (N,) or (N, K), optional
+        What is known of rows: their component, -1 for nothing, or how plausible each is.
     previous : Mixture, optional
         What a warm start continues from.
     quiet : bool
@@ -151,16 +158,22 @@ def fit_mixture(
         n_threads=resolve_threads(settings.n_threads),
     )
     ridge = ridge_in(settings.reg_covar, rows.frame)
-    plan = plan_of(settings) if start is None and previous is None else None
-    if plan is not None and type(rows) is Rows and is_whole(plan, *X.shape):
+    known = None if labels is None else check_labels(labels, rows.n_rows, settings.n_components)
+    whole = type(rows) is Rows
+    if not whole and (settings.noise is not False or known is not None):
+        row = int(np.flatnonzero(np.isnan(X).any(axis=1))[0])
+        raise DataError(f"row {row} of X has missing values, which cannot be combined with noise or labels yet")
+    plan = plan_of(settings) if start is None and previous is None and known is None else None
+    if plan is not None and whole and is_whole(plan, *X.shape):
         drawn = seeds(settings.random_state, settings.n_init)
         outcome = fit_batches(plan, [rows], None if ridge is None else [ridge], [drawn], 1)[0].outcome(0)
     else:
         drawn = outcome = None
     if outcome is None:
-        outcome = _raced(settings, rows, start, previous, ridge, drawn)
+        outcome = _raced(settings, rows, start, previous, known, ridge, drawn)
+    held = None if known is None else np.isin(np.arange(settings.n_components), _labelled_components(rows, known))
     sizes = (rows.n_rows, rows.total_weight, rows.mean_log_jacobian)
-    fit = finished(settings, rows.frame, *sizes, outcome, names)
+    fit = finished(settings, rows.frame, *sizes, outcome, names, held)
     if not quiet:
         _report(fit, settings)
     return fit
@@ -184,7 +197,7 @@ def checked(settings: Settings, X: Any, sample_weight: Any) -> tuple[np.ndarray,
 def plan_of(settings: Settings) -> Plan | None:
     """What a fit in one call of the core goes by; None where it would not be what was asked for."""
     given = (settings.weights_init, settings.means_init, settings.precisions_init, settings.covariances_init)
-    if settings.callbacks or settings.verbose or any(array is not None for array in given):
+    if settings.callbacks or settings.verbose or settings.noise or any(array is not None for array in given):
         return None
     return Plan(
         settings.structure,
@@ -206,10 +219,18 @@ def finished(
     log_jacobian: float,
     outcome: Outcome,
     names: np.ndarray | None,
+    held: np.ndarray | None = None,
 ) -> Fit:
-    """The mixture in canonical order and its record; ``log_jacobian`` takes a log-likelihood to the user's units."""
+    """The mixture in canonical order and its record; ``log_jacobian`` takes a log-likelihood to the user's units.
+
+    Components ``held`` (K,), which have labels, keep their number.
+    """
     mixture = Mixture(settings.structure, outcome.parameters, frame)
     order = component_order(mixture, settings.order_by, names)
+    if held is not None:
+        free, own = ~held, np.arange(mixture.n_components)
+        own[free] = order[free[order]]
+        order = own
     trace = np.array(outcome.trace) + log_jacobian
     trace.flags.writeable = False
     record = Record(
@@ -230,12 +251,15 @@ def _raced(
     rows: Rows,
     partition: Any,
     previous: Mixture | None,
+    known: np.ndarray | None,
     ridge: np.ndarray | None,
     drawn: list[int] | None,
 ) -> Outcome:
     """Start, climb and compare, a call of the core for each pass or climb."""
     limits = {"floor": rows.frame.floor, "ridge": ridge}
-    chosen: Start = choose_start(settings, rows, partition=partition, previous=previous, **limits)
+    begin = {"partition": partition, "previous": previous, "noise": noise_in(settings, rows), "known": known}
+    informed = None if known is None else Informed.of(rows, settings.structure, settings.n_components, known)
+    chosen: Start = choose_start(settings, rows, **begin, **limits)
     few = type(rows) is Rows and is_small(rows.n_rows, settings.n_components, rows.n_features)
     drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
     raced = race(
@@ -249,6 +273,7 @@ def _raced(
         short_iter=settings.short_iter,
         accelerated=settings.accelerated and not few,
         patience=PATIENCE if settings.accelerated and few else None,
+        accumulate=informed and informed.accumulate,
         callback=_reporter(settings, rows.mean_log_jacobian),
     )
     best = raced.best
@@ -274,6 +299,21 @@ def ridge_in(reg_covar: float, frame: Frame) -> np.ndarray | None:
     if not np.isfinite(ridge).all():
         raise ParameterError(f"reg_covar={reg_covar:g} is beyond float64's range in the units of the data's spread")
     return ridge
+
+
+def _labelled_components(rows: Rows, known: np.ndarray) -> np.ndarray:
+    """Numbers of the components that labels of counted rows mean; all that priors tell apart, which is all of them."""
+    if known.ndim == 2:
+        return np.arange(known.shape[1])
+    return np.unique(known if rows.sample_weight is None else known[rows.sample_weight > 0])
+
+
+def noise_in(settings: Settings, rows: Rows) -> Noise | None:
+    """The box of the noise, of weight 0; where a density was given, the box of the rows resized to hold it."""
+    if settings.noise is False:
+        return None
+    box = box_of(rows, settings.structure)
+    return box if settings.noise is True else box.resized(rows.frame.log_jacobian - math.log(settings.noise))
 
 
 def _log_likelihood(raced: Race, mixture: Mixture, rows: Rows) -> float:

@@ -60,6 +60,11 @@ class GaussianMixture(MixtureEstimator):
     acceleration : {"auto", "none"} or None, default="auto"
         "auto" takes longer steps than EM's own where the climb is slow (on few rows after 100 iterations); a step that
         would lower the objective is taken back. "none" and None are plain EM, iteration by iteration.
+    noise : bool or float, default=False
+        Whether some rows are noise that no component explains: uniform over the smaller of the box along the features
+        and the box along the principal axes that hold all rows (True), or of this density, per unit of the data's
+        volume. Its weight is ``noise_weight_``; ``predict`` answers -1 for noise and ``predict_proba`` has one more
+        column.
     order_by : {"weight", "mean"}, int, str or callable, optional
         Order of the components: by decreasing mixing weight; by increasing mean, the first feature deciding; by
         increasing mean of the feature with this number or name; by a key ``order_by(mixture)``, (K,) numbers. None
@@ -84,7 +89,11 @@ class GaussianMixture(MixtureEstimator):
     Attributes
     ----------
     weights_ : ndarray of shape (K,)
-        Mixing weights; exactly 0 for a component that lost its rows.
+        Mixing weights; exactly 0 for a component that lost its rows. They sum to 1 - ``noise_weight_``.
+    noise_weight_ : float
+        Share of the rows that is noise; 0 without ``noise``.
+    noise_log_volume_ : float
+        Log of the volume that noise is spread over, in the data's units; only with ``noise``.
     means_ : ndarray of shape (K, D)
     covariances_ : ndarray
         (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Raises a ValueError where
@@ -144,6 +153,7 @@ class GaussianMixture(MixtureEstimator):
         covariances_init: Any = None,
         missing: str = "raise",
         acceleration: str | None = "auto",
+        noise: bool | float = False,
         order_by: Any = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -167,6 +177,7 @@ class GaussianMixture(MixtureEstimator):
         self.covariances_init = covariances_init
         self.missing = missing
         self.acceleration = acceleration
+        self.noise = noise
         self.order_by = order_by
         self.random_state = random_state
         self.warm_start = warm_start
@@ -215,7 +226,9 @@ class GaussianMixture(MixtureEstimator):
 
     # ---- fitting
 
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, start: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, sample_weight: Any = None, labels: Any = None, start: Any = None
+    ) -> Self:
         """Fit the mixture to rows.
 
         Parameters
@@ -226,8 +239,12 @@ class GaussianMixture(MixtureEstimator):
             For scikit-learn's pipelines.
         sample_weight : array-like of shape (N,), optional
             How many times each row counts: finite, at least 0.
+        labels : array-like of shape (N,) or (N, K), optional
+            What is known of the rows. (N,): the component each belongs to, -1 where it is not known. (N, K): how
+            plausible each component is beforehand; a row's numbers multiply the mixing weights, up to a factor.
         start : array-like of shape (N,) or (N, K), optional
-            Labels (-1 for none) or responsibilities to start from, in place of ``init_params``.
+            Labels (-1 for none: noise, if there is any) or responsibilities to start from, in place of
+            ``init_params``.
 
         Returns
         -------
@@ -248,10 +265,17 @@ class GaussianMixture(MixtureEstimator):
         settings = Settings.from_estimator(self)
         earlier = self.__dict__.get("_result") if settings.warm_start else None
         self._result = fit_mixture(
-            settings, X, sample_weight=sample_weight, start=start, previous=earlier and earlier.mixture
+            settings,
+            X,
+            sample_weight=sample_weight,
+            start=start,
+            labels=labels,
+            previous=earlier and earlier.mixture,
         )
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, *, sample_weight: Any = None, start: Any = None) -> np.ndarray:
+    def fit_predict(
+        self, X: Any, y: Any = None, *, sample_weight: Any = None, labels: Any = None, start: Any = None
+    ) -> np.ndarray:
         """Fit and return the label of each row, (N,) int64; the same as ``fit(X).predict(X)``."""
-        return self.fit(X, sample_weight=sample_weight, start=start).predict(X)
+        return self.fit(X, sample_weight=sample_weight, labels=labels, start=start).predict(X)

@@ -100,6 +100,9 @@ class IncompleteRows(Rows):
         return wanted
 
     def _called(self, function: Any, kernel: Kernel, given: Parameters, *outputs: Any, weighted: bool = True) -> Any:
+        if given.noise is not None:
+            row = int(np.flatnonzero(np.isnan(self.X).any(axis=1))[0])
+            raise DataError(f"row {row} of X has missing values, which cannot be combined with noise yet")
         mixture = (given.weights, given.means, given.covariances)
         try:
             return self._call(*(function, self.runs, kernel, self._precision, *mixture, *outputs), weighted=weighted)

@@ -56,7 +56,7 @@ class Mixture:
         ]
         for view in views:
             view.flags.writeable = False
-        object.__setattr__(self, "parameters", Parameters(*views))
+        object.__setattr__(self, "parameters", Parameters(*views, self.parameters.noise))
 
     def __reduce__(self) -> tuple:
         return type(self), (self.structure, self.parameters, self.frame)
@@ -136,9 +136,10 @@ class Mixture:
 
     @property
     def n_parameters(self) -> int:
-        """Free parameters: mixing weights, means and covariances."""
+        """Free parameters: mixing weights, means and covariances; with noise two more, its weight and its volume."""
         K, D = self.n_components, self.n_features
-        return K - 1 + K * D + self.structure.n_parameters(K, D)
+        noise = 0 if self.parameters.noise is None else 2
+        return K - 1 + K * D + self.structure.n_parameters(K, D) + noise
 
     @cached_property
     def factors(self) -> Factors:
@@ -149,7 +150,8 @@ class Mixture:
         """Return the mixture with its components in another order."""
         p = self.parameters
         covariances = self.structure.take(p.covariances, order)
-        return type(self)(self.structure, Parameters(p.weights[order], p.means[order], covariances), self.frame)
+        ordered = Parameters(p.weights[order], p.means[order], covariances, p.noise)
+        return type(self)(self.structure, ordered, self.frame)
 
     # Rows
 
@@ -167,30 +169,32 @@ class Mixture:
         return log_density
 
     def posterior(self, X: Any, *, n_threads: int = 1, precision: Precision = "float64") -> np.ndarray:
-        """Probability of each component given each row, (N, K)."""
+        """Probability of each component given each row, (N, K); with noise (N, K + 1), noise last."""
         rows = self.rows(X, n_threads=n_threads, precision=precision)
         return rows.score(self.factors, log_density=False, posterior=True).posterior
 
     def label(self, X: Any, *, n_threads: int = 1, precision: Precision = "float64") -> np.ndarray:
-        """Most probable component of each row, (N,) int64, lowest index on ties."""
+        """Most probable component of each row, (N,) int64, lowest index on ties, -1 for noise."""
         rows = self.rows(X, n_threads=n_threads, precision=precision)
         return rows.score(self.factors, log_density=False, label=True).label
 
     def sample(self, n_samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draw rows and the components they come from, grouped by component.
+        """Draw rows and the components they come from, grouped by component; noise, label -1, comes last.
 
         Returns
         -------
         X : ndarray of shape (n_samples, D), user units
         labels : ndarray of shape (n_samples,), int64
         """
-        p = self.parameters
-        live = np.flatnonzero(p.weights > 0)
-        counts = np.zeros(self.n_components, np.int64)
-        counts[live] = rng.multinomial(n_samples, p.weights[live] / p.weights[live].sum())
+        p, K = self.parameters, self.n_components
+        live = np.flatnonzero(p.mixing > 0)
+        counts = np.zeros(len(p.mixing), np.int64)
+        counts[live] = rng.multinomial(n_samples, p.mixing[live] / p.mixing[live].sum())
         X = rng.standard_normal((n_samples, self.n_features))
         ends = np.cumsum(counts)
-        for k in live:
+        for k in live[live < K]:
             part = slice(ends[k] - counts[k], ends[k])
             X[part] = self.structure.colorize(p.covariances, k, X[part]) + p.means[k]
-        return self.frame.points_out(X), np.repeat(np.arange(self.n_components), counts)
+        if p.noise is not None:
+            X[ends[K - 1] :] = p.noise.sample(int(counts[K]), rng)
+        return self.frame.points_out(X), np.repeat([*range(K), -1][: len(counts)], counts)

@@ -42,17 +42,23 @@ class MixtureEstimator(Estimator):
     # ---- prediction
 
     def predict(self, X: Any) -> np.ndarray:
-        """Most probable component of each row, (N,) int64, lowest number on ties."""
+        """Most probable component of each row, (N,) int64, lowest number on ties; -1 for noise."""
         fit = self._fitted()
         return self._rows(X, fit).score(fit.mixture.factors, log_density=False, label=True).label
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each component given each row, (N, K), in the precision of the arithmetic."""
+        """Probability of each component given each row, (N, K), in the precision of the arithmetic.
+
+        With noise there is one more column, the last, with the probability of noise.
+        """
         fit = self._fitted()
         return self._rows(X, fit).score(fit.mixture.factors, log_density=False, posterior=True).posterior
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Log-density of each row, (N,) float64, nats; -inf where it is below the arithmetic's range."""
+        """Log-density of each row, (N,) float64, nats; -inf where it is below the arithmetic's range.
+
+        That of noise is the same for all rows, also outside the box.
+        """
         fit = self._fitted()
         return _log_density(fit, self._rows(X, fit))
 
@@ -136,7 +142,7 @@ class MixtureEstimator(Estimator):
         -------
         X : ndarray of shape (n_samples, D)
         labels : ndarray of shape (n_samples,), int64
-            The component each row comes from.
+            The component each row comes from, -1 for noise, which is spread over its box.
         """
         n_samples = check_integer(n_samples, "n_samples", minimum=0)
         return self._fitted().mixture.sample(n_samples, generator(self.random_state))
@@ -193,6 +199,18 @@ class MixtureEstimator(Estimator):
     @property
     def weights_(self) -> np.ndarray:
         return _read_only(self._fitted().mixture.weights)
+
+    @property
+    def noise_weight_(self) -> float:
+        noise = self._fitted().mixture.parameters.noise
+        return 0.0 if noise is None else noise.weight
+
+    @property
+    def noise_log_volume_(self) -> float:
+        mixture = self._fitted().mixture
+        if mixture.parameters.noise is None:
+            raise AttributeError("the fit had no noise")
+        return mixture.parameters.noise.log_volume - mixture.frame.log_jacobian
 
     @property
     def means_(self) -> np.ndarray:

@@ -5,9 +5,11 @@ Layout, little-endian, no padding but the header's:
     8 bytes   magic  93 'G' 'M' 'M' 0D 0A 1A 0A     (a transfer that rewrites line ends breaks it)
     4 bytes   version, unsigned
     4 bytes   length of the header in bytes, unsigned, a multiple of 8, at most HEADER_LIMIT
-    header    JSON (ASCII, padded with blanks): structure, n_components, n_features, n_trace, radius, extras
+    header    JSON (ASCII, padded with blanks): structure, n_components, n_features, n_trace, radius, extras; of a
+              mixture with noise also noise: weight, log_volume, turned (whether its edges are vectors)
     arrays    weights (K,), means (K, D), covariances (their structure's shape), centre (D,), floor (D,),
               trace (n_trace,)   float64
+              with noise, as the header's "noise" says: corner (D,), edges (D,) or (D, D)   float64
               exponent (D,)      int64
     32 bytes  SHA-256 of everything before
 
@@ -36,6 +38,7 @@ from gmm.covariances import Covariance, structure
 from gmm.errors import GmmError
 from gmm.frame import LARGEST_EXPONENT, Frame
 from gmm.mixture import Mixture
+from gmm.noise import Noise
 from gmm.parameters import Parameters
 
 __all__ = ["Content", "ModelFileError", "read", "write"]
@@ -46,6 +49,7 @@ PREFIX = struct.Struct("<8sII")
 DIGEST_BYTES = 32
 HEADER_LIMIT = 1 << 22
 HEADER_KEYS = {"extras", "n_components", "n_features", "n_trace", "radius", "structure"}
+NOISE_TYPES = {"weight": float, "log_volume": float, "turned": bool}
 LARGEST_SIZE = 1 << 40
 VALUES_AT_ONCE = 1 << 13
 
@@ -91,12 +95,17 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
         "radius": frame.radius,
         "extras": content.extras,
     }
+    noise = parameters.noise
+    if noise is not None:
+        turned = noise.edges.ndim == 2
+        header["noise"] = {"weight": noise.weight, "log_volume": noise.log_volume, "turned": turned}
     text = json.dumps(header, allow_nan=False, sort_keys=True, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 8)
     if len(text) > HEADER_LIMIT:
         raise ValueError(f"extras need {len(text)} bytes; a model file holds at most {HEADER_LIMIT}")
     floats = (
-        parameters.weights, parameters.means, parameters.covariances, frame.centre, frame.floor, content.trace
+        parameters.weights, parameters.means, parameters.covariances, frame.centre, frame.floor, content.trace,
+        *(() if noise is None else (noise.corner, noise.edges)),
     )  # fmt: skip
     parts = [PREFIX.pack(MAGIC, VERSION, len(text)), text]
     parts += [np.ascontiguousarray(array, "<f8").tobytes() for array in floats]
@@ -189,24 +198,36 @@ def _header(text: bytes) -> dict[str, Any]:
         header = json.loads(text.decode("ascii"), parse_constant=finite, parse_float=finite, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"damaged model file: {error}") from None
-    if not isinstance(header, dict) or header.keys() != HEADER_KEYS or not isinstance(header["extras"], dict):
+    known = isinstance(header, dict) and header.keys() - {"noise"} == HEADER_KEYS
+    if not known or not isinstance(header["extras"], dict):
         raise ModelFileError("damaged model file: the header is not that of a mixture")
     for key, least in (("n_components", 1), ("n_features", 1), ("n_trace", 0)):
         if type(header[key]) is not int or not least <= header[key] <= LARGEST_SIZE:
             raise ModelFileError(f"damaged model file: impossible {key}")
     if type(header["radius"]) is not float or not 0 <= header["radius"] < math.inf:
         raise ModelFileError(f"damaged model file: radius {header['radius']!r}")
+    if "noise" in header and not _is_noise(header["noise"]):
+        raise ModelFileError("damaged model file: impossible noise")
     return header
 
 
+def _is_noise(noise: Any) -> bool:
+    return (
+        isinstance(noise, dict)
+        and {name: type(value) for name, value in noise.items()} == NOISE_TYPES
+        and 0.0 <= noise["weight"] <= 1.0
+    )
+
+
 def _shapes(header: dict[str, Any]) -> list[tuple[int, ...]]:
-    """Shapes of the arrays, in their order in the file."""
+    """Shapes of the arrays, in their order in the file; the last is that of integers."""
     K, D = header["n_components"], header["n_features"]
     try:
         covariances = structure(header["structure"]).shape(K, D)
     except (ValueError, TypeError):
         raise ModelFileError(f"model file with covariances of unknown structure {header['structure']!r}") from None
-    return [(K,), (K, D), covariances, (D,), (D,), (header["n_trace"],), (D,)]
+    box = [(D,), (D, D) if header["noise"]["turned"] else (D,)] if "noise" in header else []
+    return [(K,), (K, D), covariances, (D,), (D,), (header["n_trace"],), *box, (D,)]
 
 
 def _array_bytes(header: dict[str, Any]) -> int:
@@ -216,16 +237,17 @@ def _array_bytes(header: dict[str, Any]) -> int:
 def _content(header: dict[str, Any], body: bytes) -> Content:
     arrays, start = [], 0
     shapes = _shapes(header)
-    for shape, kind in zip(shapes, ["<f8"] * 6 + ["<i8"], strict=True):
+    for shape, kind in zip(shapes, ["<f8"] * (len(shapes) - 1) + ["<i8"], strict=True):
         count = math.prod(shape)
         stored = np.frombuffer(body, kind, count, start).reshape(shape)
         arrays.append(stored.astype(stored.dtype.newbyteorder("="), copy=False))
         start += 8 * count
-    weights, means, covariances, centre, floor, trace, exponent = arrays
+    weights, means, covariances, centre, floor, trace, *box, exponent = arrays
     kind = structure(header["structure"])
     K, D = header["n_components"], header["n_features"]
+    noise = Noise(header["noise"]["weight"], header["noise"]["log_volume"], *box) if box else None
     try:
-        check_weights(weights, K)
+        check_weights(Parameters(weights, means, covariances, noise).mixing, len(weights) + (noise is not None))
         check_means(means, K, D)
         _check_covariances(kind, covariances, K, D)
     except ValueError as error:
@@ -234,11 +256,13 @@ def _content(header: dict[str, Any], body: bytes) -> Content:
     beyond = ((exponent < -LARGEST_EXPONENT) | (exponent > LARGEST_EXPONENT)).any()
     if uneven or beyond or not (np.isfinite(centre).all() and np.isfinite(floor).all() and (floor >= 0).all()):
         raise ModelFileError("model file with an impossible frame")
+    if not all(np.isfinite(array).all() for array in box):
+        raise ModelFileError("model file with noise over an impossible box")
     if not np.isfinite(trace).all():
         raise ModelFileError("model file with a trace that is not finite")
     # Checked, not replaced by what the checks return: the bits are those that were saved.
     frame = Frame(exponent, centre, header["radius"], floor)
-    return Content(Mixture(kind, Parameters(weights, means, covariances), frame), header["extras"], trace)
+    return Content(Mixture(kind, Parameters(weights, means, covariances, noise), frame), header["extras"], trace)
 
 
 def _check_covariances(kind: Covariance, covariances: np.ndarray, n_components: int, n_features: int) -> None:

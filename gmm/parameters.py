@@ -1,6 +1,6 @@
 """What a mixture is (`Parameters`) and what a kernel needs of it (`Factors`).
 
-    p(x) = sum_k  weight_k  N(x; mean_k, covariance_k)
+    p(x) = sum_k  weight_k  N(x; mean_k, covariance_k)  [+ noise, see `gmm.noise`]
     log density of component k at x  =  log_constant_k - |whitener_k (x - mean_k)|^2 / 2
 
 K is the number of components, D of features. Both classes hold frame coordinates (see `gmm.frame`), float64,
@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
+
+from gmm.noise import Noise
 
 __all__ = ["Factors", "Kernel", "Parameters"]
 
@@ -45,15 +47,27 @@ class Parameters:
     Parameters
     ----------
     weights : ndarray of shape (K,)
-        Mixing weights, non-negative, of sum 1. Exactly 0 for a dead component.
+        Mixing weights, non-negative, of sum 1, or 1 less the weight of noise. Exactly 0 for a dead component.
     means : ndarray of shape (K, D)
     covariances : ndarray
         In the shape of their structure: (K, D, D) full, (D, D) tied, (K, D) diag, (K,) spherical.
+    noise : Noise, optional
     """
 
     weights: np.ndarray
     means: np.ndarray
     covariances: np.ndarray
+    noise: Noise | None = None
+
+    @property
+    def mixing(self) -> np.ndarray:
+        """All mixing weights, (K,), or (K + 1,) with that of noise last."""
+        return self.weights if self.noise is None else np.append(self.weights, self.noise.weight)
+
+    def with_noise(self, noise: Noise) -> Parameters:
+        """The same Gaussians beside noise, their mixing weights made to sum to what it leaves."""
+        total = self.weights.sum()
+        return replace(self, weights=self.weights * ((1.0 - noise.weight) / total), noise=noise)
 
     @property
     def n_components(self) -> int:
@@ -75,6 +89,8 @@ class Factors:
         log weight - D/2 log(2 pi) + log det W + additive terms such as the ridge's; -inf switches a component off.
     means : ndarray of shape (K, D)
     whiteners : ndarray of shape `kernel.whitener_shape(K, D)`
+    log_noise : float, optional
+        Log of the density of noise times its weight; -inf for weight 0.
     parameters : Parameters, optional
         What they are the factors of, for passes that see some features of a row only (`gmm.missing`).
     ridge : ndarray of shape (D,), optional
@@ -85,6 +101,7 @@ class Factors:
     log_constants: np.ndarray
     means: np.ndarray
     whiteners: np.ndarray
+    log_noise: float | None = None
     parameters: Parameters | None = None
     ridge: np.ndarray | None = None
 

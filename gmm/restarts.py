@@ -28,7 +28,7 @@ from gmm.agreement import adjusted_rand_index
 from gmm.convergence import LIMIT, STOPPED
 from gmm.covariances.base import Covariance
 from gmm.curvature import dot
-from gmm.em import Callback, Climb, climb, resume
+from gmm.em import Accumulate, Callback, Climb, climb, resume
 from gmm.parameters import Parameters
 from gmm.rehearsal import merit, n_degenerate
 from gmm.rows import Rows
@@ -132,6 +132,7 @@ def race(
     short_iter: int,
     accelerated: bool = False,
     patience: int | None = None,
+    accumulate: Accumulate | None = None,
     callback: Callable[[int, int, float, float], object] | None = None,
 ) -> Race:
     """Climb from several starts and return the best.
@@ -153,6 +154,8 @@ def race(
         As for `gmm.em.climb`.
     patience : int, optional
         Iterations after which climbs that are not accelerated become so; None: never.
+    accumulate : callable, optional
+        The E-step where it is not that of ``rows``: where more is known of them.
     callback : callable, optional
         Called as ``callback(index of the start, iteration, objective, change)``; True ends the race.
 
@@ -172,14 +175,15 @@ def race(
             else:
                 earlier = replace(earlier, memory=Memory())
         limits = {"tol": tol, "max_iter": until, "callback": reporting(index)}
-        return resume(earlier, rows.accumulate, structure, floor=floor, ridge=ridge, **limits)
+        return resume(earlier, e_step, structure, floor=floor, ridge=ridge, **limits)
 
     def begun(index: int, seed: int) -> Climb:
         until = max_iter if len(seeds) == 1 else min(first, max_iter)
         limits = {"tol": tol, "max_iter": until if patience is None else min(until, patience)}
         how = {"floor": floor, "ridge": ridge, "accelerated": accelerated, "callback": reporting(index)}
-        return climb(rows.accumulate, structure, start(seed), **how, **limits)
+        return climb(e_step, structure, start(seed), **how, **limits)
 
+    e_step = accumulate or rows.accumulate
     seeds = list(seeds)
     first = min(LOOK, short_iter) if accelerated else short_iter
     climbs: list[Climb] = []
@@ -211,13 +215,22 @@ def race(
         index = max(rivals, key=lambda rival: climbs[rival].promise)
         climbs[index] = carried_on(index, max(2 * climbs[index].n_iter, 1))
 
-    return Race(climbs[leader], leader, _table(rows, structure, climbs, leader, seeds, ridge, tol))
+    return Race(climbs[leader], leader, _table(rows, structure, climbs, leader, seeds, ridge, tol, accumulate))
 
 
-def log_likelihood(rows: Rows, structure: Covariance, ended: Climb, ridge: np.ndarray | None = None) -> float:
-    """Log-likelihood of a climb's parameters without penalties, nats per unit of sample weight, user coordinates."""
+def log_likelihood(
+    rows: Rows,
+    structure: Covariance,
+    ended: Climb,
+    ridge: np.ndarray | None = None,
+    accumulate: Accumulate | None = None,
+) -> float:
+    """Log-likelihood of a climb's parameters without penalties, nats per unit of sample weight, user coordinates.
+
+    It is that of the rows alone, whatever ``accumulate`` knew of them.
+    """
     statistics = ended.statistics
-    if ridge is not None and ridge.any():
+    if accumulate is not None or (ridge is not None and ridge.any()):
         statistics = rows.accumulate(structure.factorize(ended.parameters))
     return float(statistics.log_likelihood / statistics.weight) + rows.mean_log_jacobian
 
@@ -252,13 +265,14 @@ def _is_below(climbed: Climb, leader: Climb, structure: Covariance) -> bool:
     is that where its last step began.
     """
     memory, top = climbed.memory, leader.parameters
-    if memory is None or memory.coordinates is None or not leader.converged or not (top.weights > 0.0).all():
+    if memory is None or memory.coordinates is None or not leader.converged or not (top.mixing > 0.0).all():
         return False
     here = memory.coordinates.origin
     order = ((here.means[:, None] - top.means) ** 2).sum(axis=-1).argmin(axis=1)
     if len(set(order.tolist())) < len(order):
         return False
-    renumbered = Parameters(top.weights[order], top.means[order], structure.take(top.covariances, order))
+    covariances = structure.take(top.covariances, order)
+    renumbered = replace(top, weights=top.weights[order], means=top.means[order], covariances=covariances)
     way = memory.coordinates.of(renumbered)
     height, slope = leader.objective - climbed.trace[-2], dot(memory.pull, way)
     return dot(way, way) < SAME_HILL**2 and slope / SAME_SLOPE < 2.0 * height < SAME_SLOPE * slope
@@ -279,13 +293,15 @@ def _table(
     seeds: Sequence[int],
     ridge: np.ndarray | None,
     tol: float,
+    accumulate: Accumulate | None,
 ) -> tuple[Restart, ...]:
     chosen = chosen_rows(rows.n_rows, seeds[0], COMPARED_ROWS, rows.sample_weight) if len(climbs) > 1 else None
     compared = rows if chosen is None else rows.subset(chosen)
     best = climbs[winner]
 
     def labels(climbed: Climb) -> np.ndarray:
-        return compared.score(structure.factorize(climbed.parameters), log_density=False, label=True)[2]
+        scores = compared.score(structure.factorize(climbed.parameters), log_density=False, label=True)
+        return scores.label + 1  # noise is -1
 
     reference = labels(best) if len(climbs) > 1 else None
     table = []
@@ -296,7 +312,7 @@ def _table(
         table.append(
             Restart(
                 seed=seed,
-                log_likelihood=log_likelihood(rows, structure, climbed, ridge),
+                log_likelihood=log_likelihood(rows, structure, climbed, ridge, accumulate),
                 n_iter=climbed.n_iter,
                 converged=climbed.converged,
                 floored=floored,

@@ -28,6 +28,7 @@ from gmm.statistics import Statistics
 __all__ = ["EPSILON", "Assignment", "Precision", "Rows", "Scores", "scanned", "scanned_groups"]
 
 Precision = Literal["float32", "float64"]
+AUTO = 0  # gmm_skipping: the core leaves terms out where that is faster
 EPSILON = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
 
 
@@ -63,6 +64,8 @@ class Rows:
     n_threads : int
     weight_exponent : int
         sample_weight is in units of 2 ** weight_exponent of the user's.
+    log_prior : ndarray of shape (N, K), float64, or None for zeros
+        Added to the log-densities of a row's components: what is known of the row beforehand.
     """
 
     X: np.ndarray
@@ -71,6 +74,7 @@ class Rows:
     precision: Precision = "float64"
     n_threads: int = 1
     weight_exponent: int = 0
+    log_prior: np.ndarray | None = None
 
     @classmethod
     def from_array(
@@ -147,21 +151,24 @@ class Rows:
 
         For `Kernel.TIED` the second moments are pooled: the total scatter minus what lies between the means,
         sum_k first_k mean_k' + mean_k first_k' + n_k mean_k mean_k'. Where that is worth it and safe, the square is
-        expanded: see `gmm.expansion`.
+        expanded: see `gmm.expansion`. With noise, which has its share of the total scatter, second moments are those of
+        each component, by `Kernel.FULL`.
         """
+        if factors.log_noise is not None:
+            factors = factors.centred()
         if factors.kernel is Kernel.TIED and is_worth_it(self.n_rows, *factors.means.shape):
             expansion = Expansion.of(factors, self._mean_scatter)
             if expansion.rounding(self.frame.radius, self.precision) <= LIMIT[self.precision]:
                 return self._expanded(expansion)
         n, first, second = _empty_moments(factors.kernel, *factors.means.shape)
-        log_likelihood, weight = self._call(
+        log_likelihood, weight, noise = self._call(
             _native.accumulate,
             *(factors.kernel, self._precision, factors.log_constants, factors.means, factors.whiteners),
-            *(n, first, second, self.n_threads),
+            *(n, first, second, self.n_threads, AUTO, factors.log_noise, self.log_prior),
         )
         if second is None:
             second = self._pooled(n, first, factors.means)
-        return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon)
+        return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon, noise)
 
     @cached_property
     def _mean_scatter(self) -> np.ndarray:
@@ -172,9 +179,10 @@ class Rows:
         """Statistics by the linear kernel."""
         means = expansion.means
         n, first, _ = _empty_moments(Kernel.TIED, *means.shape)
-        log_likelihood, weight = self._call(
+        log_likelihood, weight, _ = self._call(
             _native.accumulate,
             *(LINEAR, self._precision, expansion.constants, means, expansion.slopes, n, first, None, self.n_threads),
+            *(AUTO, None, self.log_prior),
         )
         first -= n[:, None] * means
         log_likelihood -= expansion.common * weight
@@ -213,8 +221,11 @@ class Rows:
     def score(
         self, factors: Factors, *, log_density: bool = True, posterior: bool = False, label: bool = False
     ) -> Scores:
-        """Log-densities in frame coordinates (nats), posteriors and labels of every row, as asked."""
-        N, K = self.n_rows, factors.n_components
+        """Log-densities in frame coordinates (nats), posteriors and labels of every row, as asked.
+
+        With noise posteriors have one more column, the last, and the label -1 is noise.
+        """
+        N, K = self.n_rows, factors.n_components + (factors.log_noise is not None)
         wanted = Scores(
             np.empty(N) if log_density else None,
             np.empty((N, K), self.precision) if posterior else None,
@@ -223,7 +234,7 @@ class Rows:
         self._call(
             _native.score,
             *(factors.kernel, self._precision, factors.log_constants, factors.means, factors.whiteners),
-            *(*wanted, self.n_threads),
+            *(*wanted, self.n_threads, factors.log_noise, self.log_prior),
             weighted=False,
         )
         return wanted
@@ -269,7 +280,8 @@ class Rows:
         weight = None if self.sample_weight is None else self.sample_weight[indices]
         # take copies whole rows at once, but an array in another layout it would copy whole first
         X = self.X.take(indices, axis=0) if self.X.flags.c_contiguous else np.ascontiguousarray(self.X[indices])
-        return replace(self, X=X, sample_weight=weight)
+        log_prior = None if self.log_prior is None else self.log_prior[indices]
+        return replace(self, X=X, sample_weight=weight, log_prior=log_prior)
 
     @staticmethod
     def _scanned(X: np.ndarray, sample_weight: np.ndarray | None, n_threads: int, name: str) -> dict[str, Any]:

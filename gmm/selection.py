@@ -23,7 +23,7 @@ from gmm.covariances import structure
 from gmm.errors import CollapseWarning, ConvergenceWarning, DataError, ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 
-__all__ = ["CRITERIA", "Candidate", "Selection", "select"]
+__all__ = ["CRITERIA", "Candidate", "Selection", "select", "tried"]
 
 CRITERIA = ("bic", "aic", "icl")
 
@@ -163,16 +163,16 @@ def select(
     counts = list(n_components) if isinstance(n_components, Iterable) else [n_components]
     kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
     names = [structure(kind).name for kind in kinds]
-    tried = list(dict.fromkeys((check_integer(count, "n_components"), name) for count in counts for name in names))
-    if not tried:
+    wanted = list(dict.fromkeys((check_integer(count, "n_components"), name) for count in counts for name in names))
+    if not wanted:
         raise ParameterError("nothing to select from: n_components or covariance_types is empty")
     table: list[Candidate] = []
     best: GaussianMixture | None = None
     failure: DataError | None = None
-    for count, kind in tried:
+    for count, kind in wanted:
         model = GaussianMixture(count, covariance_type=kind, **parameters)
         try:
-            candidate = _tried(model, X, sample_weight)
+            candidate = tried(model, X, sample_weight)
         except DataError as error:
             failure = failure or error
             candidate = Candidate(count, kind, error=str(error))
@@ -180,18 +180,18 @@ def select(
             best = model
         table.append(candidate)
         if progress is not None:
-            progress(len(table), len(tried), candidate)
+            progress(len(table), len(wanted), candidate)
     if best is None:
         raise failure
     return Selection(best, tuple(table), criterion)
 
 
-def _tried(model: GaussianMixture, X: Any, sample_weight: Any) -> Candidate:
-    """Fit a model; what would be warned of is in the candidate instead."""
+def tried(model: GaussianMixture, X: Any, sample_weight: Any, **known: Any) -> Candidate:
+    """Fit a model; what would be warned of is in the candidate instead. ``known`` goes to the fit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", CollapseWarning)
-        model.fit(X, sample_weight=sample_weight)
+        model.fit(X, sample_weight=sample_weight, **known)
     record = model._record()
     total, free = record.log_likelihood * record.weight, model.n_parameters()
     return Candidate(

@@ -47,6 +47,7 @@ class Settings:
     order_by: OrderBy
     random_state: Any
     warm_start: bool
+    noise: bool | float
     n_threads: int | None
     precision: Precision | None
     callbacks: tuple[Callable[..., Any], ...]
@@ -83,6 +84,7 @@ class Settings:
             order_by=given["order_by"],
             random_state=check_seed(given["random_state"]),
             warm_start=check_flag(given["warm_start"], "warm_start"),
+            noise=_noise(given["noise"]),
             n_threads=None if n_threads is None else check_integer(n_threads, "n_threads"),
             precision=_precision(given["dtype"]),
             callbacks=_callables(given["callbacks"]),
@@ -114,6 +116,15 @@ def _accelerated(acceleration: Any) -> bool:
     raise ParameterError(
         f"acceleration must be one of {known} or None, got {acceleration!r}{nearest_name(acceleration, known)}"
     )
+
+
+def _noise(noise: Any) -> bool | float:
+    if isinstance(noise, (bool, np.bool_)):
+        return bool(noise)
+    density = check_real(noise, "noise")
+    if density == 0.0:
+        raise ParameterError("noise=0 is no density: give a positive one, True for a box around the rows, or False")
+    return density
 
 
 def _precision(dtype: Any) -> Precision | None:

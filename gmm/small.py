@@ -44,14 +44,16 @@ def are_few(n_rows: int, n_components: int, n_features: int) -> bool:
     return n_rows < FEW and is_small(n_rows, n_components, n_features)
 
 
-def rows_of(accumulate: Callable[..., object], structure: Covariance, n_components: int) -> Rows | None:
+def rows_of(accumulate: Callable[..., object], structure: Covariance, parameters: Parameters) -> Rows | None:
     """Return the rows whose plain E-step ``accumulate`` is, if they are few and the core knows the structure."""
     rows = getattr(accumulate, "__self__", None)
     if type(rows) is not Rows or accumulate.__func__ is not Rows.accumulate:
         return None
     if STRUCTURES.get(structure.name) is not structure or type(structure).maximize is not Covariance.maximize:
         return None
-    return rows if is_small(rows.n_rows, n_components, rows.n_features) else None
+    if parameters.noise is not None or rows.log_prior is not None:
+        return None
+    return rows if is_small(rows.n_rows, parameters.n_components, rows.n_features) else None
 
 
 def begin(

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gmm import initialization
+from gmm import anchors, clutter, initialization
 from gmm._validation import check_means, check_partition, check_weights
 from gmm.completion import CompletedRows, completions
 from gmm.distinct import distinct
@@ -24,6 +25,7 @@ from gmm.errors import ParameterError
 from gmm.frame import Frame
 from gmm.missing import IncompleteRows
 from gmm.mixture import Mixture
+from gmm.noise import Noise
 from gmm.parameters import Parameters
 from gmm.partition import from_partition
 from gmm.prepared import prepare
@@ -32,6 +34,8 @@ from gmm.settings import Settings
 from gmm.subsample import largest
 
 __all__ = ["Start", "choose_start"]
+
+NOISE_WEIGHT = 0.05  # of noise where a start gives components alone
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ def choose_start(
     *,
     partition: Any,
     previous: Mixture | None,
+    noise: Noise | None = None,
+    known: np.ndarray | None = None,
     floor: np.ndarray,
     ridge: np.ndarray | None,
 ) -> Start:
@@ -71,6 +77,10 @@ def choose_start(
         Labels or responsibilities.
     previous : Mixture or None
         Of a warm start.
+    noise : Noise, optional
+        Its box; the weight is found out.
+    known : ndarray, optional
+        Labels or plausibilities of rows, as `gmm.labels.check_labels` returns them.
     floor, ridge : ndarray of shape (D,)
         As for `gmm.em.climb`.
     """
@@ -79,21 +89,43 @@ def choose_start(
 
     shape = (settings.structure, settings.n_components)
 
-    def replaced(parameters: Parameters) -> Parameters:
-        return replace(parameters, **given)
+    def replaced(parameters: Parameters, noise_weight: float = NOISE_WEIGHT) -> Parameters:
+        return beside_noise(replace(parameters, **given), noise_weight)
+
+    def beside_noise(parameters: Parameters, weight: float) -> Parameters:
+        return parameters if noise is None else parameters.with_noise(noise.weighing(weight))
 
     if partition is not None:
-        checked = check_partition(partition, rows.n_rows, settings.n_components, name="start")
+        checked = _with_known(check_partition(partition, rows.n_rows, settings.n_components, name="start"), known)
+        outside = _weight_outside(rows, checked) or NOISE_WEIGHT
         whole = CompletedRows.of(rows) if isinstance(rows, IncompleteRows) else rows
-        return Start(lambda seed: replaced(from_partition(whole, *shape, checked, **limits)), False)
+        return Start(lambda seed: replaced(from_partition(whole, *shape, checked, **limits), outside), False)
     if previous is not None:
         continued = in_frame(previous, settings, rows.frame)
-        return Start(lambda seed: continued, False)
+        before = previous.parameters.noise
+        return Start(lambda seed: beside_noise(continued, before.weight if before else NOISE_WEIGHT), False)
     if len(given) == 3:
-        return Start(lambda seed: Parameters(**given), False)
+        return Start(lambda seed: beside_noise(Parameters(**given), NOISE_WEIGHT), False)
     method = settings.init_params
     if "means" in given:
         method = _always(rows.frame.points_out(given["means"]))
+    elif known is not None:
+        box = None if noise is None else noise.weighing(NOISE_WEIGHT)
+        informed = partial(anchors.start, rows, *shape, checked=known, noise=box, **limits)
+
+        def anchored(seed: int) -> Parameters:
+            found = informed(seed=seed)
+            return replaced(found, found.noise.weight if found.noise else 0.0)
+
+        return Start(anchored, True)
+    elif noise is not None:
+        cluttered = partial(clutter.start, rows, *shape, method, noise=noise, **limits)
+
+        def begun(seed: int) -> Parameters:
+            found = cluttered(seed=seed)
+            return replaced(found, found.noise.weight)
+
+        return Start(begun, True)
     drawn = completions(rows, settings.n_components) if isinstance(rows, IncompleteRows) else None
 
     def looked_at(some: Rows) -> Rows:
@@ -116,6 +148,21 @@ def choose_start(
         return {seed: replaced(parameters) for seed, parameters in made.items()}
 
     return Start(begin, "means" not in given, prepared)
+
+
+def _with_known(partition: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+    """A partition in which labelled rows have their own component."""
+    if known is None or known.ndim == 2:
+        return partition
+    if partition.ndim == 1:
+        return np.where(known >= 0, known, partition)
+    return np.where((known >= 0)[:, None], known[:, None] == np.arange(partition.shape[1]), partition)
+
+
+def _weight_outside(rows: Rows, partition: np.ndarray) -> float:
+    """Share of the sample weight that a partition gives to no component."""
+    outside = partition < 0 if partition.ndim == 1 else partition.sum(axis=1) == 0
+    return float(np.average(outside, weights=rows.sample_weight))
 
 
 def given_arrays(settings: Settings, frame: Frame) -> dict[str, np.ndarray]:

@@ -41,6 +41,8 @@ class Statistics:
     n_rows : int
     epsilon : float
         Unit roundoff of the arithmetic that made the sums.
+    noise : float
+        Sum of sample weight times the responsibility of noise; n and it sum to the weight.
     """
 
     n: np.ndarray
@@ -51,6 +53,7 @@ class Statistics:
     weight: float
     n_rows: int
     epsilon: float = float(np.finfo(np.float64).eps)
+    noise: float = 0.0
 
     @property
     def n_components(self) -> int:
@@ -79,6 +82,7 @@ class Statistics:
             weight=self.weight + other.weight,
             n_rows=self.n_rows + other.n_rows,
             epsilon=max(self.epsilon, other.epsilon),
+            noise=self.noise + other.noise,
         )
 
     __add__ = merge

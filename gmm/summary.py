@@ -70,7 +70,7 @@ def _record_lines(record: Record, mixture: Mixture) -> list[str]:
     weighted = "" if record.weight == record.n_rows else f" of total weight {record.weight:g}"
     likelihood = f"log-likelihood {record.log_likelihood:.6g} nats per row, {total:.8g} in all"
     if not np.isclose(record.trace[-1], record.log_likelihood, rtol=1e-6, atol=1e-6):
-        likelihood += f"; objective with reg_covar {record.trace[-1]:.6g} per row"
+        likelihood += f"; objective {record.trace[-1]:.6g} per row"
     ended = "converged" if record.stop_reason == CONVERGED else f"not converged ({record.stop_reason})"
     return [
         f"fitted to {_count(record.n_rows, 'row')}{weighted}; {_count(count, 'free parameter')}",
@@ -91,6 +91,8 @@ def _table(fit: Fit) -> list[str]:
     for k in range(mixture.n_components):
         row = [_measured(means[k, j], spread[k, j]) for j in range(shown)]
         cells.append([str(k), f"{mixture.parameters.weights[k]:.4f}", *row])
+    if mixture.parameters.noise is not None:
+        cells.append(["noise", f"{mixture.parameters.noise.weight:.4f}", *[""] * shown])
     widths = [max(len(row[j]) for row in cells) for j in range(len(cells[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
     rest = mixture.n_features - shown

@@ -30,6 +30,8 @@ class Problem:
     whiteners: np.ndarray
     precision: int = 1
     n_threads: int = 2
+    log_noise: float | None = None
+    log_prior: np.ndarray | None = None
 
     def change(self, **changes):
         return replace(self, **changes)
@@ -42,11 +44,12 @@ class Problem:
 
     def accumulate(self, **outputs):
         sums = outputs if len(outputs) == 3 else self.sums | outputs
-        log_likelihood, weight = _native.accumulate(
+        log_likelihood, weight, noise = _native.accumulate(
             self.X, self.sample_weight, self.scale, self.centre, self.kernel, self.precision, self.log_constants,
-            self.means, self.whiteners, *sums.values(), self.n_threads,
+            self.means, self.whiteners, *sums.values(), self.n_threads, log_noise=self.log_noise,
+            log_prior=self.log_prior,
         )  # fmt: skip
-        return sums | {"log_likelihood": log_likelihood, "weight": weight}
+        return sums | {"log_likelihood": log_likelihood, "weight": weight, "noise": noise}
 
     def moments(self, *, responsibilities=None, labels=None, **outputs):
         sums = outputs if len(outputs) == 3 else self.sums | outputs
@@ -57,12 +60,12 @@ class Problem:
         return sums | {"weight": weight}
 
     def score(self, **outputs):
-        N, K = len(self.X), len(self.means)
+        N, K = len(self.X), len(self.means) + (self.log_noise is not None)
         posterior = np.empty((N, K), [np.float32, np.float64][self.precision])
         scores = {"log_density": np.empty(N), "posterior": posterior, "label": np.empty(N, np.int64)} | outputs
         _native.score(
             self.X, self.scale, self.centre, self.kernel, self.precision, self.log_constants, self.means,
-            self.whiteners, *scores.values(), self.n_threads,
+            self.whiteners, *scores.values(), self.n_threads, log_noise=self.log_noise, log_prior=self.log_prior,
         )  # fmt: skip
         return scores
 

@@ -15,16 +15,16 @@ LAYERS = [
     ("native", "_native"),
     (
         "model",
-        "errors _validation table frame expansion rows parameters statistics mixture covariances threads model_file "
-        "patterns missing",
+        "errors _validation table frame expansion rows parameters noise region labels statistics mixture covariances "
+        "threads model_file patterns missing",
     ),
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
-        "restarts draws prepared whole completion agreement criteria ordering",
+        "restarts draws prepared whole completion agreement criteria ordering clutter anchors",
     ),
     ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
-    ("edges", "selection many cli datasets config"),
+    ("edges", "selection many classes classifier cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
 REFERENCE = "reference"

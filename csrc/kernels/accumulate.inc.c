@@ -13,7 +13,8 @@ static void NAME(accumulate_block)(const gmm_task *task, gmm_thread *head, int64
     for (int64_t done = 0; done < n_rows; done += pass->tile_rows) {
         NAME(pass_weighted)(task, thread, first, done, n_rows);
         NAME(pass_responsibilities)(task, thread, first + done, NULL);
-        NAME(pass_totals)(task, thread, first + done, thread->tile.n_rows, thread->log_density);
+        NAME(pass_totals)(task, thread, first + done, thread->tile.n_rows, thread->log_density,
+                           task->has_noise ? thread->noise : NULL);
         structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
     }
     NAME(flush_sums)(task, thread);

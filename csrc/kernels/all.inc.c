@@ -28,6 +28,7 @@
 #include "linear_moments.inc.c"
 #include "linear_rows.inc.c"
 #include "structures.inc.c"
+#include "noise.inc.c"
 #include "pass.inc.c"
 #include "skip.inc.c"
 #include "accumulate.inc.c"

@@ -133,6 +133,11 @@ static void NAME(full_flush)(int64_t n_components, int64_t n_features, const REA
         (void)n_features;                                                                                        \
         return NAME(small_responsibilities)(d, tile, n_components, packed, weight, table, log_density, label);   \
     }                                                                                                            \
+    static void NAME(small_density_##d)(const NAME(tile) *tile, int64_t n_components, int64_t n_features,       \
+                                        const REAL *packed, REAL *density) {                                    \
+        (void)n_features;                                                                                        \
+        NAME(small_density)(d, tile, n_components, packed, density);                                             \
+    }                                                                                                            \
     static void NAME(small_moments_##d)(const NAME(tile) *tile, int64_t n_components, int64_t n_features,       \
                                         const REAL *packed, const REAL *weight, REAL *accumulator) {            \
         (void)n_features;                                                                                        \
@@ -149,6 +154,7 @@ static const NAME(structure) *NAME(full)(int64_t n_features) {
     {.tile_rows = NAME(small_tile_rows),           .factor_size = NAME(small_factor_size),                            \
      .pack_factors = NAME(small_pack_factors),     .responsibilities = NAME(small_responsibilities_##d),              \
      .work_size = NAME(small_work_size),           .accumulator_size = NAME(small_accumulator_size),                  \
+     .density = NAME(small_density_##d),                                                                              \
      .moments = NAME(small_moments_##d),           .total_size = NAME(small_factor_size),                             \
      .flush = NAME(small_flush),                   .import = NAME(small_import),                                      \
      .export = NAME(small_export)}

@@ -62,6 +62,17 @@ GMM_INLINE int NAME(small_group)(const int D, const int G, const int U, int64_t 
     return NAME(softmax_rows)(G * U, stride, n_components, reference, table, weight, log_density, label);
 }
 
+/* Densities alone, for rows with priors of their own. */
+GMM_INLINE void NAME(small_density)(const int D, const NAME(tile) *tile, int64_t n_components, const REAL *packed,
+                                    REAL *density) {
+    for (int64_t k = 0; k < n_components; ++k)
+        for (int64_t i = 0; i < tile->rows; i += V_LANES) {
+            vec l;
+            NAME(small_density_rows)(D, 1, tile->column + i, tile->stride, packed + k * (1 + D + TRIANGLE(D)), &l);
+            v_store(density + k * tile->stride + i, l);
+        }
+}
+
 GMM_INLINE int NAME(small_responsibilities)(const int D, const NAME(tile) *tile, int64_t n_components,
                                             const REAL *packed, const REAL *weight, REAL *table, REAL *log_density,
                                             REAL *label) {

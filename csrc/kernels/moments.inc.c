@@ -51,7 +51,7 @@ static void NAME(moments_block)(const gmm_task *task, gmm_thread *head, int64_t 
         const int64_t bad = NAME(nonfinite_row)(&thread->tile, D);
         if (bad >= 0 && at + bad < head->bad_row) head->bad_row = at + bad;
         for (int64_t i = 0; i < thread->tile.rows; ++i) thread->log_density[i] = 0;
-        NAME(pass_totals)(task, thread, at, thread->tile.n_rows, thread->log_density);
+        NAME(pass_totals)(task, thread, at, thread->tile.n_rows, thread->log_density, NULL);
         NAME(given_weights)(task, thread, at);
         structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
     }

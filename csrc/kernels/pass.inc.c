@@ -1,10 +1,16 @@
 /* pass.inc.c: what accumulate, moments and score share: scratch, and a tile's way to responsibilities.
  *
  * Shared scratch: packed factors, totals. A thread's: one tile, its (K, stride) table of densities, the accumulators
- * of a block. Totals and partials end in extra slots: log-likelihood, weight, and of a partial whether its sums are in
- * the order of skip_moments. */
+ * of a block. Totals and partials end in extra slots: log-likelihood, weight, weight of noise, and of a partial whether
+ * its sums are in the order of skip_moments. */
 
-enum { NAME(PASS_LOG_LIKELIHOOD) = 0, NAME(PASS_WEIGHT) = 1, NAME(PASS_SKIPPED) = 2, NAME(PASS_EXTRA) = 3 };
+enum {
+    NAME(PASS_LOG_LIKELIHOOD) = 0,
+    NAME(PASS_WEIGHT) = 1,
+    NAME(PASS_NOISE) = 2,
+    NAME(PASS_SKIPPED) = 3,
+    NAME(PASS_EXTRA) = 4
+};
 
 typedef struct {
     const NAME(structure) *structure;
@@ -17,7 +23,7 @@ typedef struct {
 typedef struct {
     gmm_thread head;
     NAME(tile) tile;
-    REAL *density, *weight, *log_density, *label, *accumulator;
+    REAL *density, *weight, *log_density, *label, *noise, *accumulator;
     REAL *columns, *lines, *weights; /* of all tiles that it holds */
     NAME(skip_thread) skip;
 } NAME(pass_thread);
@@ -57,6 +63,7 @@ static void NAME(load_pass)(gmm_task *task, int with_sums) {
     structure->import(K, D, task->statistics, pass->total);
     pass->total[pass->extra_at + NAME(PASS_LOG_LIKELIHOOD)] = task->statistics->log_likelihood;
     pass->total[pass->extra_at + NAME(PASS_WEIGHT)] = task->statistics->weight;
+    pass->total[pass->extra_at + NAME(PASS_NOISE)] = task->statistics->noise;
 }
 
 /* Whether tiles stay; where terms may be left out they are another pass's scratch. */
@@ -84,6 +91,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     REAL *weight = gmm_take(space, tiles * rows, sizeof *weight);
     REAL *log_density = gmm_take(space, rows, sizeof *log_density);
     REAL *label = gmm_take(space, rows, sizeof *label);
+    REAL *noise = gmm_take(space, rows, sizeof *noise);
     REAL *accumulator = with_sums ? gmm_take(space, structure->accumulator_size(K, D), sizeof *accumulator) : NULL;
     NAME(skip_thread) skip = {0};
     if (with_sums && structure->can_skip) skip = NAME(take_skip_thread)(K, D, rows, space);
@@ -100,6 +108,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
         .weight = weight,
         .log_density = log_density,
         .label = label,
+        .noise = noise,
         .accumulator = accumulator,
         .columns = column,
         .lines = row,
@@ -154,11 +163,12 @@ static void NAME(pass_responsibilities)(const gmm_task *task, NAME(pass_thread) 
     const NAME(tile) *tile = &thread->tile;
     const int64_t K = task->n_components, D = task->n_features;
     int strange;
-    if (structure->responsibilities) {
+    if (structure->responsibilities && !task->rows->log_prior) {
         strange = structure->responsibilities(tile, K, D, pass->factors, thread->weight, thread->density,
                                               thread->log_density, label);
     } else {
         structure->density(tile, K, D, pass->factors, thread->density);
+        if (task->rows->log_prior) NAME(add_prior)(task->rows->log_prior + first * K, K, tile, thread->density);
         strange = NAME(softmax)(tile->rows, tile->stride, K, thread->density, thread->weight, thread->log_density, label);
     }
     for (int64_t i = 0; strange && i < tile->rows; ++i) {
@@ -170,12 +180,18 @@ static void NAME(pass_responsibilities)(const gmm_task *task, NAME(pass_thread) 
         for (int64_t k = 0; k < K; ++k) thread->density[k * tile->stride + i] = k == nearest ? thread->weight[i] : 0;
         thread->log_density[i] = (REAL)log_density;
         if (label) label[i] = (REAL)nearest;
+        /* noise will have all of it: a responsibility of 0 must add 0, not 0 x infinity */
+        for (int64_t d = 0; task->has_noise && d < D; ++d) tile->column[d * tile->stride + i] = 0;
     }
+    if (task->has_noise)
+        NAME(pass_noise)(*task->factors->log_noise, K, tile, thread->density, thread->log_density, label,
+                         thread->noise);
 }
 
-/* Adds sum w log density (l) and sum w of n_rows rows from row `first` on to the partial sums, in 8 chains of doubles. */
+/* Adds sum w log density (l), sum w and, unless NULL, sum w noise of n_rows rows from row `first` on to the partial
+ * sums, in 8 chains of doubles. */
 static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows,
-                              const REAL *l) {
+                              const REAL *l, const REAL *noise) {
     enum { CHAINS = 8 };
     const NAME(pass) *pass = task->shared;
     const double *w = task->rows->weight ? task->rows->weight + first : NULL;
@@ -194,6 +210,9 @@ static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, i
         extra[NAME(PASS_LOG_LIKELIHOOD)] += likelihood[c];
         extra[NAME(PASS_WEIGHT)] += weight[c];
     }
+    double noisy[CHAINS] = {0};
+    for (i = 0; noise && i < n_rows; ++i) noisy[i % CHAINS] += (w ? w[i] : 1) * (double)noise[i];
+    for (int c = 0; noise && c < CHAINS; ++c) extra[NAME(PASS_NOISE)] += noisy[c];
 }
 
 static size_t NAME(pass_partial_bytes)(const gmm_task *task) {
@@ -212,6 +231,7 @@ static void NAME(merge_pass)(const gmm_task *task, const void *partial) {
         for (int64_t s = 0; s < pass->total_size; ++s) total[s] += sums[s];
     total[pass->extra_at + NAME(PASS_LOG_LIKELIHOOD)] += extra[NAME(PASS_LOG_LIKELIHOOD)];
     total[pass->extra_at + NAME(PASS_WEIGHT)] += extra[NAME(PASS_WEIGHT)];
+    total[pass->extra_at + NAME(PASS_NOISE)] += extra[NAME(PASS_NOISE)];
 }
 
 /* Before the first tile of a block. */
@@ -234,4 +254,5 @@ static void NAME(finish_pass)(const gmm_task *task) {
     pass->structure->export(task->n_components, task->n_features, pass->total, task->statistics);
     task->statistics->log_likelihood = pass->total[pass->extra_at + NAME(PASS_LOG_LIKELIHOOD)];
     task->statistics->weight = pass->total[pass->extra_at + NAME(PASS_WEIGHT)];
+    task->statistics->noise = pass->total[pass->extra_at + NAME(PASS_NOISE)];
 }

@@ -113,14 +113,14 @@ static void NAME(skip_strange)(const gmm_task *task, NAME(pass_thread) *thread, 
     const int64_t nearest = gmm_far_row(task->rows, task->factors, at, &log_density);
     skip->log_density[i] = (REAL)log_density;
     if (nearest < 0 && at < thread->head.bad_row) thread->head.bad_row = at;
-    if (nearest >= 0 && skip->weight[i] > 0)
+    if (nearest >= 0 && skip->weight[i] > 0 && !task->has_noise) /* so far out noise has all of it */
         NAME(add_rows)(skip->row, skip->row_stride, 1, &row, skip->weight + i, &root, D,
                        pass->factors + nearest * NAME(full_factor)(D) + 1, skip->work,
                        (double *)thread->head.partial + nearest * NAME(skip_component_size)(D));
 }
 
-/* Sums of terms -> log-densities, and in place of the sums what makes of a term a responsibility times weight. The
- * batch starts at row `first` of the data. */
+/* Sums of terms -> log-densities, and in place of the sums what makes of a term a responsibility times weight, with
+ * noise in place of the references its responsibilities. The batch starts at row `first` of the data. */
 static void NAME(skip_rows)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, int64_t n_rows) {
     NAME(skip_thread) *skip = &thread->skip;
     const double *w = task->rows->weight ? task->rows->weight + first : NULL;
@@ -138,6 +138,8 @@ static void NAME(skip_rows)(const gmm_task *task, NAME(pass_thread) *thread, int
             skip->sum[i] = 0;
             NAME(skip_strange)(task, thread, i, first + i);
         }
+    if (task->has_noise)
+        NAME(noise_shares)(*task->factors->log_noise, padded, skip->log_density, skip->sum, skip->reference);
 }
 
 static void NAME(skip_moments)(const gmm_task *task, NAME(pass_thread) *thread) {
@@ -187,6 +189,6 @@ static void NAME(skip_block)(const gmm_task *task, NAME(pass_thread) *thread, in
         NAME(skip_terms)(task, thread, rows);
         NAME(skip_rows)(task, thread, batch, rows);
         NAME(skip_moments)(task, thread);
-        NAME(pass_totals)(task, thread, batch, rows, skip->log_density);
+        NAME(pass_totals)(task, thread, batch, rows, skip->log_density, task->has_noise ? skip->reference : NULL);
     }
 }

@@ -57,10 +57,11 @@ static NAME(skip_shared) NAME(take_skip_shared)(int64_t n_components, int64_t n_
     return skip;
 }
 
-/* Decides, and prepares. Where responsibilities are given there is nothing to skip. */
+/* Decides, and prepares. Where responsibilities are given there is nothing to skip; planes know nothing of priors. */
 static void NAME(share_skip)(const gmm_task *task, const REAL *packed, NAME(skip_shared) *skip) {
     const gmm_factors *factors = task->factors;
-    if (task->given_posterior || task->given_label || factors->skipping == GMM_SKIP_NEVER) return;
+    if (task->given_posterior || task->given_label || task->rows->log_prior) return;
+    if (factors->skipping == GMM_SKIP_NEVER) return;
     if (!NAME(planes_fit)(factors->n_components, factors->n_features)) return;
     skip->is_sure = factors->skipping == GMM_SKIP_ALWAYS;
     skip->is_on = skip->is_sure || NAME(skip_pays)(factors, packed, skip->typical, skip->metric);

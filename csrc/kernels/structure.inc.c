@@ -22,7 +22,8 @@ typedef struct {
     void (*density)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
                     REAL *density);
 
-    /* density and softmax in one, where that is faster: see softmax.inc.c for arguments and result. Or NULL. */
+    /* density and softmax in one, where that is faster: see softmax.inc.c for arguments and result. Or NULL. Passes
+     * over rows with priors take density. */
     int (*responsibilities)(const NAME(tile) *tile, int64_t n_components, int64_t n_features, const REAL *packed,
                             const REAL *weight, REAL *table, REAL *log_density, REAL *label);
 

@@ -41,6 +41,11 @@ def feature_names(model: gmm.GaussianMixture) -> tuple[str, ...]:
     return tuple(getattr(model, "feature_names_in_", numbered(model.n_features_in_)))
 
 
+def has_noise(model: gmm.GaussianMixture) -> bool:
+    """Whether a part of the mixture is noise."""
+    return model._fitted().mixture.parameters.noise is not None
+
+
 def describe(model: gmm.GaussianMixture) -> Description:
     """Components in user units."""
     mixture = model._fitted().mixture
@@ -57,6 +62,8 @@ def report(model: gmm.GaussianMixture) -> str:
     legend = "Each feature: mean (standard deviation) in its own units."
     record = model._fitted().record
     lines = [components(describe(model), width), wrapped([legend])]
+    if has_noise(model):
+        lines.append(wrapped([f"{100 * model.noise_weight_:.1f} % of the rows are noise that no component explains."]))
     if record is not None:
         total, count = record.log_likelihood * record.weight, model.n_parameters()
         bic = criteria.bic(total, count, record.weight)
@@ -90,6 +97,8 @@ def as_dict(model: gmm.GaussianMixture) -> dict[str, Any]:
         "means": model.means_,
         "covariances": model.covariances_,
     }
+    if has_noise(model):
+        described |= {"noise_weight": model.noise_weight_, "noise_log_volume": model.noise_log_volume_}
     if record is not None:
         total = record.log_likelihood * record.weight
         described |= {

@@ -1,6 +1,7 @@
 """`gmm predict MODEL FILE`: one CSV line per row, its component and, on demand, posteriors and log-density.
 
-Numbers are the shortest decimals that read back as the same floats; components are numbered from 0, as everywhere.
+Numbers are the shortest decimals that read back as the same floats; components are numbered from 0, as everywhere;
+noise is -1.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import gmm
 from gmm.cli.columns import NamedRows, Table, Wanted, numbered
 from gmm.cli.errors import CommandError
-from gmm.cli.model import feature_names, read_model
+from gmm.cli.model import feature_names, has_noise, read_model
 from gmm.cli.output import check_writable, writing
 from gmm.cli.progress import Progress
 from gmm.cli.reading import read_table
@@ -63,7 +64,8 @@ def _matching(model: gmm.GaussianMixture, options: Namespace, progress: Progress
 
 
 def _header(model: gmm.GaussianMixture, options: Namespace) -> list[str]:
-    posteriors = [f"posterior_{k}" for k in range(len(model.weights_))] if options.posteriors else []
+    names = [*range(len(model.weights_)), *(["noise"] if has_noise(model) else [])]
+    posteriors = [f"posterior_{name}" for name in names] if options.posteriors else []
     return ["component", *posteriors, *(["log_density"] if options.log_density else [])]
 
 

@@ -69,6 +69,7 @@ def _search(options: Namespace, table: Table, structures: Sequence[str], progres
         tol=options.tol,
         max_iter=options.max_iter,
         reg_covar=options.reg_covar,
+        noise=options.noise,
         n_threads=options.threads,
         dtype=options.dtype,
         order_by="mean",

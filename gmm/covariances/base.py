@@ -90,7 +90,9 @@ class Covariance(ABC):
         if ridge is not None and not np.isfinite(constants[weights > 0]).all():
             worst = int(np.argmin(np.where(weights > 0, constants, np.inf)))
             raise ParameterError(f"reg_covar is beyond float64's range next to the covariance of component {worst}")
-        return Factors(self.kernel, constants, means, whiteners, parameters, ridge)
+        noise = parameters.noise
+        log_noise = None if noise is None else noise.log_constant
+        return Factors(self.kernel, constants, means, whiteners, log_noise, parameters, ridge)
 
     def maximize(
         self,
@@ -119,6 +121,8 @@ class Covariance(ABC):
             Components whose covariance rests on the floor.
         """
         shape = statistics.first.shape
+        if not statistics.n.any():
+            raise ParameterError("noise takes every row: its density exceeds that of every component at all of them")
         weights, means = np.empty(shape[0]), np.empty(shape)
         covariances, floored = np.empty(previous.covariances.shape), np.empty(shape[0], bool)
         _native.maximize(
@@ -126,7 +130,11 @@ class Covariance(ABC):
             *(previous.means, previous.covariances, ridge, floor, statistics.epsilon),
             *(weights, means, covariances, floored, 1),
         )
-        return Parameters(weights, means, covariances), floored
+        parameters = Parameters(weights, means, covariances)
+        if previous.noise is not None:
+            share = statistics.noise / (statistics.n.sum() + statistics.noise)
+            parameters = parameters.with_noise(previous.noise.weighing(share))
+        return parameters, floored
 
     def rounding(self, parameters: Parameters) -> float:
         """Nats per row that the objective may lose because its best covariances are stored to eps.

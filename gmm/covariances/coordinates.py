@@ -1,6 +1,7 @@
 """Mixtures near a given one as vectors: free coordinates in which a step of length s changes rows about s^2 / 2 nats.
 
-With pi, mu, S = L L' the weights, means and covariances at the origin, a mixture pi', mu', S' = L' L'' has
+With pi, mu, S = L L' the weights (with that of noise), means and covariances at the origin, a mixture pi', mu',
+S' = L' L'' has
 
     log(pi'_k / pi_k),      inverse(L_k) (mu'_k - mu_k),      log C_jj and C_ij of C = inverse(L_k) L'_k,  i > j
 
@@ -38,22 +39,25 @@ class Coordinates(ABC):
     def __init__(self, origin: Parameters) -> None:
         self.origin = origin
         root = np.sqrt(origin.weights)
-        parts = [root, np.repeat(root, origin.n_features), *self._covariance_scales(root)]
+        parts = [np.sqrt(origin.mixing), np.repeat(root, origin.n_features), *self._covariance_scales(root)]
         self._scale = np.concatenate([part.ravel() for part in parts])
 
     def of(self, parameters: Parameters) -> np.ndarray:
         """Vector of a mixture."""
-        weights = np.log(parameters.weights / self.origin.weights)
+        weights = np.log(parameters.mixing / self.origin.mixing)
         parts = [weights, self._whitened(parameters.means - self.origin.means), *self._logarithm(parameters)]
         return np.concatenate([part.ravel() for part in parts]) * self._scale
 
     def at(self, vector: np.ndarray) -> Parameters:
         """Mixture of a vector."""
         K, D = self.origin.means.shape
-        natural = vector / self._scale
-        weights = self.origin.weights * np.exp(natural[:K] - natural[:K].max())
-        means = self.origin.means + self._coloured(natural[K : K + K * D].reshape(K, D))
-        return Parameters(weights / weights.sum(), means, self._exponential(natural[K + K * D :]))
+        noise, n_weights = self.origin.noise, len(self.origin.mixing)
+        mixing, shifts, covariances = np.split(vector / self._scale, [n_weights, n_weights + K * D])
+        weights = self.origin.mixing * np.exp(mixing - mixing.max())
+        weights /= weights.sum()
+        means = self.origin.means + self._coloured(shifts.reshape(K, D))
+        moved = None if noise is None else noise.weighing(weights[K])
+        return Parameters(weights[:K], means, self._exponential(covariances), moved)
 
     def reach(self, vector: np.ndarray) -> float:
         """Largest move of any component in its own units: standard deviations, and logs of them and of its weight."""

@@ -4,7 +4,8 @@ With x' = x * scale - centre, component k has the log-density
 
     l_ik = log_constant_k - |W_k (x'_i - mean_k)|^2 / 2,        W_k' W_k = inverse covariance,
 
-the responsibilities are r_ik = exp(l_ik - log sum_k exp l_ik), and the statistics are the moments
+to which a row's log prior may be added; the responsibilities are r_ik = exp(l_ik - log sum_k exp l_ik), less what noise
+takes (`gmm.reference.softmax.with_noise`), and the statistics are the moments
 
 n_k = sum_i w_i r_ik,   first_k = sum_i w_i r_ik c_ik,   second_k = sum_i w_i r_ik c_ik c_ik',   c_ik = x'_i - mean_k
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel
-from gmm.reference.softmax import log_sum_exp, responsibilities_of
+from gmm.reference.softmax import log_sum_exp, responsibilities_of, with_noise
 from gmm.statistics import Statistics
 
 
@@ -58,6 +59,7 @@ class Rows:
     precision: str = "float64"
     n_threads: int = 1
     weight_exponent: int = 0
+    log_prior: np.ndarray | None = None
 
     @classmethod
     def from_array(
@@ -120,16 +122,18 @@ class Rows:
     def subset(self, indices: np.ndarray) -> Self:
         """The chosen rows, copied, in the same frame."""
         chosen = None if self.sample_weight is None else np.asarray(self.sample_weight)[indices]
-        return replace(self, X=np.asarray(self.X)[indices], sample_weight=chosen)
+        prior = None if self.log_prior is None else self.log_prior[indices]
+        return replace(self, X=np.asarray(self.X)[indices], sample_weight=chosen, log_prior=prior)
 
     def accumulate(self, factors: Factors) -> Statistics:
         """E-step and moments: the statistics of these rows under a mixture."""
         logs = self._component_log_densities(factors)
-        log_density = log_sum_exp(logs)
-        posterior = responsibilities_of(logs, self._distances(factors), factors.log_constants)
-        statistics = self.moments(factors.kernel, factors.means, responsibilities=posterior)
+        posterior = responsibilities_of(logs, self._distances(factors), self._constants(factors))
+        log_density, share, noise = with_noise(log_sum_exp(logs), factors.log_noise)
+        statistics = self.moments(factors.kernel, factors.means, responsibilities=posterior * share[:, None])
         positive = self.weight > 0
-        return replace(statistics, log_likelihood=float(np.sum(self.weight[positive] * log_density[positive])))
+        total = float(np.sum(self.weight[positive] * log_density[positive]))
+        return replace(statistics, log_likelihood=total, noise=float(self.weight @ noise))
 
     def moments(
         self,
@@ -180,11 +184,15 @@ class Rows:
         """Log-densities (N,) in nats and frame coordinates, posteriors (N, K), labels (N,); None where not asked."""
         logs = self._component_log_densities(factors)
         distances = self._distances(factors)
-        density = log_sum_exp(logs) if log_density else None
-        shares = responsibilities_of(logs, distances, factors.log_constants)
+        shares = responsibilities_of(logs, distances, self._constants(factors))
         lost = np.isneginf(logs).all(axis=1)
         best = np.where(lost, shares.argmax(axis=1), logs.argmax(axis=1))
-        return Scores(density, shares if posterior else None, best if label else None)
+        density, share, noise = with_noise(log_sum_exp(logs), factors.log_noise)
+        if factors.log_noise is not None:
+            shares *= share[:, None]
+            best = np.where(noise > shares.max(axis=1), -1, best)
+            shares = np.column_stack([shares, noise])
+        return Scores(density if log_density else None, shares if posterior else None, best if label else None)
 
     def assign(
         self, centres: np.ndarray, *, label: bool = False, distance: bool = False, sums: bool = False
@@ -225,7 +233,12 @@ class Rows:
             for k, mean in enumerate(factors.means):
                 whitened = _whiten(factors, k, self.points - mean)
                 columns.append(factors.log_constants[k] - 0.5 * np.sum(whitened**2, axis=1))
-        return np.stack(columns, axis=1)
+        return np.stack(columns, axis=1) + (0.0 if self.log_prior is None else self.log_prior)
+
+    def _constants(self, factors: Factors) -> np.ndarray:
+        """(N, K) what the densities of every row are multiplied by, logarithms."""
+        prior = np.zeros((1, factors.n_components)) if self.log_prior is None else self.log_prior
+        return np.broadcast_to(factors.log_constants + prior, (self.n_rows, factors.n_components))
 
 
 def _whiten(factors: Factors, k: int, centred: np.ndarray) -> np.ndarray:

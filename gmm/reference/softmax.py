@@ -22,6 +22,14 @@ def responsibilities_of(logs: np.ndarray, distances: np.ndarray, log_constants: 
     largest = logs.max(axis=1, keepdims=True)
     lost = np.isneginf(largest[:, 0])
     shares = np.exp(logs - np.where(np.isneginf(largest), 0.0, largest))
-    live = np.where(np.isneginf(log_constants), np.inf, distances)
+    live = np.where(np.isneginf(log_constants), np.inf, distances)  # (N, K)
     shares[lost] = live[lost].argmin(axis=1)[:, None] == np.arange(logs.shape[1])
     return shares / shares.sum(axis=1, keepdims=True)
+
+
+def with_noise(log_density: np.ndarray, log_noise: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log-densities (N,) with noise of the same density for every row; shares of the rest and of noise, (N,) each."""
+    if log_noise is None or np.isneginf(log_noise):
+        return log_density, np.ones(len(log_density)), np.zeros(len(log_density))
+    total = np.logaddexp(log_density, log_noise)
+    return total, np.exp(log_density - total), np.exp(log_noise - total)

@@ -29,7 +29,9 @@ def factorize(kernel: Kernel, parameters: Parameters, ridge: np.ndarray | None =
     }[kernel]()
     with np.errstate(divide="ignore"):
         constants = np.log(parameters.weights) - D / 2 * np.log(2 * np.pi) + log_det - penalty / 2
-    return Factors(kernel, np.broadcast_to(constants, K), parameters.means, W)
+    noise = parameters.noise
+    log_noise = None if noise is None else noise.log_constant
+    return Factors(kernel, np.broadcast_to(constants, K), parameters.means, W, log_noise)
 
 
 def maximize(
@@ -53,7 +55,9 @@ def maximize(
         step = {Kernel.FULL: _full, Kernel.DIAG: _diagonal, Kernel.SPHERICAL: _spherical}[kernel]
         covariances, floored = step(moments, shift, r, floor, statistics.epsilon, previous.covariances)
         covariances[~alive], floored[~alive] = previous.covariances[~alive], False
-    return Parameters(n / n.sum(), means, covariances), floored
+    total = n.sum() + statistics.noise
+    noise = None if previous.noise is None else previous.noise.weighing(statistics.noise / total)
+    return Parameters(n / total, means, covariances, noise), floored
 
 
 def _full(

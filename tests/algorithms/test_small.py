@@ -1,5 +1,7 @@
 """A climb in one call of the core is the climb of the loop in Python, bit for bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import problems
 import pytest
@@ -13,6 +15,7 @@ from gmm.covariances.full import Full
 from gmm.em import climb, resume
 from gmm.errors import GmmError, ParameterError
 from gmm.initialization import start
+from gmm.noise import Noise
 from gmm.parameters import Parameters
 from gmm.rows import Rows
 from gmm.small import SMALL, most_work, rows_of
@@ -21,7 +24,7 @@ from gmm.small import SMALL, most_work, rows_of
 def both(rows, structure, begin, **limits):
     """The climb in the core and the one in Python, which a callback or another way to accumulate asks for."""
     limits = {"floor": rows.frame.floor, "tol": 1e-8, "max_iter": 60} | limits
-    assert rows_of(rows.accumulate, structure, begin.n_components) is rows
+    assert rows_of(rows.accumulate, structure, begin) is rows
     quick = climb(rows.accumulate, structure, begin, **limits)
     slow = climb(lambda factors: rows.accumulate(factors), structure, begin, **limits)
     return quick, slow
@@ -101,21 +104,24 @@ def test_floor_dead_components_and_far_means(structure, shift):
 
 def test_who_may_take_it():
     rows = framed(problems.blobs(100).X, FULL)
-    assert rows_of(rows.accumulate, FULL, 3) is rows
-    assert rows_of(lambda factors: None, FULL, 3) is None
-    assert rows_of(rows.accumulate, FULL, SMALL) is None
+    few, many = (Parameters(np.full(K, 1 / K), np.zeros((K, 2)), np.ones((K, 2, 2))) for K in (3, SMALL // 100))
+    assert rows_of(rows.accumulate, FULL, few) is rows
+    assert rows_of(lambda factors: None, FULL, few) is None
+    assert rows_of(rows.accumulate, FULL, many) is None
+    assert rows_of(rows.accumulate, FULL, few.with_noise(Noise(0.1, 1.0, np.zeros(2), np.ones(2)))) is None
+    assert rows_of(replace(rows, log_prior=np.zeros((100, 3))).accumulate, FULL, few) is None
 
     class Other(Full):
         def maximize(self, *arguments, **limits):
             raise NotImplementedError
 
-    assert rows_of(rows.accumulate, Other(), 3) is None
+    assert rows_of(rows.accumulate, Other(), few) is None
 
     class Changed(Rows):
         def accumulate(self, factors):
             raise NotImplementedError
 
-    assert rows_of(Changed(rows.X, None, rows.frame).accumulate, FULL, 3) is None
+    assert rows_of(Changed(rows.X, None, rows.frame).accumulate, FULL, few) is None
     heard = []
     ended = climb(
         rows.accumulate,

@@ -195,7 +195,7 @@ static void maximize_case(int structure, int with_ridge)
     }
     gmm_mixture previous = {(gmm_structure)structure, K, D, old_weight, old_mean, old_covariance};
     gmm_mixture next = {(gmm_structure)structure, K, D, weight, mean, covariance};
-    gmm_statistics s = {n, first, second, 0, 0};
+    gmm_statistics s = {.n = n, .first = first, .second = second};
     guarded g = guard((gmm_structure)structure, K, D, 2);
     CHECK(gmm_maximize(&s, about, 0, &previous, with_ridge ? ridge : NULL, floor, 0x1p-52, 2, g.scratch, g.size, &next,
                        floored) == GMM_OK);
@@ -235,7 +235,7 @@ static void landing_case(int structure)
     double n[1] = {8}, first[2] = {0, 0}, second[4] = {8, 8, 8, 8}, weight[1] = {1}, mean[2] = {0, 0}, covariance[4];
     double before[3][4] = {{1, 0, 0, 1}, {1, 1, 1, 1 + 0x1p-45}, {0, 0, 0, 0}};
     unsigned char floored[1];
-    gmm_statistics s = {n, first, second, 0, 0};
+    gmm_statistics s = {.n = n, .first = first, .second = second};
     guarded g = guard((gmm_structure)structure, 1, 2, 1);
     for (int i = 0; i < 3; ++i) {
         gmm_mixture previous = {(gmm_structure)structure, 1, 2, weight, mean, before[i]};
@@ -264,7 +264,7 @@ static void pool_case(void)
         first[i / 2 * 2] += c[0];
         first[i / 2 * 2 + 1] += c[1];
     }
-    gmm_statistics s = {n, first, NULL, 0, 0};
+    gmm_statistics s = {.n = n, .first = first};
     gmm_pool(2, 2, total, mean, &s, second);
     for (int a = 0; a < 4; ++a) {
         CHECK_NEAR(second[a], expected[a], 1e-13);

@@ -6,6 +6,7 @@ void test_accumulate(void);
 void test_moments(void);
 void test_reach(void);
 void test_skip(void);
+void test_noise(void);
 void test_score(void);
 void test_far_rows(void);
 void test_assign(void);

@@ -38,7 +38,7 @@ def mixture(n_features, n_components, apart, *, n_rows=2500, weighted=False, pre
 
 def accumulate(given, skipping):
     sums = given.sums
-    log_likelihood, weight = _native.accumulate(
+    log_likelihood, weight, _ = _native.accumulate(
         given.X, given.sample_weight, given.scale, given.centre, given.kernel, given.precision, given.log_constants,
         given.means, given.whiteners, *sums.values(), given.n_threads, skipping,
     )  # fmt: skip

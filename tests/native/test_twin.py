@@ -7,53 +7,15 @@ from operator import attrgetter
 
 import numpy as np
 import pytest
-from tolerances import SUM_FLOAT32, SUM_FLOAT64
+from tolerances import SUM_FLOAT64
+from twin_problem import KERNELS, SIZES, TOLERANCE, assert_same_statistics, close, problem, weights_of
 
 from gmm.frame import Frame
 from gmm.parameters import Factors, Kernel
 from gmm.reference import Rows as Twin
 from gmm.rows import Rows
 
-KERNELS = list(Kernel)
 NAME = attrgetter("name")
-TOLERANCE = {"float32": SUM_FLOAT32, "float64": SUM_FLOAT64}
-SIZES = [(1, 1), (2, 3), (3, 16), (5, 4), (8, 7), (9, 2), (16, 9), (33, 5), (39, 3), (64, 2), (70, 1)]
-
-
-def problem(n_features, n_components, kernel, *, n_rows=2500, seed=0):
-    """Rows off the origin in unequal units, a frame for them, and overlapping components inside it."""
-    rng = np.random.default_rng([seed, n_features, n_components])
-    mixing = rng.normal(size=(n_features, n_features)) / np.sqrt(n_features) + np.eye(n_features)
-    X = (rng.normal(size=(n_rows, n_features)) @ mixing + 3.0) * 2.0 ** rng.integers(-3, 4, n_features)
-    frame = Twin.from_array(X, scaling="feature").frame
-    means = frame.points_in(X[rng.choice(n_rows, n_components, replace=False)])
-    shape = kernel.whitener_shape(n_components, n_features)
-    if kernel in (Kernel.FULL, Kernel.TIED):
-        whiteners = np.tril(rng.normal(size=shape) * 0.3 / np.sqrt(n_features), -1)
-        whiteners += np.eye(n_features) * rng.uniform(0.5, 1.5, shape)
-    else:
-        whiteners = rng.uniform(0.5, 1.5, shape)
-    return X, frame, Factors(kernel, rng.normal(size=n_components), means, np.ascontiguousarray(whiteners))
-
-
-def close(found, expected, tolerance, scale=None):
-    """Agreement relative to the largest entry, or to the size of the terms that were summed."""
-    size = np.abs(expected).max() if scale is None else scale
-    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * size)
-
-
-def assert_same_statistics(found, expected, tolerance, reach):
-    close(found.n, expected.n, tolerance, expected.weight)
-    close(found.first, expected.first, tolerance, expected.weight * reach)
-    close(found.second, expected.second, tolerance, expected.weight * reach**2)
-    close(found.weight, expected.weight, tolerance)
-    assert found.n_rows == expected.n_rows
-
-
-def weights_of(n_rows):
-    """Weights over four decades, a tenth of them zero."""
-    rng = np.random.default_rng(5)
-    return 10.0 ** rng.uniform(-2, 2, n_rows) * (rng.random(n_rows) > 0.1)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
