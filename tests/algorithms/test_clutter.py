@@ -52,7 +52,10 @@ def test_fewer_rows_than_neighbours_and_repeated_rows():
     X = np.repeat(np.array([[0.0, 1.0], [1.0, 0.0], [9.0, 9.0]]), 20, axis=0)
     rows = framed(X)
     begun = start(rows, FULL, 2, "kmeans", 0, box_of(rows, FULL), floor=rows.frame.floor)
-    assert np.isfinite(begun.means).all()
+    framed_rows = rows.frame.points_in(X)
+    slack = 1e-12 * np.abs(framed_rows).max()
+    assert (begun.means >= framed_rows.min(axis=0) - slack).all()
+    assert (begun.means <= framed_rows.max(axis=0) + slack).all()
     assert abs(begun.mixing.sum() - 1) < 1e-12
 
 
