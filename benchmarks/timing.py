@@ -13,12 +13,13 @@ Invariant: nothing is timed before its result was checked (`agree`).
 
 from collections.abc import Callable, Mapping
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
 
 SHORT, LONG, FEWEST = 2, 12, 2
+SETTLE = 0.2  # seconds: idle threads of the contender before spin on for some of them
 Clock = Callable[[], float]
 
 
@@ -31,6 +32,7 @@ def seconds_of(climb: Callable[[int], Any], n_iter: int, clock: Clock = perf_cou
 
 def one_turn(climb: Callable[[int], Any], iterations: int, turn: float, clock: Clock = perf_counter) -> float:
     """Seconds an iteration, the median of as many pairs of climbs as fit into ``turn`` seconds (one at least)."""
+    sleep(SETTLE)
     pairs, spent = [], 0.0
     while not pairs or spent < turn:
         short, long = seconds_of(climb, SHORT, clock), seconds_of(climb, SHORT + iterations, clock)
@@ -43,7 +45,7 @@ def interleave(
     climbs: Mapping[str, Callable[[int], Any]],
     *,
     repeats: int,
-    turn: float = 0.2,
+    turn: float = 0.5,
     patience: float = 8.0,
     clock: Clock = perf_counter,
 ) -> dict[str, list[float]]:

@@ -135,15 +135,34 @@ int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener) {
     return 1;
 }
 
+/* The largest of sum_j |slope_kj| (radius + |mean_kj| / 2) and P_jj max(T_jj, mean_kj^2). */
+static double expanded_reach(int64_t K, int64_t D, const double *mean, const double *slope, const double *precision,
+                             const double *scatter, double radius) {
+    double reach = 0;
+    for (int64_t j = 0; j < D; ++j) reach = fmax(reach, precision[j] * scatter[j * D + j]);
+    for (int64_t k = 0; k < K; ++k) {
+        double form = 0;
+        for (int64_t j = 0; j < D; ++j) {
+            const double m = fabs(mean[k * D + j]);
+            form += fabs(slope[k * D + j]) * (radius + m / 2);
+            reach = fmax(reach, precision[j] * (m * m));
+        }
+        reach = fmax(reach, form);
+    }
+    return reach;
+}
+
 gmm_status gmm_expand(int64_t n_components, int64_t n_features, const double *log_constant, const double *mean,
-                      const double *whitener, const double *scatter, void *scratch, size_t scratch_bytes,
-                      double *constant, double *slope, double *precision, double *common, double *common_size) {
+                      const double *whitener, const double *scatter, double radius, void *scratch,
+                      size_t scratch_bytes, double *constant, double *slope, double *common, double *reach,
+                      double *common_size) {
     const gmm_isa_row *isa = gmm_active_isa();
     const int64_t K = n_components, D = n_features;
-    if (!isa || K < 1 || D < 1 || !log_constant || !mean || !whitener || !scatter || !constant || !slope || !precision ||
-        !common || !common_size)
+    if (!isa || K < 1 || D < 1 || !log_constant || !mean || !whitener || !scatter || !constant || !slope || !common ||
+        !reach || !common_size)
         return GMM_EINVAL;
     if (!scratch || scratch_bytes < gmm_matrix_scratch(isa, 1, D, 1)) return GMM_ESCRATCH;
+    double *space = (double *)(void *)gmm_align_to_line(scratch), *precision = space; /* D of them, until the trace */
     memset(slope, 0, (size_t)(K * D) * sizeof *slope);
     memset(precision, 0, (size_t)D * sizeof *precision);
     for (int64_t i = 0; i < D; ++i) {
@@ -155,7 +174,8 @@ gmm_status gmm_expand(int64_t n_components, int64_t n_features, const double *lo
         }
     }
     for (int64_t k = 0; k < K; ++k) constant[k] = log_constant[k] - whitened(mean + k * D, slope + k * D, D) / 2;
-    isa->algebra.trace(D, whitener, scatter, (double *)(void *)gmm_align_to_line(scratch), common, common_size);
+    *reach = expanded_reach(K, D, mean, slope, precision, scatter, radius);
+    isa->algebra.trace(D, whitener, scatter, space, common, common_size);
     *common /= 2;
     *common_size /= 2;
     return GMM_OK;

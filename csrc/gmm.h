@@ -200,13 +200,15 @@ gmm_status gmm_factorize(const gmm_mixture *mixture, const double *ridge, int n_
 int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener);
 
 /* A tied mixture as GMM_LINEAR, P = W'W the inverse covariance and T the total scatter (D, D) per unit of sample weight:
- *     slope_k = P mean_k    constant_k = log_constant_k - mean_k . slope_k / 2    precision_j = P_jj
+ *     slope_k = P mean_k    constant_k = log_constant_k - mean_k . slope_k / 2
  *     common = tr(P T) / 2, what the forms leave out of the log-likelihood per unit of sample weight
  *     common_size = sum_ij |P_ij T_ij| / 2
- * scratch: gmm_mixture_scratch_bytes for one thread. */
+ * and reach, the size of what cancels, of rows within radius: the largest of sum_j |slope_kj| (radius + |mean_kj| / 2)
+ * and P_jj max(T_jj, mean_kj^2). scratch: gmm_mixture_scratch_bytes for one thread. */
 gmm_status gmm_expand(int64_t n_components, int64_t n_features, const double *log_constant, const double *mean,
-                      const double *whitener, const double *scatter, void *scratch, size_t scratch_bytes,
-                      double *constant, double *slope, double *precision, double *common, double *common_size);
+                      const double *whitener, const double *scatter, double radius, void *scratch,
+                      size_t scratch_bytes, double *constant, double *slope, double *common, double *reach,
+                      double *common_size);
 
 /* Pooled scatter of a tied mixture, second (D, D), from the total scatter about the frame's centre and from the sums n
  * and first about mean: total - sum_k (first_k mean_k' + mean_k first_k' + n_k mean_k mean_k'). */

@@ -62,10 +62,10 @@ def tied_is_safe(means, covariance, whitener):
     return gmm_tied_is_safe(&mixture, W) != 0
 
 
-def expand(log_constants, means, whitener, scatter, constants, slopes, precisions):
+def expand(log_constants, means, whitener, scatter, double radius, constants, slopes):
     cdef MixtureCall call = MixtureCall()
     cdef gmm_status status
-    cdef double common = 0, size = 0
+    cdef double common = 0, reach = 0, size = 0
     call.read_sizes(GMM_TIED, means)
     cdef int64_t K = call.factors.n_components, D = call.factors.n_features
     cdef const double *given = call.vector(log_constants, "log_constants", K)
@@ -74,13 +74,12 @@ def expand(log_constants, means, whitener, scatter, constants, slopes, precision
     cdef const double *T = call.vector(scatter, "scatter", D, D)
     cdef double *constant = call.total(constants, "constants", K)
     cdef double *slope = call.total(slopes, "slopes", K, D)
-    cdef double *precision = call.total(precisions, "precisions", D)
     call.take_scratch(1)
     with nogil:
-        status = gmm_expand(K, D, given, mean, W, T, call.scratch, call.scratch_bytes, constant, slope, precision,
-                            &common, &size)
+        status = gmm_expand(K, D, given, mean, W, T, radius, call.scratch, call.scratch_bytes, constant, slope,
+                            &common, &reach, &size)
     call.check(status)
-    return common, size
+    return common, reach, size
 
 
 def pool(total, means, n, first, second):

@@ -94,8 +94,9 @@ cdef extern from "gmm.h" nogil:
                              size_t scratch_bytes, double *log_constant, double *whitener, int64_t *bad_component)
     int gmm_tied_is_safe(const gmm_mixture *mixture, const double *whitener)
     gmm_status gmm_expand(int64_t n_components, int64_t n_features, const double *log_constant, const double *mean,
-                          const double *whitener, const double *scatter, void *scratch, size_t scratch_bytes,
-                          double *constant, double *slope, double *precision, double *common, double *common_size)
+                          const double *whitener, const double *scatter, double radius, void *scratch,
+                          size_t scratch_bytes, double *constant, double *slope, double *common, double *reach,
+                          double *common_size)
     void gmm_pool(int64_t n_components, int64_t n_features, const double *total, const double *mean,
                   const gmm_statistics *statistics, double *second)
     gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, int is_pooled,

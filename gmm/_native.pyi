@@ -185,13 +185,14 @@ def expand(
     means: Array,
     whitener: Array,
     scatter: Array,
+    radius: float,
     constants: Array,
     slopes: Array,
-    precisions: Array,
-) -> tuple[float, float]:
-    """Write the linear forms (K,), (K, D) of a tied mixture and the diagonal (D,) of P, its inverse covariance.
+) -> tuple[float, float, float]:
+    """Write the linear forms (K,), (K, D) of a tied mixture.
 
-    Returns tr(P T) / 2 and the same of absolute values, T the scatter (D, D) per unit of sample weight.
+    Returns tr(P T) / 2, P the inverse covariance and T the scatter (D, D) per unit of sample weight, the reach of rows
+    within radius, and tr(P T) / 2 of absolute values.
     """
 
 def pool(total: Array, means: Array, n: Array, first: Array, second: Array) -> None:

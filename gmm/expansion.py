@@ -45,41 +45,37 @@ class Expansion:
     constants : ndarray of shape (K,)
         -inf switches a component off.
     slopes, means : ndarray of shape (K, D)
-    precisions, variances : ndarray of shape (D,)
-        Diagonals of the inverse covariance P and of T, the total scatter per unit of sample weight.
     common : float
-        tr(P T) / 2: what the forms leave out of the log-likelihood per unit of sample weight.
+        tr(P T) / 2: what the forms leave out of the log-likelihood per unit of sample weight, P the inverse covariance
+        and T the total scatter per unit of sample weight.
+    reach : float
+        Size of what cancels: the largest sum_j |slope_kj| (radius + |mean_kj| / 2) and P_jj max(T_jj, mean_kj^2).
     common_size : float
-        The same of absolute values, sum_ij |P_ij T_ij| / 2.
+        As common, of absolute values: sum_ij |P_ij T_ij| / 2.
     """
 
     constants: np.ndarray
     slopes: np.ndarray
     means: np.ndarray
-    precisions: np.ndarray
-    variances: np.ndarray
     common: float
+    reach: float
     common_size: float
 
     @classmethod
-    def of(cls, factors: Factors, scatter: np.ndarray) -> Self:
-        """Expand factors of `Kernel.TIED` for rows of this total scatter per unit of sample weight, (D, D)."""
-        means = factors.means
-        constants, slopes, precisions = np.empty(len(means)), np.empty(means.shape), np.empty(means.shape[1])
-        common = _native.expand(factors.log_constants, means, factors.whiteners, scatter, constants, slopes, precisions)
-        return cls(constants, slopes, means, precisions, np.diagonal(scatter), *common)
+    def of(cls, factors: Factors, scatter: np.ndarray, radius: float) -> Self:
+        """Expand factors of `Kernel.TIED` for rows of this total scatter per unit of sample weight, (D, D).
 
-    def rounding(self, radius: float, precision: str) -> float:
+        No coordinate of a row is larger than ``radius``.
+        """
+        means = factors.means
+        constants, slopes = np.empty(len(means)), np.empty(means.shape)
+        sums = _native.expand(factors.log_constants, means, factors.whiteners, scatter, radius, constants, slopes)
+        return cls(constants, slopes, means, *sums)
+
+    def rounding(self, precision: str) -> float:
         """Bound what rounding does to a row's log-density, in nats, and to the pooled scatter over the covariance.
 
-        Parameters
-        ----------
-        radius : float
-            Largest absolute coordinate of a row.
-        precision : {"float32", "float64"}
-            Of the arithmetic on tiles. The scatter and its product with the inverse covariance are float64 always.
+        ``precision`` is that of the arithmetic on tiles; the scatter and its product with the inverse covariance are
+        float64 always.
         """
-        forms = radius * np.abs(self.slopes).sum(axis=1) + np.abs(self.means * self.slopes).sum(axis=1) / 2
-        spread = self.precisions * np.maximum(self.variances, (self.means**2).max(axis=0))
-        tiles = max(forms.max(), spread.max()) * ROUNDOFF[precision]
-        return float(max(tiles, self.common_size * ROUNDOFF["float64"]))
+        return max(self.reach * ROUNDOFF[precision], self.common_size * ROUNDOFF["float64"])

@@ -157,8 +157,8 @@ class Rows:
         if factors.log_noise is not None:
             factors = factors.centred()
         if factors.kernel is Kernel.TIED and is_worth_it(self.n_rows, *factors.means.shape):
-            expansion = Expansion.of(factors, self._mean_scatter)
-            if expansion.rounding(self.frame.radius, self.precision) <= LIMIT[self.precision]:
+            expansion = Expansion.of(factors, self._mean_scatter, self.frame.radius)
+            if expansion.rounding(self.precision) <= LIMIT[self.precision]:
                 return self._expanded(expansion)
         n, first, second = _empty_moments(factors.kernel, *factors.means.shape)
         log_likelihood, weight, noise = self._call(

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from gmm.covariances.positive_definite import diagonal, symmetric, whitener
+from gmm.covariances.positive_definite import diagonal, product, symmetric, whitener
 from gmm.parameters import Parameters
 
 __all__ = ["Coordinates", "MatrixCoordinates", "VarianceCoordinates"]
@@ -90,7 +90,7 @@ class MatrixCoordinates(Coordinates):
     def __init__(self, origin: Parameters) -> None:
         super().__init__(origin)
         self._whiteners = whitener(origin.covariances)
-        self._roots = origin.covariances @ self._whiteners.swapaxes(-1, -2)  # L = S inverse(L)'
+        self._roots = product(origin.covariances, self._whiteners.swapaxes(-1, -2))  # L = S inverse(L)'
         self._below = np.tril_indices(origin.n_features, -1)
 
     def _covariance_scales(self, root: np.ndarray) -> list[np.ndarray]:
@@ -99,14 +99,14 @@ class MatrixCoordinates(Coordinates):
         return [np.repeat(ROOT_TWO * owners, D), np.repeat(owners, D * (D - 1) // 2)]
 
     def _whitened(self, shifts: np.ndarray) -> np.ndarray:
-        return (self._whiteners @ shifts[:, :, None])[:, :, 0]
+        return np.einsum("...ij,...j->...i", self._whiteners, shifts)
 
     def _coloured(self, shifts: np.ndarray) -> np.ndarray:
-        return (self._roots @ shifts[:, :, None])[:, :, 0]
+        return np.einsum("...ij,...j->...i", self._roots, shifts)
 
     def _logarithm(self, parameters: Parameters) -> list[np.ndarray]:
-        roots = parameters.covariances @ whitener(parameters.covariances).swapaxes(-1, -2)
-        C = self._whiteners @ roots
+        roots = product(parameters.covariances, whitener(parameters.covariances).swapaxes(-1, -2))
+        C = product(self._whiteners, roots)
         return [np.log(diagonal(C)), C[..., *self._below]]
 
     def _exponential(self, natural: np.ndarray) -> np.ndarray:
@@ -115,8 +115,8 @@ class MatrixCoordinates(Coordinates):
         C = np.zeros((n, D, D))
         C[:, range(D), range(D)] = np.exp(natural[: n * D].reshape(n, D))
         C[:, *self._below] = natural[n * D :].reshape(n, -1)
-        roots = self._roots @ C.reshape(shape)
-        return symmetric(roots @ roots.swapaxes(-1, -2))
+        roots = product(self._roots, C.reshape(shape))
+        return symmetric(product(roots, roots.swapaxes(-1, -2)))
 
 
 class VarianceCoordinates(Coordinates):

@@ -282,20 +282,27 @@ static void expand_case(int64_t d)
     in_case("expand, D=%d", (int)d);
     enum { K = 3 };
     double *W = scatter(1, d, d + 5, 3), *T = scatter(1, d, d + 5, 4), *mean = room((size_t)(K * d), 8);
-    double *slope = room((size_t)(K * d), 8), *precision = room((size_t)d, 8);
-    double constant[K], log_constant[K] = {-1, -2, -3}, common = 0, size = 0, sum = 0, absolute = 0;
+    double *slope = room((size_t)(K * d), 8), radius = 2.5;
+    double constant[K], log_constant[K] = {-1, -2, -3}, common = 0, size = 0, reach = 0, sum = 0, absolute = 0;
+    double form[K] = {0}, largest = 0;
     uint64_t seed = 5;
     for (int64_t t = 0; t < K * d; ++t) {
         mean[t] = normal(&seed);
     }
     guarded g = guard(GMM_TIED, K, d, 1);
-    CHECK(gmm_expand(K, d, log_constant, mean, W, T, g.scratch, g.size, constant, slope, precision, &common, &size) ==
-          GMM_OK);
-    CHECK(gmm_expand(K, d, log_constant, mean, W, T, g.scratch, 0, constant, slope, precision, &common, &size) ==
+    CHECK(gmm_expand(K, d, log_constant, mean, W, T, radius, g.scratch, g.size, constant, slope, &common, &reach,
+                     &size) == GMM_OK);
+    CHECK(gmm_expand(K, d, log_constant, mean, W, T, radius, g.scratch, 0, constant, slope, &common, &reach, &size) ==
           GMM_ESCRATCH);
-    CHECK(gmm_expand(K, d, log_constant, mean, W, NULL, g.scratch, g.size, constant, slope, precision, &common,
+    CHECK(gmm_expand(K, d, log_constant, mean, W, NULL, radius, g.scratch, g.size, constant, slope, &common, &reach,
                      &size) == GMM_EINVAL);
     unguard(&g);
+    for (int64_t t = 0; t < K * d; ++t) {
+        form[t / d] += fabs(slope[t]) * (radius + fabs(mean[t]) / 2);
+    }
+    for (int k = 0; k < K; ++k) {
+        largest = fmax(largest, form[k]);
+    }
     for (int64_t i = 0; i < d; ++i) {
         for (int64_t j = 0; j < d; ++j) {
             double p = 0;
@@ -306,19 +313,21 @@ static void expand_case(int64_t d)
             absolute += fabs(p * T[i * d + j]) / 2;
             for (int k = 0; k < K; ++k) {
                 slope[k * d + i] -= p * mean[k * d + j];
+                if (i == j) {
+                    largest = fmax(largest, p * fmax(T[i * d + i], mean[k * d + j] * mean[k * d + j]));
+                }
             }
-            precision[i] -= i == j ? p : 0;
         }
     }
     for (int64_t i = 0; i < d; ++i) {
-        CHECK_NEAR(precision[i], 0, 1e-12 * absolute);
         for (int k = 0; k < K; ++k) {
             CHECK_NEAR(slope[k * d + i], 0, 1e-12 * absolute);
         }
     }
     CHECK_NEAR(common, sum, 1e-13 * absolute);
     CHECK_NEAR(size, absolute, 1e-13 * absolute);
-    free(W), free(T), free(mean), free(slope), free(precision);
+    CHECK_NEAR(reach, largest, 1e-12 * largest);
+    free(W), free(T), free(mean), free(slope);
 }
 
 void test_maximize(void)

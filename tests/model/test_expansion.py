@@ -25,11 +25,11 @@ def test_constants_slopes_and_what_is_common_are_the_density():
     rng = np.random.default_rng(0)
     factors = factors_of(rng.normal(size=(4, 3)), problems.random_covariance(3, rng))
     X = rng.normal(size=(50, 3))
-    expansion = Expansion.of(factors, X.T @ X / 50)
+    expansion = Expansion.of(factors, X.T @ X / 50, 1.0)
     forms = expansion.constants + X @ expansion.slopes.T
     whitened = (X[:, None] - factors.means) @ factors.whiteners.T
     logs = factors.log_constants - (whitened**2).sum(axis=-1) / 2
-    common = [Expansion.of(factors, np.outer(x, x)).common for x in X]
+    common = [Expansion.of(factors, np.outer(x, x), 1.0).common for x in X]
     np.testing.assert_allclose(forms - np.array(common)[:, None], logs, rtol=0, atol=CLOSED_FORM * 10)
     assert expansion.common == pytest.approx(sum(common) / 50, rel=CLOSED_FORM)
 
@@ -42,11 +42,14 @@ def test_every_width_expands(n_features):
     scatter = problems.random_covariance(n_features, rng)
     precision = factors.whiteners.T @ factors.whiteners
     factors.whiteners[np.triu_indices(n_features, 1)] = np.nan
-    expansion = Expansion.of(factors, scatter)
-    np.testing.assert_allclose(expansion.slopes, factors.means @ precision, rtol=0, atol=CLOSED_FORM * 10)
+    means, slopes = factors.means, factors.means @ precision
+    expansion = Expansion.of(factors, scatter, 2.5)
+    np.testing.assert_allclose(expansion.slopes, slopes, rtol=0, atol=CLOSED_FORM * 10)
     assert expansion.common == pytest.approx((precision * scatter).sum() / 2, rel=CLOSED_FORM)
     assert expansion.common_size == pytest.approx(np.abs(precision * scatter).sum() / 2, rel=CLOSED_FORM)
-    np.testing.assert_allclose(expansion.precisions, np.diagonal(precision), rtol=CLOSED_FORM)
+    forms = (np.abs(slopes) * (2.5 + np.abs(means) / 2)).sum(axis=1)
+    spread = np.diagonal(precision) * np.maximum(np.diagonal(scatter), (means**2).max(axis=0))
+    assert expansion.reach == pytest.approx(max(forms.max(), spread.max()), rel=CLOSED_FORM)
 
 
 @pytest.mark.parametrize("distance", [1.0, 30.0, 1e3])
@@ -59,8 +62,8 @@ def test_the_bound_holds(distance, correlation, precision):
     means = rng.normal(size=(3, 2)) * distance
     factors = factors_of(means, np.array([[1.0, correlation], [correlation, 1.0]]))
     X = np.concatenate([m + rng.normal(size=(40, 2)) for m in means]).astype(dtype)
-    expansion = Expansion.of(factors, X.T.astype(np.float64) @ X / len(X))
-    bound = expansion.rounding(float(np.abs(X).max()), precision)
+    expansion = Expansion.of(factors, X.T.astype(np.float64) @ X / len(X), float(np.abs(X).max()))
+    bound = expansion.rounding(precision)
     rounded = np.repeat(expansion.constants.astype(dtype)[None], len(X), axis=0)
     for j in range(2):
         rounded = rounded + X[:, j, None] * expansion.slopes[:, j].astype(dtype)
