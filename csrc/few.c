@@ -140,16 +140,27 @@ static void evaluate(gmm_few *few, int64_t n, int64_t m, const unsigned char *ob
     }
 }
 
-/* Log-densities to responsibilities times sample weight; 0 when a row has none. */
-static int share_out(const gmm_few *few, int64_t n) {
+/* Adds the log priors of the rows to their log-densities. */
+static void add_priors(const gmm_few *few, const double *log_prior, const int64_t *row, int64_t n) {
+    const int64_t K = few->mixture->n_components;
+    for (int64_t i = 0; i < n; ++i)
+        for (int64_t k = 0; k < K; ++k) few->log_density[i * K + k] += log_prior[row[i] * K + k];
+}
+
+/* Log-densities to responsibilities times sample weight, those of noise summed; 0 when a component has none. */
+static int share_out(const gmm_few *few, int64_t n, double log_noise, double *noise) {
     const int64_t K = few->mixture->n_components;
     for (int64_t i = 0; i < n; ++i) {
-        double *share = few->log_density + i * K, largest = -INFINITY, sum = 0;
+        double *share = few->log_density + i * K, largest = -INFINITY;
         for (int64_t k = 0; k < K; ++k) largest = share[k] > largest ? share[k] : largest;
         if (!(largest > -INFINITY)) return 0;
+        if (log_noise > largest) largest = log_noise;
+        const double own = log_noise > -INFINITY ? exp(log_noise - largest) : 0;
+        double sum = own;
         for (int64_t k = 0; k < K; ++k) sum += share[k] = exp(share[k] - largest);
         if (!(sum < INFINITY)) return 0; /* a distance that is no number */
         for (int64_t k = 0; k < K; ++k) share[k] *= few->weight[i] / sum;
+        *noise += own * (few->weight[i] / sum);
         few->row_log_density[i] = largest + log(sum);
     }
     return 1;
@@ -185,16 +196,19 @@ static void add_residual(const gmm_few *few, int64_t m, int64_t k, double n, dou
 }
 
 int gmm_accumulate_few(gmm_few *few, const gmm_rows *rows, const int64_t *row, int64_t n, const unsigned char *observed,
-                       gmm_statistics *total) {
+                       double log_noise, gmm_statistics *total) {
     const gmm_mixture *mixture = few->mixture;
     const gmm_structure structure = mixture->structure == GMM_TIED ? GMM_FULL : mixture->structure;
     const int64_t K = mixture->n_components, D = mixture->n_features, each = gmm_covariance_size(structure, 1, D);
     int64_t m = 0;
+    double noise = 0;
     for (int64_t j = 0; j < D; ++j)
         if (!observed[j]) few->missing[m++] = j;
     if (!read_points(few, rows, row, n, observed)) return 0;
     for (int64_t k = 0; k < K; ++k) evaluate(few, n, m, observed, k);
-    if (!share_out(few, n)) return 0;
+    if (rows->log_prior) add_priors(few, rows->log_prior, row, n);
+    if (!share_out(few, n, log_noise, &noise)) return 0;
+    total->noise += noise;
     for (int64_t k = 0; k < K; ++k) {
         double sum = 0, *second = total->second + (mixture->structure == GMM_TIED ? 0 : k) * each;
         for (int64_t i = 0; i < n; ++i) {

@@ -25,8 +25,10 @@ gmm_few gmm_take_few(gmm_structure structure, int64_t n_components, int64_t n_fe
 /* Up to how many rows that is less work than factors. */
 int64_t gmm_few_rows(int64_t n_features);
 
-/* Adds n <= gmm_few_rows rows, observed (D,) not all zero, to total; second moments of a tied mixture are pooled. 0, and nothing is added, when a row is not finite or too far out for its density to be a number. */
+/* Adds n <= gmm_few_rows rows, observed (D,) not all zero, to total; second moments of a tied mixture are pooled.
+ * log_noise: of these features, -inf for none. 0, and nothing is added, when a row is not finite or too far out for its
+ * density under the components to be a number. */
 int gmm_accumulate_few(gmm_few *few, const gmm_rows *rows, const int64_t *row, int64_t n, const unsigned char *observed,
-                       gmm_statistics *total);
+                       double log_noise, gmm_statistics *total);
 
 #endif

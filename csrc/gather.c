@@ -23,16 +23,16 @@ GMM_INLINE void copy_elements(const gmm_rows *rows, const int64_t *row, int64_t 
 }
 
 gmm_rows gmm_gather(const gmm_rows *rows, const int64_t *row, int64_t n, gmm_marginal *marginal, unsigned char *data,
-                    double *weight) {
-    const int64_t o = marginal->n_observed, *feature = marginal->order;
+                    double *weight, double *log_prior) {
+    const int64_t o = marginal->n_observed, K = marginal->mixture->n_components, *feature = marginal->order;
     const size_t size = rows->dtype == GMM_F32 ? sizeof(float) : sizeof(double);
     gmm_rows dense = *rows;
     dense.n_rows = n;
-    dense.log_prior = NULL; /* of rows with missing values there is none */
     dense.n_features = o;
     if (o == rows->n_features && row[n - 1] - row[0] == n - 1) {
         dense.data = (const unsigned char *)rows->data + row[0] * rows->row_stride;
         dense.weight = rows->weight ? rows->weight + row[0] : NULL;
+        dense.log_prior = rows->log_prior ? rows->log_prior + row[0] * K : NULL;
         return dense;
     }
     if (size == sizeof(double))
@@ -40,6 +40,8 @@ gmm_rows gmm_gather(const gmm_rows *rows, const int64_t *row, int64_t n, gmm_mar
     else
         copy_elements(rows, row, n, feature, o, sizeof(float), data);
     for (int64_t i = 0; rows->weight && i < n; ++i) weight[i] = rows->weight[row[i]];
+    for (int64_t i = 0; rows->log_prior && i < n; ++i)
+        memcpy(log_prior + i * K, rows->log_prior + row[i] * K, (size_t)K * sizeof *log_prior);
     for (int64_t i = 0; i < o; ++i) {
         marginal->scale[i] = rows->scale[feature[i]];
         marginal->centre[i] = rows->centre[feature[i]];
@@ -48,6 +50,7 @@ gmm_rows gmm_gather(const gmm_rows *rows, const int64_t *row, int64_t n, gmm_mar
     dense.row_stride = o * (int64_t)size;
     dense.column_stride = (int64_t)size;
     dense.weight = rows->weight ? weight : NULL;
+    dense.log_prior = rows->log_prior ? log_prior : NULL;
     dense.scale = marginal->scale;
     dense.centre = marginal->centre;
     return dense;

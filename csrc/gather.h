@@ -8,8 +8,8 @@
 int gmm_rows_are_listed(const int64_t *row, int64_t n, int64_t n_rows);
 
 /* n > 0 rows of the features that marginal->order says are observed: in place where they are whole and stand one after
- * another, else copied to data, which has room for GMM_RUN_ROWS of them, and weight. */
+ * another, else copied to data, weight and log_prior (K a row), which have room for GMM_RUN_ROWS of them. */
 gmm_rows gmm_gather(const gmm_rows *rows, const int64_t *row, int64_t n, gmm_marginal *marginal, unsigned char *data,
-                    double *weight);
+                    double *weight, double *log_prior);
 
 #endif

@@ -245,16 +245,19 @@ typedef struct {
     const int64_t *first;          /* (n_runs + 1,) where each run begins in `row`; at most GMM_RUN_ROWS rows each */
     const int64_t *pattern;        /* (n_runs,) */
     const unsigned char *observed; /* (n_patterns, D) 1 for a feature that is observed, 0 for one that is missing */
+    const double *log_noise;       /* (n_patterns,) log density of noise at the observed features (of none: 0) plus the
+                                      log of its weight, or -inf. NULL: no noise. Not for sums of GMM_TIED */
 } gmm_runs;
 
 #define GMM_RUN_ROWS 4096
 
 /* gmm_accumulate and gmm_score of rows with missing values: a row has the density of its observed features, 1 when
- * there are none, and its moments are expectations given these. mixture: weights, means and covariances, of which no
+ * there are none, and its moments are expectations given these. rows->log_prior as for gmm_accumulate. mixture: weights, means and covariances, of which no
  * more than sizes are checked; ridge (D,) variances or NULL, as for gmm_factorize; the penalty of a row is that of its
  * observed features, and second moments are such that gmm_maximize with this ridge is the M-step. Sums of GMM_TIED are
- * for a mixture that gmm_tied_is_safe (others are K copies, GMM_FULL); second is pooled, (D, D). A batch is summed by one thread and batches are merged in order, so bits do not depend on n_threads
- * and a call equals calls over consecutive batches. Rows outside the runs are not touched.
+ * for a mixture that gmm_tied_is_safe (others are K copies, GMM_FULL); second is pooled, (D, D). A batch is summed by
+ * one thread and batches are merged in order, so bits do not depend on n_threads and a call equals calls over
+ * consecutive batches. Rows outside the runs are not touched.
  * GMM_ENONFINITE: bad_row is a row whose observed values are not finite. GMM_ESINGULAR: bad_component. Neither NULL. */
 size_t gmm_missing_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
                                  int64_t n_features, int n_threads);

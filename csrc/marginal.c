@@ -211,4 +211,5 @@ void gmm_complete_sums(const gmm_marginal *m, gmm_statistics *total) {
     if (m->mixture->structure == GMM_TIED) complete_matrix(m, 0, n, total->second);
     total->log_likelihood += m->sums.log_likelihood;
     total->weight += m->sums.weight;
+    total->noise += m->sums.noise;
 }

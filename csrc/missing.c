@@ -6,6 +6,7 @@
  * So what depends on the pattern costs once a run, and a row no more than without missing values. The ordinary pass is
  * that of gmm_accumulate and gmm_score with one thread; batches are what threads share. Runs of whole rows that stand
  * one after another are read in place, sums of short runs take another way (few.c). */
+#include "absent.h"
 #include "few.h"
 #include "fit.h"
 #include "gather.h"
@@ -20,10 +21,12 @@ typedef struct {
     gmm_few few;
     unsigned char *data;    /* (GMM_RUN_ROWS, D) gathered */
     double *weight;         /* (GMM_RUN_ROWS,) */
+    double *log_prior;      /* (GMM_RUN_ROWS, K) */
     double *log_density;    /* (GMM_RUN_ROWS,) */
-    unsigned char *posterior; /* (GMM_RUN_ROWS, K) of the precision */
+    unsigned char *posterior; /* (GMM_RUN_ROWS, K + 1) of the precision */
     int64_t *label;         /* (GMM_RUN_ROWS,) */
     double *zero, *total_first; /* (D,) */
+    double *share;          /* (K + 1,) of a row of which nothing is observed */
     void *pass;
     size_t pass_bytes;
     gmm_status status;
@@ -87,7 +90,9 @@ static job layout(const gmm_mixture *mixture, gmm_dtype precision, int n_threads
         b.data = gmm_take(space, n * D, sizeof(double));
         b.weight = gmm_take(space, n, sizeof *b.weight);
         b.log_density = gmm_take(space, n, sizeof *b.log_density);
-        b.posterior = gmm_take(space, n * K, sizeof(double));
+        b.log_prior = gmm_take(space, n * K, sizeof *b.log_prior);
+        b.posterior = gmm_take(space, n * (K + 1), sizeof(double));
+        b.share = gmm_take(space, K + 1, sizeof *b.share);
         b.label = gmm_take(space, n, sizeof *b.label);
         b.zero = gmm_take(space, D, sizeof *b.zero);
         b.total_first = gmm_take(space, D, sizeof *b.total_first);
@@ -127,21 +132,26 @@ static void clear(gmm_statistics *sums, int64_t K, int64_t features, int64_t sec
     memset(sums->n, 0, (size_t)K * sizeof(double));
     memset(sums->first, 0, (size_t)(K * features) * sizeof(double));
     memset(sums->second, 0, (size_t)second * sizeof(double));
-    sums->log_likelihood = sums->weight = 0;
+    sums->log_likelihood = sums->weight = sums->noise = 0;
 }
 
-/* Rows of which nothing is observed: their components are as likely as the mixing weights say. */
-static void count_rows(const job *all, gmm_statistics *sums, const int64_t *row, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) sums->weight += all->rows->weight ? all->rows->weight[row[i]] : 1;
-    for (int64_t k = 0; k < all->mixture->n_components; ++k) sums->n[k] = sums->weight * all->mixture->weight[k];
+/* Log of the density of noise times its weight at the rows of a run; NULL without noise. */
+static const double *noise_of(const job *all, int64_t index) {
+    return all->runs->log_noise ? all->runs->log_noise + all->runs->pattern[index] : NULL;
 }
 
-/* Finds the rows of a run; 0 when there are none, or they are not rows. */
+/* The rows of a run, when nothing of them is observed. */
+static gmm_absent absent_rows(const job *all, const bench *own, int64_t index, const int64_t *row, int64_t n) {
+    return (gmm_absent){all->rows, row, n, all->mixture, noise_of(all, index), own->share};
+}
+
+/* Finds the rows of a run; 0 when there are none, or they are not rows, or their noise is no number. */
 static int list_run(const job *all, bench *own, int64_t index, const int64_t **row, int64_t *n) {
     const int64_t first = all->runs->first[index];
     *row = all->runs->row + first;
     *n = all->runs->first[index + 1] - first;
-    const int listed = gmm_rows_are_listed(*row, *n, all->rows->n_rows);
+    const double *log_noise = noise_of(all, index);
+    const int listed = gmm_rows_are_listed(*row, *n, all->rows->n_rows) && (!log_noise || *log_noise < INFINITY);
     if (!listed) note(own, GMM_EINVAL, -1, *row);
     return listed && *n > 0;
 }
@@ -174,22 +184,27 @@ static void accumulate_run(const job *all, bench *own, int64_t index, gmm_statis
     int64_t n, bad = -1;
     if (!list_run(all, own, index, &row, &n)) return;
     const unsigned char *observed = all->runs->observed + all->runs->pattern[index] * D;
+    const double *log_noise = noise_of(all, index);
     const int are_few = all->log_constant && n <= gmm_few_rows(D) && is_partial(observed, D);
-    if (are_few && gmm_accumulate_few(&own->few, all->rows, row, n, observed, partial)) return;
+    if (are_few && gmm_accumulate_few(&own->few, all->rows, row, n, observed, log_noise ? *log_noise : -INFINITY, partial))
+        return;
     gmm_status status = gmm_marginalise(m, observed, 1, &bad);
     const int64_t o = m->n_observed;
     const int direct = o == D && all->mixture->structure != GMM_TIED;
     gmm_statistics *sums = direct ? partial : &m->sums;
     if (status == GMM_OK && !direct) clear(sums, K, o, gmm_covariance_size(m->factors.structure, K, o));
     if (status == GMM_OK && o > 0) {
-        const gmm_rows dense = gmm_gather(all->rows, row, n, &own->marginal, own->data, own->weight);
+        const gmm_rows dense = gmm_gather(all->rows, row, n, m, own->data, own->weight, own->log_prior);
         m->factors.precision = all->precision;
+        m->factors.log_noise = log_noise;
         /* what skipping prepares would cost more than it saves on few rows */
         m->factors.skipping = n < GMM_BLOCK_ROWS ? GMM_SKIP_NEVER : GMM_SKIP_AUTO;
         status = gmm_accumulate(&dense, &m->factors, 1, own->pass, own->pass_bytes, sums, &bad);
         if (status == GMM_OK && all->mixture->structure == GMM_TIED) status = pool_scatter(own, &dense, &bad);
     } else if (status == GMM_OK) {
-        count_rows(all, sums, row, n);
+        const gmm_absent absent = absent_rows(all, own, index, row, n);
+        bad = gmm_count_absent(&absent, sums);
+        status = bad < 0 ? GMM_OK : GMM_ENONFINITE;
     }
     note(own, status, bad, row);
     if (status == GMM_OK && !direct) gmm_complete_sums(m, partial);
@@ -213,44 +228,32 @@ static void merge_batch(void *context, int64_t slot) {
     for (int64_t i = 0; i < size; ++i) all->total->second[i] += partial->second[i];
     all->total->log_likelihood += partial->log_likelihood;
     all->total->weight += partial->weight;
-}
-
-/* The scores of rows of which nothing is observed. */
-static void score_absent(const job *all, bench *own, int64_t n) {
-    const double *weight = all->mixture->weight;
-    const int64_t K = all->mixture->n_components;
-    int64_t largest = 0;
-    for (int64_t k = 1; k < K; ++k) largest = weight[k] > weight[largest] ? k : largest;
-    for (int64_t i = 0; i < n; ++i) {
-        own->log_density[i] = 0;
-        own->label[i] = largest;
-        for (int64_t k = 0; k < K; ++k) {
-            const float rounded = (float)weight[k];
-            if (all->precision == GMM_F32)
-                memcpy(own->posterior + (i * K + k) * (int64_t)sizeof rounded, &rounded, sizeof rounded);
-            else
-                memcpy(own->posterior + (i * K + k) * (int64_t)sizeof *weight, weight + k, sizeof *weight);
-        }
-    }
+    all->total->noise += partial->noise;
 }
 
 static void score_run(const job *all, bench *own, int64_t index) {
-    const int64_t K = all->mixture->n_components, D = all->mixture->n_features, *row;
+    gmm_marginal *m = &own->marginal;
+    const int64_t D = all->mixture->n_features, *row;
     int64_t n, bad = -1;
     if (!list_run(all, own, index, &row, &n)) return;
-    gmm_status status = gmm_marginalise(&own->marginal, all->runs->observed + all->runs->pattern[index] * D, 0, &bad);
-    own->marginal.factors.precision = all->precision;
-    if (status == GMM_OK && own->marginal.n_observed > 0) {
-        const gmm_rows dense = gmm_gather(all->rows, row, n, &own->marginal, own->data, own->weight);
-        status = gmm_score(&dense, &own->marginal.factors, 1, own->pass, own->pass_bytes,
+    const double *log_noise = noise_of(all, index);
+    gmm_status status = gmm_marginalise(m, all->runs->observed + all->runs->pattern[index] * D, 0, &bad);
+    m->factors.precision = all->precision;
+    m->factors.log_noise = log_noise;
+    if (status == GMM_OK && m->n_observed > 0) {
+        const gmm_rows dense = gmm_gather(all->rows, row, n, m, own->data, own->weight, own->log_prior);
+        status = gmm_score(&dense, &m->factors, 1, own->pass, own->pass_bytes,
                            all->log_density ? own->log_density : NULL, all->posterior ? own->posterior : NULL,
                            all->label ? own->label : NULL, &bad);
     } else if (status == GMM_OK) {
-        score_absent(all, own, n);
+        const gmm_absent absent = absent_rows(all, own, index, row, n);
+        bad = gmm_score_absent(&absent, all->precision, own->log_density, own->posterior, own->label);
+        status = bad < 0 ? GMM_OK : GMM_ENONFINITE;
     }
     note(own, status, bad, row);
     if (status != GMM_OK) return;
-    const size_t bytes = (size_t)K * (all->precision == GMM_F32 ? sizeof(float) : sizeof(double));
+    const size_t columns = (size_t)all->mixture->n_components + (log_noise != NULL);
+    const size_t bytes = columns * (all->precision == GMM_F32 ? sizeof(float) : sizeof(double));
     for (int64_t i = 0; all->log_density && i < n; ++i) all->log_density[row[i]] = own->log_density[i];
     for (int64_t i = 0; all->label && i < n; ++i) all->label[row[i]] = own->label[i];
     for (int64_t i = 0; all->posterior && i < n; ++i)
@@ -334,7 +337,7 @@ gmm_status gmm_accumulate_missing(const gmm_rows *rows, const gmm_runs *runs, co
                                   size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row,
                                   int64_t *bad_component) {
     if (!arguments_are_valid(rows, runs, mixture) || !statistics || !statistics->n || !statistics->first ||
-        !statistics->second || !bad_row || !bad_component)
+        !statistics->second || !bad_row || !bad_component || (mixture->structure == GMM_TIED && runs->log_noise))
         return GMM_EINVAL;
     job all = {.rows = rows, .runs = runs, .mixture = mixture, .ridge = ridge,
                .precision = precision, .total = statistics};

@@ -6,6 +6,7 @@ cdef class MissingCall(MixtureCall):
     cdef gmm_runs runs            # of the current slice
     cdef gmm_mixture mixture_seen
     cdef int64_t n_batches        # of the whole call
+    cdef int64_t n_patterns
     cdef int64_t bad_component
 
     cdef int read(self, X, sample_weight, scale, centre, runs, int kernel, int precision, weights, means,
@@ -24,15 +25,20 @@ cdef class MissingCall(MixtureCall):
         self.runs.pattern = <const int64_t *> self.array(pattern, "pattern", b"q", False, n_runs)
         self.runs.observed = <const unsigned char *> self.array(
             observed, "observed", b"?", False, len(observed), self.rows.n_features)
-        cdef int64_t r, n_patterns = len(observed), n_listed = len(row)
+        cdef int64_t r, n_listed = len(row)
+        self.n_patterns = len(observed)
         for r in range(n_runs):
-            if not 0 <= self.runs.pattern[r] < n_patterns or not (
+            if not 0 <= self.runs.pattern[r] < self.n_patterns or not (
                     0 <= self.runs.first[r] <= self.runs.first[r + 1] <= n_listed):
                 raise ValueError(f"first, pattern: run {r} is not one")
         for r in range(self.n_batches):
             if not 0 <= self.runs.batch[r] <= self.runs.batch[r + 1] <= n_runs:
                 raise ValueError(f"batch: {r} is not one")
         return 0
+
+    cdef int read_beside(self, log_noise, log_prior) except -1:
+        self.runs.log_noise = <const double *> self.array(log_noise, "log_noise", b"d", False, self.n_patterns)
+        return self.read_prior(log_prior)
 
     cdef int begin_runs(self, int n_threads) except -1:
         if n_threads < 1:
@@ -69,35 +75,37 @@ cdef class MissingCall(MixtureCall):
 
 
 def accumulate_missing(X, sample_weight, scale, centre, runs, int kernel, int precision, weights, means, covariances,
-                       ridge, n, first, second, int n_threads):
+                       ridge, n, first, second, int n_threads, log_noise=None, log_prior=None):
     cdef MissingCall call = MissingCall()
     cdef gmm_status status
     cdef gmm_statistics sums
     call.read(X, sample_weight, scale, centre, runs, kernel, precision, weights, means, covariances)
     cdef int64_t K = call.factors.n_components, D = call.factors.n_features
-    cdef const double *noise = <const double *> call.array(ridge, "ridge", b"d", False, D)
+    cdef const double *variances = <const double *> call.array(ridge, "ridge", b"d", False, D)
+    call.read_beside(log_noise, log_prior)
     sums.n, sums.first = call.total(n, "n", K), call.total(first, "first", K, D)
     sums.second = call.shaped(second, "second", True)
     sums.log_likelihood = sums.weight = sums.noise = 0.0
     call.begin_runs(n_threads)
     while call.next_runs():
         with nogil:
-            status = gmm_accumulate_missing(&call.rows, &call.runs, &call.mixture_seen, noise, call.factors.precision,
-                                            call.n_threads, call.scratch, call.scratch_bytes, &sums, &call.bad_row,
-                                            &call.bad_component)
+            status = gmm_accumulate_missing(&call.rows, &call.runs, &call.mixture_seen, variances,
+                                            call.factors.precision, call.n_threads, call.scratch, call.scratch_bytes,
+                                            &sums, &call.bad_row, &call.bad_component)
         call.check_runs(status)
-    return sums.log_likelihood, sums.weight
+    return sums.log_likelihood, sums.weight, sums.noise
 
 
 def score_missing(X, scale, centre, runs, int kernel, int precision, weights, means, covariances, log_density,
-                  posterior, label, int n_threads):
+                  posterior, label, int n_threads, log_noise=None, log_prior=None):
     cdef MissingCall call = MissingCall()
     cdef gmm_status status
     call.read(X, None, scale, centre, runs, kernel, precision, weights, means, covariances)
-    cdef int64_t K = call.factors.n_components
+    call.read_beside(log_noise, log_prior)
+    cdef int64_t columns = call.factors.n_components + (log_noise is not None)
     cdef double *density = call.total(log_density, "log_density", call.n_rows)
     cdef void *shares = call.array(
-        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, K)
+        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, columns)
     cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
     call.begin_runs(n_threads)
     while call.next_runs():

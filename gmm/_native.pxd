@@ -116,6 +116,7 @@ cdef extern from "gmm.h" nogil:
         const int64_t *first
         const int64_t *pattern
         const unsigned char *observed
+        const double *log_noise
 
     const int GMM_RUN_ROWS
 

@@ -214,12 +214,14 @@ def accumulate_missing(
     first: Array,
     second: Array,
     n_threads: int,
-) -> tuple[float, float]:
+    log_noise: Array | None = None,
+    log_prior: Array | None = None,
+) -> tuple[float, float, float]:
     """As `accumulate`, of rows with missing values and under a mixture; see `gmm_accumulate_missing`.
 
-    runs is a `gmm.patterns.Runs`: batches (B + 1,), rows (N,), first (R + 1,), pattern (R,) and observed (P, D). Of a
-    tied mixture second is pooled, (D, D). Raises ArithmeticError when the covariance of a component, named, is not
-    positive definite.
+    runs is a `gmm.patterns.Runs`: batches (B + 1,), rows (N,), first (R + 1,), pattern (R,) and observed (P, D);
+    log_noise (P,) is that of each pattern. Of a tied mixture second is pooled, (D, D), and there is no noise. Raises
+    ArithmeticError when the covariance of a component, named, is not positive definite.
     """
 
 def score_missing(
@@ -236,6 +238,8 @@ def score_missing(
     posterior: NDArray[np.float32] | Array | None,
     label: Labels | None,
     n_threads: int,
+    log_noise: Array | None = None,
+    log_prior: Array | None = None,
 ) -> None:
     """As `score`, of rows with missing values and under a mixture; other arguments as for `accumulate_missing`."""
 

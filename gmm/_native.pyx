@@ -22,7 +22,7 @@ BLOCK_ROWS = GMM_BLOCK_ROWS
 RUN_ROWS = GMM_RUN_ROWS
 
 cdef enum:
-    MAX_VIEWS = 18                # climb, the call with most arrays, has sixteen
+    MAX_VIEWS = 20                # accumulate_missing, the call with most arrays, has nineteen
     SCAN_SLICE = 1 << 22          # elements in a slice of a scan, some 5 ms
 
 cdef double SLICE_SECONDS = 0.05  # a quarter of what a Ctrl-C may wait

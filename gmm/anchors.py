@@ -7,7 +7,8 @@ and, where every component has known rows, the parameters of these alone: cluste
 are told apart by nothing else. All starts climb a few iterations with the fit's own E-step on the same rows; the
 likeliest is the start.
 
-Where priors are given, a row is known as far as they are sure (`SURE`).
+Where priors are given, a row is known as far as they are sure (`SURE`). Of rows with missing values the partitions are
+those of completions (`gmm.completion`).
 Invariant: a component that has known rows of positive weight among those seen is alive.
 """
 
@@ -17,11 +18,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from gmm.completion import completed
 from gmm.covariances.base import Covariance
 from gmm.draws import Uniform, uniform
 from gmm.em import climb
+from gmm.informed import Informed
 from gmm.kmeans import seed_centres, standardised
-from gmm.labels import Informed
 from gmm.noise import Noise
 from gmm.parameters import Kernel, Parameters
 from gmm.partition import from_partition
@@ -67,14 +69,15 @@ def start(
     rows = replace(rows, n_threads=1)  # too few to share out
     draws = uniform(rows, n_components, seed)
     limits = {"floor": floor, "ridge": ridge}
-    partitions = [_around(rows, n_components, labels, draws) for _ in range(PARTITIONS)]
+    whole = completed(rows, seed)
+    partitions = [_around(whole, n_components, labels, draws) for _ in range(PARTITIONS)]
     counted = labels if rows.sample_weight is None else labels[rows.sample_weight > 0]
     if np.unique(counted[counted >= 0]).size == n_components:
         partitions.append(labels)
     informed = Informed.of(rows, structure, n_components, checked)
     climbs = []
     for partition in partitions:
-        begun = from_partition(rows, structure, n_components, _allowed(partition, checked), **limits)
+        begun = from_partition(whole, structure, n_components, _allowed(partition, checked), **limits)
         begun = begun if noise is None else begun.with_noise(noise)
         climbs.append(climb(informed.accumulate, structure, begun, **limits, tol=TOL, max_iter=CLIMB))
     return max(climbs, key=lambda climbed: merit(climbed, structure)).parameters

@@ -4,9 +4,10 @@ Distances to the k-th nearest neighbour tell clusters from clutter: where points
 dimensions, distance^d is Gamma distributed with shape k and a rate in proportion to rho, so those of all rows are a
 mixture of two Gammas, whose EM is closed (Byers and Raftery 1998). It errs where clusters are of many densities, so the
 share of clutter that it finds is one of several, none at all among them; each gives a start, all climb a few iterations
-on the same rows, and the likeliest is the start.
+on the same rows, and the likeliest is the start. Of rows with missing values distances and partitions are those of
+completions (`gmm.completion`); the climbs are on what was observed.
 
-Invariant: rows of weight zero are absent, and repeated rows are one row, as far as all rows are seen.
+Invariant: rows of weight zero are absent, and repeated rows are one row, as far as all rows are seen and whole.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gmm import initialization
+from gmm.completion import completed
 from gmm.covariances.base import Covariance
 from gmm.distinct import distinct
 from gmm.em import climb
@@ -57,14 +59,15 @@ def start(
     size = max(size, n_components * max(ROWS_PER_COMPONENT, 2 * rows_needed(structure.moments_kernel, rows.n_features)))
     chosen = chosen_rows(rows.n_rows, seed, size, rows.sample_weight)
     seen = replace(distinct(rows if chosen is None else rows.subset(chosen)), n_threads=1)  # too few to share out
-    distance = neighbour_distances(seen)
+    whole = completed(seen, seed)
+    distance = neighbour_distances(whole)
     order, weight = np.argsort(distance, kind="stable"), _weights(seen)
     reached = np.cumsum(weight[order]) / weight.sum()
     limits = {"floor": floor, "ridge": ridge}
     climbs = []
     for share in sorted({*SHARES, clutter_share(distance, weight, rows.n_features)}):
         n_kept = max(int(np.searchsorted(reached, 1.0 - share)) + 1, min(n_components, seen.n_rows))
-        kept = seen.subset(np.sort(order[:n_kept]))
+        kept = whole.subset(np.sort(order[:n_kept]))
         begun = initialization.start(kept, structure, n_components, method, seed, **limits)
         begun = begun.with_noise(noise.weighing(max(share, LEAST)))
         climbs.append(climb(seen.accumulate, structure, begun, **limits, tol=TOL, max_iter=CLIMB))

@@ -3,10 +3,11 @@
     E[x_m | x_o] = sum_k r_k (mean_k,m + B_k (x_o - mean_k,o)),     B_k = S_k,mo inverse(S_k,oo),   r_k given x_o
 
 A draw takes a component by r_k and then x_m from its conditional normal distribution. With L the Cholesky factor of S_k
-in the order [o, m]: B_k = L_mo inverse(L_oo), and L_mm is the factor of the conditional covariance.
+in the order [o, m]: B_k = L_mo inverse(L_oo), and L_mm is the factor of the conditional covariance. Noise, with its
+share of the row, expects the centre of its box, and is drawn evenly along each missing feature.
 
-Starts (k-means and the like) need complete rows. They see draws under one Gaussian fitted to the rows by EM, not means:
-rows with few observed values would else lie on lines and planes, which components collapse onto.
+Partitions (k-means and the like) need complete rows. They see draws under one Gaussian fitted to the rows by EM, not
+means: rows with few observed values would else lie on lines and planes, which components collapse onto.
 
 Invariant: observed values come back bit for bit; what is drawn for a start depends on the rows and its seed.
 """
@@ -22,12 +23,13 @@ import numpy as np
 from gmm.covariances import FULL, Covariance
 from gmm.em import climb
 from gmm.missing import IncompleteRows
+from gmm.noise import Noise
 from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
 from gmm.subsample import chosen_rows, largest
 
-__all__ = ["CompletedRows", "completions", "filled"]
+__all__ = ["CompletedRows", "completed", "completions", "filled"]
 
 SEED = 0x2545F491  # any number: what starts of a fit share does not depend on theirs
 CHUNK = 1 << 15  # rows filled in together
@@ -43,7 +45,7 @@ def filled(
     rng: np.random.Generator | None = None,
     n_draws: int = 1,
 ) -> np.ndarray:
-    """The rows, copied, with conditional means under a mixture in place of NaN, or draws from ``rng`` if given.
+    """The rows, copied, with expectations under a mixture in place of NaN, or draws from ``rng`` if given.
 
     Parameters
     ----------
@@ -62,14 +64,14 @@ def filled(
     factors = structure.factorize(parameters).centred()
     X = np.array(np.broadcast_to(rows.X, (n_draws, *rows.X.shape)), order="C")
     for start in range(0, rows.n_rows, CHUNK):
-        part = replace(rows, X=rows.X[start : start + CHUNK], sample_weight=None)
+        part = replace(rows, X=rows.X[start : start + CHUNK], sample_weight=None, log_prior=None)
         posterior = part.score(factors, log_density=False, posterior=True).posterior
         runs = part.runs
         for r, pattern in enumerate(runs.pattern):
             if runs.observed[pattern].all():
                 continue
             here = runs.rows[runs.first[r] : runs.first[r + 1]]
-            conditional = Conditional.of(parameters.means, matrices, runs.observed[pattern])
+            conditional = Conditional.of(parameters, matrices, runs.observed[pattern])
             o, m, frame = conditional.observed, conditional.missing, rows.frame
             points = np.array(part.X[here][:, o], np.float64, order="C") * frame.scale[o] - frame.centre[o]
             values = conditional.values(np.tile(points, (n_draws, 1)), np.tile(posterior[here], (n_draws, 1)), rng)
@@ -85,17 +87,18 @@ class Conditional:
     observed: np.ndarray  # (o,) numbers of features
     missing: np.ndarray  # (m,)
     means: np.ndarray  # (K, D)
+    noise: Noise | None
     regressions: np.ndarray  # (K, o, m), B transposed
     roots: np.ndarray  # (K, m, m), L_mm
 
     @classmethod
-    def of(cls, means: np.ndarray, matrices: np.ndarray, observed: np.ndarray) -> Self:
-        """From means (K, D), covariances (K, D, D) and which features are observed (D,)."""
+    def of(cls, parameters: Parameters, matrices: np.ndarray, observed: np.ndarray) -> Self:
+        """From a mixture, its covariances (K, D, D) and which features are observed (D,)."""
         o, m = np.flatnonzero(observed), np.flatnonzero(~observed)
         order, n = np.concatenate([o, m]), len(o)
         L = np.linalg.cholesky(matrices[:, order[:, None], order])
         B = np.linalg.solve(L[:, :n, :n].swapaxes(1, 2), L[:, n:, :n].swapaxes(1, 2))
-        return cls(o, m, means, B, L[:, n:, n:])
+        return cls(o, m, parameters.means, parameters.noise, B, L[:, n:, n:])
 
     def values(self, points: np.ndarray, posterior: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
         """Expectations (N, m) for rows whose observed features are ``points`` (N, o), or draws."""
@@ -103,14 +106,17 @@ class Conditional:
         if rng is not None:
             uniform = rng.random(len(points)) * posterior.sum(axis=1)
             component = (uniform[:, None] >= np.cumsum(posterior, axis=1)[:, :-1]).sum(axis=1)
-            noise = rng.standard_normal(found.shape)
+            normal = rng.standard_normal(found.shape)
+        if self.noise is not None:
+            even = self.noise.values(self.missing, len(points), rng)
+            found = posterior[:, -1:] * even if rng is None else even
         for k, mean in enumerate(self.means):
             taken = slice(None) if rng is None else component == k
             values = mean[self.missing] + (points[taken] - mean[self.observed]) @ self.regressions[k]
             if rng is None:
                 found += posterior[:, k, None] * values
             else:
-                found[taken] = values + noise[taken] @ self.roots[k].T
+                found[taken] = values + normal[taken] @ self.roots[k].T
         return found
 
 
@@ -132,16 +138,19 @@ def gaussian(rows: IncompleteRows) -> Parameters:
     return climb(seen.accumulate, FULL, begun, **limits).parameters
 
 
+def completed(rows: Rows, seed: int, fitted: Parameters | None = None) -> Rows:
+    """The rows with their missing values drawn, under one Gaussian; the rows themselves where none is missing."""
+    if rows.is_whole:
+        return rows
+    X = filled(rows, FULL, fitted or gaussian(rows), np.random.default_rng([SEED, seed]))[0]
+    return Rows(X, *(getattr(rows, field.name) for field in fields(Rows)[1:]))
+
+
 def completions(rows: IncompleteRows, n_components: int) -> Callable[[int], Rows]:
     """Seed to as many of the rows as a start looks at, their missing values drawn."""
     chosen = chosen_rows(rows.n_rows, SEED, largest(n_components, rows.n_features), rows.sample_weight)
     seen, fitted = rows if chosen is None else rows.subset(chosen), gaussian(rows)
-
-    def drawn(seed: int) -> Rows:
-        X = filled(seen, FULL, fitted, np.random.default_rng([SEED, seed]))[0]
-        return Rows(X, *(getattr(seen, field.name) for field in fields(Rows)[1:]))
-
-    return drawn
+    return lambda seed: completed(seen, seed, fitted)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,8 @@ from gmm._validation import check_rows, check_sample_weight, feature_names
 from gmm.convergence import CONVERGED, FALL, LIMIT
 from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_warning
 from gmm.frame import Frame
-from gmm.labels import Informed, check_labels
+from gmm.informed import Informed
+from gmm.labels import check_labels
 from gmm.missing import kind_of_rows
 from gmm.mixture import Mixture
 from gmm.noise import Noise
@@ -159,12 +160,8 @@ def fit_mixture(
     )
     ridge = ridge_in(settings.reg_covar, rows.frame)
     known = None if labels is None else check_labels(labels, rows.n_rows, settings.n_components)
-    whole = type(rows) is Rows
-    if not whole and (settings.noise is not False or known is not None):
-        row = int(np.flatnonzero(np.isnan(X).any(axis=1))[0])
-        raise DataError(f"row {row} of X has missing values, which cannot be combined with noise or labels yet")
     plan = plan_of(settings) if start is None and previous is None and known is None else None
-    if plan is not None and whole and is_whole(plan, *X.shape):
+    if plan is not None and rows.is_whole and is_whole(plan, *X.shape):
         drawn = seeds(settings.random_state, settings.n_init)
         outcome = fit_batches(plan, [rows], None if ridge is None else [ridge], [drawn], 1)[0].outcome(0)
     else:
@@ -260,7 +257,7 @@ def _raced(
     begin = {"partition": partition, "previous": previous, "noise": noise_in(settings, rows), "known": known}
     informed = None if known is None else Informed.of(rows, settings.structure, settings.n_components, known)
     chosen: Start = choose_start(settings, rows, **begin, **limits)
-    few = type(rows) is Rows and is_small(rows.n_rows, settings.n_components, rows.n_features)
+    few = rows.is_whole and is_small(rows.n_rows, settings.n_components, rows.n_features)
     drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
     raced = race(
         rows,

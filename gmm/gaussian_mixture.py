@@ -63,8 +63,8 @@ class GaussianMixture(MixtureEstimator):
     noise : bool or float, default=False
         Whether some rows are noise that no component explains: uniform over the smaller of the box along the features
         and the box along the principal axes that hold all rows (True), or of this density, per unit of the data's
-        volume. Its weight is ``noise_weight_``; ``predict`` answers -1 for noise and ``predict_proba`` has one more
-        column.
+        volume; always over the former where values are missing. Its weight is ``noise_weight_``; ``predict`` answers
+        -1 for noise and ``predict_proba`` has one more column.
     order_by : {"weight", "mean"}, int, str or callable, optional
         Order of the components: by decreasing mixing weight; by increasing mean, the first feature deciding; by
         increasing mean of the feature with this number or name; by a key ``order_by(mixture)``, (K,) numbers. None

@@ -3,7 +3,8 @@
     p(x_o) = sum_k  weight_k  N(x_o; mean_k,o, S_k,oo)            o: the observed features of a row
 
 Sums of an E-step are expectations given what was observed (Ghahramani and Jordan 1994), so EM climbs the likelihood of
-the observed values: exact where values are missing at random. Passes go by runs of rows with the same pattern, in the
+the observed values: exact where values are missing at random. Noise has a density for each pattern of missing values
+(`gmm.noise`); log priors of rows are added as everywhere. Passes go by runs of rows with the same pattern, in the
 core (csrc/missing.c); formulas stand in csrc/marginal.c, and `gmm.reference.missing` has the twin.
 
 Invariant: without a NaN nothing here is used, and complete rows score the same bits beside incomplete ones.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -54,6 +55,8 @@ class IncompleteRows(Rows):
     [[[8.0, 4.0], [4.0, 3.0]]]
     """
 
+    is_whole: ClassVar[bool] = False
+
     @cached_property
     def runs(self) -> Runs:
         """Rows by pattern of missing values."""
@@ -73,22 +76,36 @@ class IncompleteRows(Rows):
         """As `Rows.mean_log_jacobian`."""
         return float(np.average(self.log_jacobian, weights=self.sample_weight))
 
+    @property
+    def variances(self) -> np.ndarray:
+        """As `Rows.variances`, of what was observed."""
+        found = np.empty(self.n_features)
+        for j, column in enumerate(self.X.T):
+            observed = ~np.isnan(column)
+            values = column[observed] * self.frame.scale[j] - self.frame.centre[j]
+            weight = None if self.sample_weight is None else self.sample_weight[observed]
+            found[j] = np.average(values**2, weights=weight)
+        return found
+
     def accumulate(self, factors: Factors) -> Statistics:
-        """E-step and sufficient statistics."""
+        """E-step and sufficient statistics; as `Rows.accumulate`, of a tied mixture beside noise by `Kernel.FULL`."""
+        if factors.log_noise is not None:
+            factors = factors.centred()
         K, D = factors.means.shape
         n, first, second = np.zeros(K), np.zeros((K, D)), np.zeros(factors.kernel.whitener_shape(K, D))
         sums = (n, first, second, self.n_threads)
         given = factors.parameters
         if given.covariances.ndim < second.ndim:  # a shared matrix that wants copies
             given = replace(given, covariances=np.repeat(given.covariances[None], K, axis=0))
-        log_likelihood, weight = self._called(_native.accumulate_missing, factors.kernel, given, factors.ridge, *sums)
-        return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon)
+        found = self._called(_native.accumulate_missing, factors.kernel, given, factors.ridge, *sums)
+        log_likelihood, weight, noise = found
+        return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon, noise)
 
     def score(
         self, factors: Factors, *, log_density: bool = True, posterior: bool = False, label: bool = False
     ) -> Scores:
         """As `Rows.score`; a row without any observed value has log-density 0 and the mixing weights as posterior."""
-        N, K = self.n_rows, factors.n_components
+        N, K = self.n_rows, len(factors.parameters.mixing)
         wanted = Scores(
             np.empty(N) if log_density else None,
             np.empty((N, K), self.precision) if posterior else None,
@@ -100,12 +117,11 @@ class IncompleteRows(Rows):
         return wanted
 
     def _called(self, function: Any, kernel: Kernel, given: Parameters, *outputs: Any, weighted: bool = True) -> Any:
-        if given.noise is not None:
-            row = int(np.flatnonzero(np.isnan(self.X).any(axis=1))[0])
-            raise DataError(f"row {row} of X has missing values, which cannot be combined with noise yet")
-        mixture = (given.weights, given.means, given.covariances)
+        log_noise = None if given.noise is None else given.noise.log_constants(self.runs.observed)
+        mixture, beside = (given.weights, given.means, given.covariances), (log_noise, self.log_prior)
+        arguments = (function, self.runs, kernel, self._precision, *mixture, *outputs, *beside)
         try:
-            return self._call(*(function, self.runs, kernel, self._precision, *mixture, *outputs), weighted=weighted)
+            return self._call(*arguments, weighted=weighted)
         except ArithmeticError as error:
             raise SingularError(str(error)) from None
 

@@ -93,7 +93,7 @@ class MixtureEstimator(Estimator):
         error = nonfinite_error(rows.X, allow_nan=True)
         if error is not None:
             raise error
-        if type(rows) is Rows:
+        if rows.is_whole:
             return np.array(rows.X if draws is None else np.broadcast_to(rows.X, (draws, *rows.X.shape)))
         mixture = (fit.mixture.structure, fit.mixture.parameters)
         if draws is None:

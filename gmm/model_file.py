@@ -9,7 +9,7 @@ Layout, little-endian, no padding but the header's:
               mixture with noise also noise: weight, log_volume, turned (whether its edges are vectors)
     arrays    weights (K,), means (K, D), covariances (their structure's shape), centre (D,), floor (D,),
               trace (n_trace,)   float64
-              with noise, as the header's "noise" says: corner (D,), edges (D,) or (D, D)   float64
+              with noise, as the header's "noise" says: corner (D,), edges (D,) or (D, D), log_lengths (D,)   float64
               exponent (D,)      int64
     32 bytes  SHA-256 of everything before
 
@@ -105,7 +105,7 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"extras need {len(text)} bytes; a model file holds at most {HEADER_LIMIT}")
     floats = (
         parameters.weights, parameters.means, parameters.covariances, frame.centre, frame.floor, content.trace,
-        *(() if noise is None else (noise.corner, noise.edges)),
+        *(() if noise is None else (noise.corner, noise.edges, noise.log_lengths)),
     )  # fmt: skip
     parts = [PREFIX.pack(MAGIC, VERSION, len(text)), text]
     parts += [np.ascontiguousarray(array, "<f8").tobytes() for array in floats]
@@ -226,7 +226,7 @@ def _shapes(header: dict[str, Any]) -> list[tuple[int, ...]]:
         covariances = structure(header["structure"]).shape(K, D)
     except (ValueError, TypeError):
         raise ModelFileError(f"model file with covariances of unknown structure {header['structure']!r}") from None
-    box = [(D,), (D, D) if header["noise"]["turned"] else (D,)] if "noise" in header else []
+    box = [(D,), (D, D) if header["noise"]["turned"] else (D,), (D,)] if "noise" in header else []
     return [(K,), (K, D), covariances, (D,), (D,), (header["n_trace"],), *box, (D,)]
 
 

@@ -113,6 +113,11 @@ class Factors:
     def n_features(self) -> int:
         return self.means.shape[1]
 
+    def without_noise(self) -> Factors:
+        """Return those of the components alone, whose mixing weights stay as they are."""
+        parameters = None if self.parameters is None else replace(self.parameters, noise=None)
+        return replace(self, log_noise=None, parameters=parameters)
+
     def centred(self) -> Factors:
         """Return the same mixture for a kernel that subtracts the mean before it whitens.
 

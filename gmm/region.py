@@ -6,6 +6,9 @@
 (mclust's hypvol: Banfield and Raftery 1993.) Principal axes are those of the rows in the user's units, so a rotation
 turns the box and leaves its volume. Rows of weight zero are absent. Volumes are logarithms, so no units are too large.
 
+Where values are missing it is the box along the features, of what was observed of each: no axes are known then, and a
+row needs a volume in its observed features alone.
+
 Directions without spread do not count. A constant feature has, in every component and in the noise, one more factor
 that is the same for all rows: it is given the length that makes the factors equal,
 
@@ -62,29 +65,31 @@ def box_of(rows: Rows, structure: Covariance) -> Noise:
     >>> round(float(np.exp(box_of(rows, FULL).log_volume - rows.frame.log_jacobian)), 9)  # user units
     8.0
     """
-    columns = _native.scan(rows.X, rows.sample_weight, rows.n_threads)
+    columns = rows.columns
     low, high = rows.frame.points_in(columns["minimum"]), rows.frame.points_in(columns["maximum"])
     varies = high > low
     if not varies.any():
         raise DataError(f"noise needs rows that differ: no feature has any spread, with n_samples = {rows.n_rows}")
     log_lengths = np.log(np.where(varies, high - low, 1.0))
-    flat = _log_flat(rows, structure)
-    along = Noise(0.0, float(np.where(varies, log_lengths, flat).sum()), low, np.where(varies, high - low, 0.0))
-    if varies.sum() < 2:
+    flat = np.zeros(rows.n_features) if varies.all() else _log_flat(rows, structure)
+    log_lengths = np.where(varies, log_lengths, flat)
+    along = Noise(0.0, float(log_lengths.sum()), low, np.where(varies, high - low, 0.0), log_lengths)
+    if varies.sum() < 2 or not rows.is_whole:
         return along
     constant = float(np.where(varies, 0.0, flat).sum())
-    dependent = _dependent(rows, varies, constant) if structure.moments_kernel is Kernel.FULL else None
-    if dependent is not None:
-        return dependent
-    turned = _principal(rows, varies, constant)
-    return turned if turned is not None and turned.log_volume < along.log_volume else along
+    turned = _dependent(rows, varies, constant) if structure.moments_kernel is Kernel.FULL else None
+    if turned is None:
+        turned = _principal(rows, varies, constant)
+        if turned is None or turned.log_volume >= along.log_volume:
+            return along
+    return replace(turned, log_lengths=log_lengths)
 
 
 def _log_flat(rows: Rows, structure: Covariance) -> np.ndarray:
     """Log lengths (D,) that make constant features cancel."""
     variances = rows.frame.floor
     if structure.scaling == "common":
-        variances = np.full(rows.n_features, _scatter(rows).diagonal().mean())
+        variances = np.full(rows.n_features, rows.variances.mean())
     return LOG_ROOT_TWO_PI + 0.5 * np.log(variances)
 
 

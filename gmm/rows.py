@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -75,6 +75,9 @@ class Rows:
     n_threads: int = 1
     weight_exponent: int = 0
     log_prior: np.ndarray | None = None
+
+    is_whole: ClassVar[bool] = True
+    """Whether no value is missing."""
 
     @classmethod
     def from_array(
@@ -139,6 +142,16 @@ class Rows:
     def epsilon(self) -> float:
         """Unit roundoff of the arithmetic on tiles."""
         return EPSILON[self.precision]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What a `Frame` is made from, over rows of positive weight, in user units."""
+        return self._scanned(self.X, self.sample_weight, self.n_threads, "X")
+
+    @property
+    def variances(self) -> np.ndarray:
+        """Of the columns, (D,), in the frame, which is centred at their means."""
+        return self.total_scatter.diagonal() / np.ldexp(self.total_weight, -self.weight_exponent)
 
     @cached_property
     def total_scatter(self) -> np.ndarray:

@@ -23,7 +23,6 @@ from gmm.completion import CompletedRows, completions
 from gmm.distinct import distinct
 from gmm.errors import ParameterError
 from gmm.frame import Frame
-from gmm.missing import IncompleteRows
 from gmm.mixture import Mixture
 from gmm.noise import Noise
 from gmm.parameters import Parameters
@@ -98,7 +97,7 @@ def choose_start(
     if partition is not None:
         checked = _with_known(check_partition(partition, rows.n_rows, settings.n_components, name="start"), known)
         outside = _weight_outside(rows, checked) or NOISE_WEIGHT
-        whole = CompletedRows.of(rows) if isinstance(rows, IncompleteRows) else rows
+        whole = rows if rows.is_whole else CompletedRows.of(rows)
         return Start(lambda seed: replaced(from_partition(whole, *shape, checked, **limits), outside), False)
     if previous is not None:
         continued = in_frame(previous, settings, rows.frame)
@@ -126,7 +125,7 @@ def choose_start(
             return replaced(found, found.noise.weight)
 
         return Start(begun, True)
-    drawn = completions(rows, settings.n_components) if isinstance(rows, IncompleteRows) else None
+    drawn = None if rows.is_whole else completions(rows, settings.n_components)
 
     def looked_at(some: Rows) -> Rows:
         few = some.n_rows <= largest(settings.n_components, some.n_features)

@@ -15,8 +15,8 @@ LAYERS = [
     ("native", "_native"),
     (
         "model",
-        "errors _validation table frame expansion rows parameters noise region labels statistics mixture covariances "
-        "threads model_file patterns missing",
+        "errors _validation table frame expansion rows parameters noise region labels informed statistics mixture "
+        "covariances threads model_file patterns missing",
     ),
     (
         "algorithms",

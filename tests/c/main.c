@@ -23,7 +23,7 @@ static const test tests[] = {
     {"matrices", test_matrices},         {"maximize", test_maximize},
     {"climb", test_climb},             {"fit", test_fit},               {"start", test_start},
     {"acceleration", test_acceleration},
-    {"missing", test_missing},
+    {"missing", test_missing},           {"missing_beside", test_missing_beside},
     {"unknown_isa", test_unknown_isa},
 };
 

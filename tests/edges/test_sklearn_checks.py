@@ -22,7 +22,7 @@ from sklearn.utils.estimator_checks import (
 STRUCTURES = ("full", "tied", "diag", "spherical")
 ESTIMATORS = [
     GaussianMixture(n_components, covariance_type=structure) for n_components in (1, 3) for structure in STRUCTURES
-] + [GaussianMixture(3, missing="marginalize"), GaussianMixture(2, noise=True)]
+] + [GaussianMixture(3, missing="marginalize"), GaussianMixture(2, noise=True, missing="marginalize")]
 
 
 def all_checks():

@@ -315,21 +315,3 @@ def test_masked_whole_numbers():
     X = np.ma.MaskedArray(np.arange(60).reshape(20, 3) % 7, np.arange(60).reshape(20, 3) % 5 == 0)
     model = fit(X, 1, structure="diag", tol=1e-14)
     np.testing.assert_allclose(model.means_[0], X.mean(axis=0), rtol=1e-6)
-
-
-@pytest.mark.parametrize("options", [{"noise": True}, {"labels": True}])
-def test_what_cannot_be_combined_yet_is_told(options):
-    X = np.random.default_rng(0).normal(size=(50, 2))
-    X[7, 1] = np.nan
-    labels = np.zeros(50, int) if options.pop("labels", False) else None
-    with pytest.raises(ValueError, match=r"row 7 of X has missing values, .* with noise or labels yet"):
-        GaussianMixture(1, missing="marginalize", **options).fit(X, labels=labels)
-
-
-def test_noise_and_missing_values_do_not_meet_in_prediction():
-    X = np.random.default_rng(0).normal(size=(200, 2))
-    model = GaussianMixture(1, noise=True, missing="marginalize").fit(X)
-    X[3, 0] = np.nan
-    for ask in (model.predict, model.predict_proba, model.score_samples, model.impute):
-        with pytest.raises(ValueError, match="row 3 of X has missing values, which cannot be combined with noise"):
-            ask(X)

@@ -9,7 +9,8 @@ from tolerances import SUM_FLOAT64
 
 from gmm.covariances import STRUCTURES, TIED
 from gmm.errors import DataError
-from gmm.labels import Informed, check_labels, log_prior_of
+from gmm.informed import Informed
+from gmm.labels import check_labels, log_prior_of
 from gmm.noise import Noise
 from gmm.parameters import Parameters
 from gmm.reference import Rows as Twin

@@ -4,49 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tolerances import SUM_FLOAT32, SUM_FLOAT64
+from incomplete_problem import NAMES, SIZES, TOLERANCE, close, incomplete
+from tolerances import SUM_FLOAT64
 
 from gmm.covariances import STRUCTURES
-from gmm.frame import Frame
-from gmm.missing import IncompleteRows
-from gmm.parameters import Parameters
 from gmm.reference import Rows as Twin
 from gmm.reference import missing as twin
 from gmm.rows import Rows
-
-NAMES = ["full", "tied", "diag", "spherical"]
-TOLERANCE = {"float32": SUM_FLOAT32, "float64": SUM_FLOAT64}
-SIZES = [(1, 2), (2, 3), (3, 1), (5, 4), (8, 3), (9, 2), (17, 2), (40, 1)]
-
-
-def random_parameters(name, n_features, n_components, rng):
-    """Overlapping components around zero, in units of a frame."""
-    D, K = n_features, n_components
-    roots = rng.normal(size=(K, D, D)) / np.sqrt(D) + np.eye(D)
-    matrices = roots @ roots.swapaxes(1, 2)
-    shaped = {"full": matrices, "tied": matrices[0], "diag": rng.uniform(0.5, 2, (K, D)), "spherical": np.ones(K)}
-    weights = rng.uniform(0.5, 1.5, K)
-    return Parameters(weights / weights.sum(), rng.normal(size=(K, D)), np.ascontiguousarray(shaped[name]))
-
-
-def incomplete(name, n_features, n_components, *, n_rows=300, share=0.3, seed=0, dtype=np.float64):
-    """Rows with values missing at random, the first row whole and the second without any, and a mixture for them."""
-    rng = np.random.default_rng([seed, n_features, n_components])
-    X = rng.normal(3.0, 2.0, (n_rows, n_features)).astype(dtype)
-    X[rng.random(X.shape) < share] = np.nan
-    X[0], X[1] = 1.0, np.nan
-    frame = Frame.from_columns(
-        {"minimum": np.full(n_features, -5.0), "maximum": np.full(n_features, 9.0), "mean": np.full(n_features, 3.0),
-         "scatter": np.full(n_features, 4.0), "weight": 1.0},
-        "common", 2.0**-53,
-    )  # fmt: skip
-    weight = 10.0 ** rng.uniform(-2, 2, n_rows) * (rng.random(n_rows) > 0.1)
-    parameters = random_parameters(name, n_features, n_components, rng)
-    return IncompleteRows(X, weight, frame, X.dtype.name, 2), parameters
-
-
-def close(found, expected, tolerance, size):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * size)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
