@@ -27,9 +27,11 @@ from gmm.classes import check_classes, check_target
 from gmm.errors import DataError, ParameterError
 from gmm.fitting import Fit
 from gmm.gaussian_mixture import GaussianMixture
+from gmm.missing import Missing, kind_of_rows
 from gmm.mixture import Mixture
 from gmm.mixture_estimator import PRECISION_OF
 from gmm.selection import select, tried
+from gmm.settings import check_missing
 from gmm.threads import resolve_threads
 
 __all__ = ["GaussianMixtureClassifier"]
@@ -69,7 +71,7 @@ class GaussianMixtureClassifier(Estimator):
         Probabilities of the classes, in the order of ``classes_``; None takes their shares of the sample weight.
     unlabelled : optional
         The value in ``y`` of rows whose class is not known; they take part in the fit. None: there are none.
-    n_init, tol, reg_covar, max_iter, random_state, n_threads
+    n_init, tol, reg_covar, max_iter, missing, random_state, n_threads
         As for `gmm.GaussianMixture`.
 
     Attributes
@@ -108,6 +110,7 @@ class GaussianMixtureClassifier(Estimator):
         tol: float = 1e-6,
         reg_covar: float | None = None,
         max_iter: int = 500,
+        missing: Missing = "raise",
         random_state: Any = None,
         n_threads: int | None = None,
     ) -> None:
@@ -120,6 +123,7 @@ class GaussianMixtureClassifier(Estimator):
         self.tol = tol
         self.reg_covar = reg_covar
         self.max_iter = max_iter
+        self.missing = missing
         self.random_state = random_state
         self.n_threads = n_threads
 
@@ -148,7 +152,7 @@ class GaussianMixtureClassifier(Estimator):
         if self.model not in MODELS:
             raise ParameterError(f"model must be one of {MODELS}, got {self.model!r}{nearest_name(self.model, MODELS)}")
         names = feature_names(X)
-        X = check_rows(X, owner=type(self).__name__)
+        X = check_rows(X, owner=type(self).__name__, allow_missing=check_missing(self.missing) == "marginalize")
         y = check_target(y, len(X))
         weights = check_sample_weight(sample_weight, len(X))
         if weights is not None and not (weights > 0).all():  # absent rows, and classes of which all are
@@ -172,7 +176,7 @@ class GaussianMixtureClassifier(Estimator):
         return self
 
     def _parameters(self) -> dict[str, Any]:
-        names = ("n_init", "tol", "reg_covar", "max_iter", "random_state", "n_threads")
+        names = ("n_init", "tol", "reg_covar", "max_iter", "missing", "random_state", "n_threads")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -246,10 +250,12 @@ class GaussianMixtureClassifier(Estimator):
         learnt, owner = self._fitted(), type(self).__name__
         if type(X) is not np.ndarray or learnt.feature_names is not None:
             check_feature_names(X, learnt.feature_names, owner=owner)
-        X = check_rows(X, owner=owner)
+        X = check_rows(X, owner=owner, allow_missing=self.missing == "marginalize")
         check_n_features(X, learnt.n_features, owner=owner)
-        how = {"n_threads": resolve_threads(self.n_threads), "precision": PRECISION_OF[X.dtype]}
-        logs = np.stack([fit.mixture.log_density(X, **how) for fit in learnt.fits], axis=1)
+        kind, how = kind_of_rows(X, self.missing), (PRECISION_OF[X.dtype], resolve_threads(self.n_threads))
+        rows = [kind(X, None, fit.mixture.frame, *how) for fit in learnt.fits]
+        densities = zip(rows, learnt.fits, strict=True)
+        logs = np.stack([r.score(fit.mixture.factors).log_density + r.log_jacobian for r, fit in densities], axis=1)
         logs[np.isneginf(logs).all(axis=1)] = 0.0
         with np.errstate(divide="ignore"):
             return logs + np.log(learnt.prior)
@@ -292,10 +298,13 @@ class GaussianMixtureClassifier(Estimator):
         return names
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, Tags, TargetTags
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
 
         return Tags(
-            estimator_type="classifier", target_tags=TargetTags(required=True), classifier_tags=ClassifierTags()
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(allow_nan=self.missing == "marginalize"),
         )
 
 

@@ -23,7 +23,7 @@ from gmm.missing import Missing
 from gmm.ordering import OrderBy
 from gmm.rows import Precision
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "check_missing"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Settings:
             n_components=check_integer(given["n_components"], "n_components"),
             structure=structure(given["covariance_type"]),
             tol=check_real(given["tol"], "tol", allow_infinity=True),
-            missing=_missing(given["missing"]),
+            missing=check_missing(given["missing"]),
             reg_covar=0.0 if reg_covar is None else check_real(reg_covar, "reg_covar"),
             max_iter=check_integer(given["max_iter"], "max_iter", minimum=0),
             n_init=check_integer(given["n_init"], "n_init"),
@@ -102,7 +102,8 @@ def _method(init_params: Any) -> Method:
     )
 
 
-def _missing(missing: Any) -> Missing:
+def check_missing(missing: Any) -> Missing:
+    """Return what to do about missing values, or a ParameterError that names the choices."""
     known = ["raise", "marginalize"]
     if isinstance(missing, str) and missing in known:
         return missing

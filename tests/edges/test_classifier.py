@@ -203,3 +203,42 @@ def sklearn_checks():
 @pytest.mark.filterwarnings("ignore")
 def test_check_estimator(estimator, check):
     check(estimator)
+
+
+def with_gaps(X, share=0.15, seed=0):
+    X = X.copy()
+    X[np.random.default_rng(seed).random(X.shape) < share] = np.nan
+    return X
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_rows_with_missing_values(iris, model):
+    X, y = with_gaps(iris[0]), iris[1]
+    X[3] = np.nan
+    with pytest.raises(DataError, match="contains NaN"):
+        GaussianMixtureClassifier(model=model).fit(X, y)
+    fitted = GaussianMixtureClassifier((1, 2), model=model, missing="marginalize", random_state=0).fit(X, y)
+    assert fitted.score(X, y) > 0.9
+    found = fitted.predict_proba(X)
+    density = np.exp([mixture.score_samples(X) for mixture in fitted.mixtures_]).T * fitted.class_prior_
+    np.testing.assert_allclose(found, density / density.sum(axis=1, keepdims=True), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found[3], fitted.class_prior_, rtol=CLOSED_FORM)
+    with pytest.raises(DataError, match="contains NaN"):
+        fitted.set_params(missing="raise").predict(X)
+    with pytest.raises(ParameterError, match="missing must be one of"):
+        fitted.set_params(missing="drop").fit(X, y)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_rows_with_missing_values_and_without_a_class(iris, model):
+    X, y = with_gaps(iris[0], 0.1), iris[1].astype(object)
+    known = np.random.default_rng(1).random(150) < 0.3
+    given = np.where(known, y, "?")
+    arguments = {"model": model, "unlabelled": "?", "missing": "marginalize", "random_state": 0}
+    fitted = GaussianMixtureClassifier(1, covariance_types=("full", "tied"), **arguments).fit(X, given)
+    assert fitted.score(X[~known], y[~known]) > 0.9
+
+
+def test_whole_rows_are_classified_bit_for_bit_whatever_missing_says(iris):
+    fits = [GaussianMixtureClassifier(2, missing=m, random_state=0).fit(*iris) for m in ("raise", "marginalize")]
+    np.testing.assert_array_equal(*(fitted.predict_proba(iris[0]) for fitted in fits))
