@@ -87,6 +87,8 @@ def _add_fit(command: argparse.ArgumentParser) -> None:
     add("--tol", type=tolerance, default=1e-6, metavar="NATS", help="stop when less than this is to gain per row")
     add("--max-iter", type=natural, default=500, metavar="N", help="EM iterations at most (default: 500)")
     add("--reg-covar", type=tolerance, metavar="VARIANCE", help="added to every variance, in squared data units")
+    add("--missing", choices=("raise", "marginalize"), default="raise",
+        help="marginalize: empty cells are values that were not observed, not errors")  # fmt: skip
     add("--noise", action="store_true", help="let rows that belong to no component be noise, spread evenly")
     add("--threads", type=positive, metavar="N", help="threads (default: what the machine offers)")
     add("--dtype", choices=("float32", "float64"), help="precision of the arithmetic (default: that of the data)")

@@ -67,12 +67,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a command asks of a file: `--columns`, `--weights`, `--header`, and the names a model was fitted on."""
+    """What a command asks of a file: `--columns`, `--weights`, `--header`, the names a model was fitted on, and whether
+    features may lack values, which are then NaN.
+    """
 
     columns: str | None = None
     weights: str | None = None
     header: bool | None = None
     preferred: tuple[str, ...] = ()
+    gaps: bool = False
 
 
 def choose(names: Sequence[str], wanted: Wanted, title: str, *, left_out: Sequence[int] = ()) -> Choice:

@@ -2,6 +2,7 @@
 
 Numbers are parsed by NumPy's compiled reader; when that stops, the rows are walked once more, cell by cell, to name
 the line and the column that are to blame.
+Cells that may be missing are NaN in a row that is kept.
 Invariant: a file is read completely or refused with a position; no row or cell is ever passed over.
 """
 
@@ -33,14 +34,14 @@ def read_delimited(source: Path | bytes, title: str, wanted: Wanted, say: Callab
     Raises
     ------
     CommandError
-        Text, missing or infinite cells, ragged rows: named by line and column; no rows; not a text file.
+        Text, infinite cells, missing ones unless wanted, ragged rows: by line and column; no rows; not a text file.
     """
     try:
         with opened(source) as lines:
             layout = layout_of(lines, title, wanted.header)
         choice = choose(layout.names, wanted, title, left_out=(0,) if layout.row_labels else ())
         _refuse_text(layout, choice, wanted, title)
-        values = _parsed(source, layout, choice, title, say)
+        values = _parsed(source, layout, choice, wanted.gaps, title, say)
     except UnicodeDecodeError:
         raise CommandError(f"{title} is not a text file; gmm reads CSV, Parquet and .npy") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -64,7 +65,9 @@ def _refuse_text(layout: Layout, choice: Choice, wanted: Wanted, title: str) -> 
     raise CommandError(message)
 
 
-def _parsed(source: Path | bytes, layout: Layout, choice: Choice, title: str, say: Callable[[str], None]) -> np.ndarray:
+def _parsed(
+    source: Path | bytes, layout: Layout, choice: Choice, gaps: bool, title: str, say: Callable[[str], None]
+) -> np.ndarray:
     values = None
     with opened(source) as lines:
         for _ in range(layout.n_leading):
@@ -80,7 +83,7 @@ def _parsed(source: Path | bytes, layout: Layout, choice: Choice, title: str, sa
                 ndmin=2,
             )
     if values is None or not np.isfinite(values).all():
-        values = _walked(source, layout, choice, title)
+        values = _walked(source, layout, choice, gaps, title)
     if len(values) == 0:
         raise CommandError(f"{title} has a header but no rows" if layout.has_header else f"{title} has no rows")
     return values
@@ -98,7 +101,7 @@ def _even_lines(lines: TextIO, layout: Layout, say: Callable[[str], None]) -> It
         yield line.replace(",", ".") if layout.decimal_comma else line
 
 
-def _walked(source: Path | bytes, layout: Layout, choice: Choice, title: str) -> np.ndarray:
+def _walked(source: Path | bytes, layout: Layout, choice: Choice, gaps: bool, title: str) -> np.ndarray:
     """The exact reader: every row and cell in turn; slow, and it says where it stops."""
     values = array("d")
     with opened(source) as lines:
@@ -118,7 +121,9 @@ def _walked(source: Path | bytes, layout: Layout, choice: Choice, title: str) ->
                 )
             for j in choice.all:
                 value = number(row[j], layout.decimal_comma)
-                if value is None or not math.isfinite(value):
+                if gaps and j != choice.weight and is_missing(row[j]):
+                    value = math.nan
+                elif value is None or not math.isfinite(value):
                     raise CommandError(f"{title}: line {line}, {spoken(layout.names[j])} {_fault(row[j], value)}")
                 values.append(value)
     return np.frombuffer(values, dtype=np.float64).reshape(-1, len(choice.all))

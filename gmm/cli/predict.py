@@ -49,7 +49,8 @@ def _matching(model: gmm.GaussianMixture, options: Namespace, progress: Progress
     names = getattr(model, "feature_names_in_", None)
     header = None if options.header is None else options.header == "yes"
     preferred = () if names is None else tuple(names)
-    table = read_table(options.file, Wanted(options.columns, header=header, preferred=preferred), progress.say)
+    wanted = Wanted(options.columns, header=header, preferred=preferred, gaps=model.missing == "marginalize")
+    table = read_table(options.file, wanted, progress.say)
     if len(table.names) != model.n_features_in_:
         fitted = ", ".join(feature_names(model))
         raise CommandError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from gmm.cli.columns import Table, Wanted, choose, numbered, spelled, split, spoken
+from gmm.cli.columns import Choice, Table, Wanted, choose, numbered, spelled, split, spoken
 from gmm.cli.delimited import read_delimited
 from gmm.cli.errors import CommandError
 from gmm.datasets import load_faithful
@@ -87,7 +87,7 @@ def _npy(source: Path | bytes, title: str, wanted: Wanted) -> Table:
     choice = choose(names, wanted, title)
     everything = choice.all == tuple(range(array.shape[1]))
     values = array if everything else array[:, choice.all]
-    _refuse_nonfinite(values, [names[j] for j in choice.all], title)
+    _refuse_nonfinite(values, names, choice, wanted.gaps, title)
     return split(values, names, choice, title)
 
 
@@ -111,7 +111,7 @@ def _parquet(source: Path | bytes, title: str, wanted: Wanted) -> Table:
         raise CommandError(f"{title}: not a usable Parquet file ({str(error).splitlines()[0]})") from None
     values = np.column_stack([table.column(names[j]).to_numpy().astype(np.float64) for j in choice.all])
     _refuse_no_rows(values, title)
-    _refuse_nonfinite(values, [names[j] for j in choice.all], title)
+    _refuse_nonfinite(values, names, choice, wanted.gaps, title)
     return split(values, names, choice, title)
 
 
@@ -126,12 +126,14 @@ def _refuse_no_rows(values: np.ndarray, title: str) -> None:
         raise CommandError(f"{title} has no rows")
 
 
-def _refuse_nonfinite(values: np.ndarray, names: list[str], title: str) -> None:
+def _refuse_nonfinite(values: np.ndarray, names: Sequence[str], choice: Choice, gaps: bool, title: str) -> None:
+    may_lack = np.array([gaps and j != choice.weight for j in choice.all])
     for first in range(0, len(values), 1 << 16):  # block by block: a memory-mapped file stays on disk
-        bad = ~np.isfinite(values[first : first + (1 << 16)])
+        part = values[first : first + (1 << 16)]
+        bad = ~np.isfinite(part)
+        if gaps and bad.any():
+            bad &= ~(np.isnan(part) & may_lack)
         if bad.any():
             row, column = np.argwhere(bad)[0]
-            value = values[first + row, column]
-            raise CommandError(
-                f"{title}: row {first + row + 1}, {spoken(names[column])} is {value}; fill it in or leave the row out"
-            )
+            value, name = part[row, column], spoken(names[choice.all[column]])
+            raise CommandError(f"{title}: row {first + row + 1}, {name} is {value}; fill it in or leave the row out")

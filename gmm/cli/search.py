@@ -30,7 +30,8 @@ def run(options: Namespace, structures: Sequence[str], show_tried: Callable[[Sel
     check_writable(options.output, options.file)
     header = None if options.header is None else options.header == "yes"
     with Progress(shown=not options.quiet) as progress:
-        table = read_table(options.file, Wanted(options.columns, options.weights, header), progress.say)
+        wanted = Wanted(options.columns, options.weights, header, gaps=options.missing == "marginalize")
+        table = read_table(options.file, wanted, progress.say)
         selection = _search(options, table, structures, progress)
     for note in () if options.quiet else table.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -70,6 +71,7 @@ def _search(options: Namespace, table: Table, structures: Sequence[str], progres
         max_iter=options.max_iter,
         reg_covar=options.reg_covar,
         noise=options.noise,
+        missing=options.missing,
         n_threads=options.threads,
         dtype=options.dtype,
         order_by="mean",

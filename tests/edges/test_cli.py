@@ -299,3 +299,22 @@ def test_memory_that_runs_out_is_told(run, monkeypatch):
 
     monkeypatch.setattr("gmm.select", work)
     assert run("fit") == (2, "", "gmm fit: not enough memory\n")
+
+
+def test_missing_cells(run, tmp_path):
+    X = load_iris().data.copy()
+    X[np.random.default_rng(0).random(X.shape) < 0.1] = np.nan
+    path, model = tmp_path / "gaps.csv", str(tmp_path / "gaps.gmm")
+    rows = [",".join("" if np.isnan(x) else repr(x) for x in row) for row in X.tolist()]
+    path.write_text("\n".join(["a,b,c,d", *rows]) + "\n")
+    code, _, err = run("fit", str(path), "-k", "2")
+    assert (code, "is empty" in err) == (2, True)
+    code, out, err = run("fit", str(path), "-k", "2", "--missing", "marginalize", "--noise", "--json", "-o", model)
+    assert (code, err) == (0, "")
+    expected = gmm.GaussianMixture(2, missing="marginalize", noise=True, random_state=0, order_by="mean").fit(X)
+    assert json.loads(out)["best"]["means"] == expected.means_.tolist()
+    code, out, err = run("predict", model, str(path), "--log-density")
+    assert (code, err) == (0, "")
+    told = [line.split(",") for line in out.splitlines()[1:]]
+    assert [int(row[0]) for row in told] == expected.predict(X).tolist()
+    assert [float(row[1]) for row in told] == expected.score_samples(X).tolist()

@@ -255,3 +255,30 @@ def test_parquet_without_pyarrow(read, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(CommandError, match=r"pip install 'fastgmm\[parquet\]'"):
         read(b"PAR1....")
+
+
+def test_gaps_are_nan_where_they_are_wanted(read):
+    for content in ("a,b\n1,\nNA,4\n", "a,b\n1,?\n,4\n", "a;b\n1;\n-;4\n", "a,b\n1,nan\nNaN,4\n"):
+        table = read(content, gaps=True)
+        np.testing.assert_array_equal(table.data, [[1.0, np.nan], [np.nan, 4.0]])
+    for bad, message in (
+        ("a,b\n1,\n2,inf\n", "line 3, column 'b' is infinite"),
+        ("a,b\n1,\n2,x\n", "column 'b' holds text"),
+    ):
+        with pytest.raises(CommandError, match=message):
+            read(bad, gaps=True)
+    with pytest.raises(CommandError, match="line 3, column 'n' is empty"):
+        read("a,n\n,1\n2,\n", weights="n", gaps=True)
+
+
+def test_gaps_of_an_array(tmp_path):
+    path = str(tmp_path / "gaps.npy")
+    X = np.array([[1.0, np.nan, 2.0], [np.nan, 1.0, 3.0]])
+    np.save(path, X)
+    np.testing.assert_array_equal(read_table(path, Wanted(gaps=True)).data, X)
+    with pytest.raises(CommandError, match="row 1, column 2 is nan"):
+        read_table(path, Wanted(weights="2", gaps=True))
+    X[1, 2] = np.inf
+    np.save(path, X)
+    with pytest.raises(CommandError, match="row 2, column 3 is inf"):
+        read_table(path, Wanted(gaps=True))
