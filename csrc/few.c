@@ -16,6 +16,8 @@
 #include <math.h>
 #include <string.h>
 
+#define WORST_CONDITION 1073741824.0 /* 2^30: whiteners err by its root times the unit roundoff, some 1e-11 */
+
 int64_t gmm_few_rows(int64_t n_features) { return 4 + n_features / 4; }
 
 gmm_few gmm_take_few(gmm_structure structure, int64_t K, int64_t D, gmm_workspace *space) {
@@ -35,6 +37,19 @@ gmm_few gmm_take_few(gmm_structure structure, int64_t K, int64_t D, gmm_workspac
     few.triangle = gmm_take(space, D * D, sizeof(double));
     few.inverse = gmm_take(space, D * D, sizeof(double));
     return few;
+}
+
+int gmm_few_is_safe(const gmm_mixture *mixture, const double *whitener) {
+    const int64_t D = mixture->n_features, n_matrices = mixture->structure == GMM_FULL ? mixture->n_components : 1;
+    if (mixture->structure != GMM_FULL && mixture->structure != GMM_TIED) return 1;
+    for (int64_t k = 0; k < n_matrices; ++k)
+        for (int64_t j = 0; j < D; ++j) {
+            const double *W = whitener + k * D * D, variance = mixture->covariance[(k * D + j) * D + j];
+            double precision = 0;
+            for (int64_t i = j; i < D; ++i) precision += W[i * D + j] * W[i * D + j];
+            if (!(precision * variance <= WORST_CONDITION)) return 0;
+        }
+    return 1;
 }
 
 /* Rows in frame coordinates, 0 where they are missing; 0 when an observed value is not finite. */

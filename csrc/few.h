@@ -25,6 +25,10 @@ gmm_few gmm_take_few(gmm_structure structure, int64_t n_components, int64_t n_fe
 /* Up to how many rows that is less work than factors. */
 int64_t gmm_few_rows(int64_t n_features);
 
+/* Whether factors of all features say enough of some: whiteners that are nearly singular, as those of covariances on the
+ * numerical floor, do not. */
+int gmm_few_is_safe(const gmm_mixture *mixture, const double *whitener);
+
 /* Adds n <= gmm_few_rows rows, observed (D,) not all zero, to total; second moments of a tied mixture are pooled.
  * log_noise: of these features, -inf for none. 0, and nothing is added, when a row is not finite or too far out for its
  * density under the components to be a number. */

@@ -39,7 +39,7 @@ typedef struct {
     const gmm_mixture *mixture;
     const double *ridge;
     gmm_dtype precision;
-    double *log_constant, *whitener; /* of the mixture, for runs of few rows; NULL where there is a ridge */
+    double *log_constant, *whitener; /* of the mixture, for runs of few rows; NULL: these go the way of others */
     gmm_statistics *total;   /* NULL: score */
     gmm_statistics *partial; /* (n_slots,) */
     double *log_density;
@@ -309,9 +309,8 @@ static gmm_status run(const job *given, int n_threads, void *scratch, size_t scr
         const gmm_status status = gmm_factorize(mixture, NULL, 1, m->matrices, m->matrices_bytes, all.log_constant,
                                                 all.whitener, bad_component);
         if (status != GMM_OK) return status;
-    } else {
-        all.log_constant = NULL;
     }
+    if (!all.total || given->ridge || !gmm_few_is_safe(mixture, all.whitener)) all.log_constant = NULL;
     const gmm_blocks blocks = {.block = all.total ? accumulate_batch : score_batch,
                                .merge = all.total ? merge_batch : NULL,
                                .context = &all,

@@ -168,6 +168,39 @@ static void same_scores(int precision)
     discard(&p);
 }
 
+/* Features that nearly depend on each other, and rows that follow them: patterns of few rows keep the digits of many. */
+static void nearly_singular(int structure)
+{
+    recipe r = plain_recipe();
+    r.structure = (gmm_structure)structure;
+    r.n = 300;
+    r.k = 1;
+    r.plain_frame = 1;
+    in_case("missing, nearly singular, %s", describe(&r));
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 1 - 1e-13);
+    for (int64_t j = 0; j < r.d; ++j) {
+        p.mean[j] = 0;
+    }
+    for (int64_t i = 0; i < r.n * r.d; ++i) {
+        p.value[i] = p.value[i / r.d * r.d];
+    }
+    relay(&p, r.dtype, LAYOUT_C);
+    double log_likelihood[2];
+    for (int few = 0; few < 2; ++few) {
+        listing l = list_rows(r.n, r.d, 8, few ? 2 : 100);
+        gmm_statistics sums = new_sums(&m);
+        int64_t bad_row, bad_component;
+        CHECK(call_missing(&p.rows, &l.runs, &m, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row,
+                           &bad_component) == GMM_OK);
+        log_likelihood[few] = sums.log_likelihood;
+        drop_statistics(&sums), drop_listing(&l);
+    }
+    CHECK_NEAR(log_likelihood[1], log_likelihood[0], 1e-12 * fabs(log_likelihood[0]));
+    free(m.weight), free(m.covariance);
+    discard(&p);
+}
+
 static void refused_calls(void)
 {
     recipe r = plain_recipe();
@@ -231,6 +264,8 @@ void test_missing(void)
     closed_form(0, 100);
     closed_form(0, 2);
     closed_form(1, 100);
+    nearly_singular(GMM_FULL);
+    nearly_singular(GMM_TIED);
     for (int structure = 0; structure < 4; ++structure) {
         for (int precision = 0; precision < 2; ++precision) {
             same_sums(structure, precision, 1, 70);
