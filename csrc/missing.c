@@ -186,7 +186,8 @@ static void accumulate_run(const job *all, bench *own, int64_t index, gmm_statis
     const unsigned char *observed = all->runs->observed + all->runs->pattern[index] * D;
     const double *log_noise = noise_of(all, index);
     const int are_few = all->log_constant && n <= gmm_few_rows(D) && is_partial(observed, D);
-    if (are_few && gmm_accumulate_few(&own->few, all->rows, row, n, observed, log_noise ? *log_noise : -INFINITY, partial))
+    if (are_few && gmm_accumulate_few(&own->few, all->rows, row, n, observed, log_noise ? *log_noise : -INFINITY,
+                                      partial))
         return;
     gmm_status status = gmm_marginalise(m, observed, 1, &bad);
     const int64_t o = m->n_observed;

@@ -9,8 +9,8 @@ enum { MARK = 0x3C, GUARD = 64 };
 
 listing list_rows(int64_t n, int64_t d, int64_t n_patterns, int64_t longest)
 {
-    listing l = {.batch = room((size_t)(n + 1), 8), .row = room((size_t)n, 8), .first = room((size_t)(n + 1), 8), .pattern = room((size_t)n, 8),
-                 .observed = room((size_t)(n_patterns * d), 1)};
+    listing l = {.batch = room((size_t)(n + 1), 8), .row = room((size_t)n, 8), .first = room((size_t)(n + 1), 8),
+                 .pattern = room((size_t)n, 8), .observed = room((size_t)(n_patterns * d), 1)};
     int64_t listed = 0, n_runs = 0;
     for (int64_t p = 0; p < n_patterns; ++p) {
         for (int64_t j = 0; j < d; ++j) {

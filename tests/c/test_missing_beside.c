@@ -22,16 +22,22 @@ typedef struct {
     double *log_density, *posterior, n[4], *first, *square, noise, log_likelihood, weight;
 } scene;
 
+static double deviation(const scene *s, int64_t i, int64_t k, int64_t j, const recipe *r)
+{
+    const double x = s->p.value[i * r->d + j] * s->p.rows.scale[j] - s->p.rows.centre[j];
+    return x - s->m.mean[k * r->d + j];
+}
+
 static void expect_row(scene *s, int64_t i, const recipe *r)
 {
     const unsigned char *observed = s->l.observed + i % PATTERNS * r->d;
     const double w = s->p.rows.weight ? s->p.rows.weight[i] : 1;
-    double *share = s->posterior + i * (r->k + 1), largest = s->p.rows.log_prior ? -INFINITY : -1e300, sum = 0;
+    double *share = s->posterior + i * (r->k + 1), largest = -INFINITY, sum = 0;
     share[r->k] = s->l.runs.log_noise ? s->log_noise[i % PATTERNS] : -INFINITY;
     for (int64_t k = 0; k < r->k; ++k) {
         share[k] = log(s->m.weight[k]) + (s->prior && s->p.rows.log_prior ? s->prior[i * r->k + k] : 0);
         for (int64_t j = 0; j < r->d; ++j) {
-            const double c = s->p.value[i * r->d + j] * s->p.rows.scale[j] - s->p.rows.centre[j] - s->m.mean[k * r->d + j];
+            const double c = deviation(s, i, k, j, r);
             share[k] -= observed[j] ? (log(8 * acos(-1)) + c * c / 4) / 2 : 0;
         }
     }
@@ -51,7 +57,7 @@ static void expect_row(scene *s, int64_t i, const recipe *r)
     for (int64_t k = 0; k < r->k; ++k) {
         s->n[k] += w * share[k];
         for (int64_t j = 0; j < r->d; ++j) {
-            const double c = s->p.value[i * r->d + j] * s->p.rows.scale[j] - s->p.rows.centre[j] - s->m.mean[k * r->d + j];
+            const double c = deviation(s, i, k, j, r);
             s->first[k * r->d + j] += observed[j] ? w * share[k] * c : 0;
             s->square[k * r->d + j] += w * share[k] * (observed[j] ? c * c : 4);
         }
