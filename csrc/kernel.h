@@ -121,12 +121,19 @@ typedef struct {
     void (*trace)(int64_t n_features, const double *whitener, const double *T, double *space, double *sum, double *size);
 } gmm_algebra;
 
+struct gmm_measuring;
+struct gmm_measuring_space;
+struct gmm_measured_scores;
+
 /* A row of the dispatch table: one ISA. */
 typedef struct {
     const char *name;
     int (*supported)(void);
     const gmm_kernel *kernel[GMM_N_OPERATIONS][GMM_N_DTYPES];
     gmm_algebra algebra;
+    /* A block of rows observed with error, see kernels/measured_sums.inc.c. */
+    int64_t (*measure)(const struct gmm_measuring *all, struct gmm_measuring_space *own,
+                       const struct gmm_measured_scores *scores, int64_t first, int64_t n);
     /* Runs on registers only; returns the floating-point operations done (2 per fused multiply-add). */
     double (*peak[GMM_N_DTYPES])(int64_t repeats);
 } gmm_isa_row;

@@ -243,6 +243,10 @@ def score_missing(
 ) -> None:
     """As `score`, of rows with missing values and under a mixture; other arguments as for `accumulate_missing`."""
 
+# As the two before, with errors (N, D) or (N, D, D), any strides, in place of runs; sums are always in float64.
+def accumulate_measured(X: Rows, sample_weight: Array | None, *rest: Any) -> tuple[float, float]: ...
+def score_measured(X: Rows, *rest: Any) -> None: ...
+
 def maximize(
     kernel: int,
     n: Array,

@@ -3,9 +3,8 @@
 Rows X may be any 2-D buffer of float32 or float64 in native byte order: strided, reversed, misaligned or read-only, and
 are never copied. Every other array is C-contiguous float64 (labels int64) of the shape given in _native.pyi.
 
-A long call is cut into slices of some 50 ms at multiples of BLOCK_ROWS, between which a pending Ctrl-C is answered; by
-the contract of gmm.h the result is bit for bit that of one call. Slices of a scan are merged here, so their length is
-fixed. The GIL is released while the core runs.
+A long call is cut into slices of some 50 ms at multiples of BLOCK_ROWS, between which a pending Ctrl-C is answered; the
+result is bit for bit that of one call (slices of a scan, merged here, have one length). The core runs without the GIL.
 """
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_WRITABLE
@@ -368,6 +367,7 @@ cdef void merge_columns(double *total, const double *part, int64_t D, double wei
 include "_clusters.pxi"
 include "_mixtures.pxi"
 include "_missing.pxi"
+include "_measured.pxi"
 include "_fits.pxi"
 
 

@@ -67,8 +67,8 @@ def classification_entropy(
     Parameters
     ----------
     posterior : callable
-        Rows (n, D) to posterior probabilities (n, K).
-    X : ndarray of shape (N, D)
+        Rows (n, D), or what stands for them, to posterior probabilities (n, K).
+    X : ndarray of shape (N, D), or (N,) numbers of rows
     sample_weight : ndarray of shape (N,), optional
 
     Examples

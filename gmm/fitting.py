@@ -22,6 +22,7 @@ from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_w
 from gmm.frame import Frame
 from gmm.informed import Informed
 from gmm.labels import check_labels
+from gmm.measured import MeasuredRows, measured
 from gmm.missing import kind_of_rows
 from gmm.mixture import Mixture
 from gmm.noise import Noise
@@ -127,6 +128,7 @@ def fit_mixture(
     sample_weight: Any = None,
     start: Any = None,
     labels: Any = None,
+    noise_covariance: Any = None,
     previous: Mixture | None = None,
     quiet: bool = False,
 ) -> Fit:
@@ -141,6 +143,8 @@ def fit_mixture(
         Labels or responsibilities to start from.
     labels : array-like of shape (N,) or (N, K), optional
         What is known of rows: their component, -1 for nothing, or how plausible each is.
+    noise_covariance : array-like, optional
+        Errors of the rows, as `gmm.measured.check_noise_covariance` takes them.
     previous : Mixture, optional
         What a warm start continues from.
     quiet : bool
@@ -158,6 +162,10 @@ def fit_mixture(
         precision=settings.precision,
         n_threads=resolve_threads(settings.n_threads),
     )
+    if noise_covariance is not None:
+        if settings.noise is not False or labels is not None:
+            raise ParameterError("noise_covariance cannot be combined with noise or labels yet")
+        rows = measured(rows, noise_covariance)
     ridge = ridge_in(settings.reg_covar, rows.frame)
     known = None if labels is None else check_labels(labels, rows.n_rows, settings.n_components)
     plan = plan_of(settings) if start is None and previous is None and known is None else None
@@ -256,7 +264,8 @@ def _raced(
     limits = {"floor": rows.frame.floor, "ridge": ridge}
     begin = {"partition": partition, "previous": previous, "noise": noise_in(settings, rows), "known": known}
     informed = None if known is None else Informed.of(rows, settings.structure, settings.n_components, known)
-    chosen: Start = choose_start(settings, rows, **begin, **limits)
+    seen = rows.plain if isinstance(rows, MeasuredRows) else rows
+    chosen: Start = choose_start(settings, seen, **begin, **limits)
     few = rows.is_whole and is_small(rows.n_rows, settings.n_components, rows.n_features)
     drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
     raced = race(

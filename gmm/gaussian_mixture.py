@@ -227,7 +227,14 @@ class GaussianMixture(MixtureEstimator):
     # ---- fitting
 
     def fit(
-        self, X: Any, y: Any = None, *, sample_weight: Any = None, labels: Any = None, start: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        labels: Any = None,
+        start: Any = None,
+        noise_covariance: Any = None,
     ) -> Self:
         """Fit the mixture to rows.
 
@@ -245,6 +252,10 @@ class GaussianMixture(MixtureEstimator):
         start : array-like of shape (N,) or (N, K), optional
             Labels (-1 for none: noise, if there is any) or responsibilities to start from, in place of
             ``init_params``.
+        noise_covariance : array-like of shape (N, D), (N, D, D), (D,) or (D, D), optional
+            Errors of the rows, in squared units of the data: each is observed as its true value plus normal noise of
+            these variances, or of this covariance; the last two shapes are for all rows alike. The mixture is that of
+            the true values.
 
         Returns
         -------
@@ -270,12 +281,21 @@ class GaussianMixture(MixtureEstimator):
             sample_weight=sample_weight,
             start=start,
             labels=labels,
+            noise_covariance=noise_covariance,
             previous=earlier and earlier.mixture,
         )
         return self
 
     def fit_predict(
-        self, X: Any, y: Any = None, *, sample_weight: Any = None, labels: Any = None, start: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        labels: Any = None,
+        start: Any = None,
+        noise_covariance: Any = None,
     ) -> np.ndarray:
         """Fit and return the label of each row, (N,) int64; the same as ``fit(X).predict(X)``."""
-        return self.fit(X, sample_weight=sample_weight, labels=labels, start=start).predict(X)
+        given = {"sample_weight": sample_weight, "labels": labels, "start": start}
+        return self.fit(X, **given, noise_covariance=noise_covariance).predict(X, noise_covariance=noise_covariance)

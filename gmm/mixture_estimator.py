@@ -9,7 +9,6 @@ Invariant: nothing here changes the estimator, and each answer comes from one fi
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from gmm.base import Estimator, check_feature_names
 from gmm.completion import filled
 from gmm.errors import not_fitted
 from gmm.fitting import Fit, Record
+from gmm.measured import measured
 from gmm.missing import Missing, kind_of_rows
 from gmm.rows import Precision, Rows
 from gmm.subsample import generator
@@ -39,28 +39,29 @@ class MixtureEstimator(Estimator):
     random_state: Any
     n_threads: int | None
 
-    # ---- prediction
+    # ---- prediction; noise_covariance, everywhere, are the errors of the rows as `fit` takes them, None for none
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, *, noise_covariance: Any = None) -> np.ndarray:
         """Most probable component of each row, (N,) int64, lowest number on ties; -1 for noise."""
         fit = self._fitted()
-        return self._rows(X, fit).score(fit.mixture.factors, log_density=False, label=True).label
+        return self._rows(X, fit, noise_covariance).score(fit.mixture.factors, log_density=False, label=True).label
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any, *, noise_covariance: Any = None) -> np.ndarray:
         """Probability of each component given each row, (N, K), in the precision of the arithmetic.
 
         With noise there is one more column, the last, with the probability of noise.
         """
         fit = self._fitted()
-        return self._rows(X, fit).score(fit.mixture.factors, log_density=False, posterior=True).posterior
+        rows = self._rows(X, fit, noise_covariance)
+        return rows.score(fit.mixture.factors, log_density=False, posterior=True).posterior
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, *, noise_covariance: Any = None) -> np.ndarray:
         """Log-density of each row, (N,) float64, nats; -inf where it is below the arithmetic's range.
 
         That of noise is the same for all rows, also outside the box.
         """
         fit = self._fitted()
-        return _log_density(fit, self._rows(X, fit))
+        return _log_density(fit, self._rows(X, fit, noise_covariance))
 
     def impute(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
         """Fill in missing values (NaN), whatever ``missing`` says: expectations under the mixture, or draws.
@@ -88,7 +89,7 @@ class MixtureEstimator(Estimator):
                [3., 4.]])
         """
         fit = self._fitted()
-        rows = self._rows(X, fit, "marginalize")
+        rows = self._rows(X, fit, missing="marginalize")
         draws = None if n_draws is None else check_integer(n_draws, "n_draws", minimum=0)
         error = nonfinite_error(rows.X, allow_nan=True)
         if error is not None:
@@ -100,35 +101,35 @@ class MixtureEstimator(Estimator):
             return filled(rows, *mixture)[0]
         return filled(rows, *mixture, generator(self.random_state), draws)
 
-    def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, noise_covariance: Any = None) -> float:
         """Mean log-density per row (nats), weighted by ``sample_weight`` if given."""
         fit = self._fitted()
-        total, weight = _totals(fit, self._rows(X, fit), sample_weight)
+        total, weight = _totals(fit, self._rows(X, fit, noise_covariance), sample_weight)
         return total / weight
 
-    def aic(self, X: Any, *, sample_weight: Any = None) -> float:
+    def aic(self, X: Any, *, sample_weight: Any = None, noise_covariance: Any = None) -> float:
         """Akaike's information criterion of the rows: lower is better."""
         fit = self._fitted()
-        total, _ = _totals(fit, self._rows(X, fit), sample_weight)
+        total, _ = _totals(fit, self._rows(X, fit, noise_covariance), sample_weight)
         return criteria.aic(total, fit.mixture.n_parameters)
 
-    def bic(self, X: Any, *, sample_weight: Any = None) -> float:
+    def bic(self, X: Any, *, sample_weight: Any = None, noise_covariance: Any = None) -> float:
         """Bayesian information criterion (Schwarz 1978) of the rows: lower is better."""
         fit = self._fitted()
-        total, weight = _totals(fit, self._rows(X, fit), sample_weight)
+        total, weight = _totals(fit, self._rows(X, fit, noise_covariance), sample_weight)
         return criteria.bic(total, fit.mixture.n_parameters, weight)
 
-    def icl(self, X: Any, *, sample_weight: Any = None) -> float:
+    def icl(self, X: Any, *, sample_weight: Any = None, noise_covariance: Any = None) -> float:
         """Integrated completed likelihood (Biernacki, Celeux, Govaert 2000): BIC plus what overlap costs."""
         fit = self._fitted()
-        rows = self._rows(X, fit)
+        rows = self._rows(X, fit, noise_covariance)
         total, weight = _totals(fit, rows, sample_weight)
 
         def posterior(some: np.ndarray) -> np.ndarray:
-            return replace(rows, X=some).score(fit.mixture.factors, log_density=False, posterior=True).posterior
+            return rows.subset(some).score(fit.mixture.factors, log_density=False, posterior=True).posterior
 
         weights = check_sample_weight(sample_weight, rows.n_rows)
-        entropy = criteria.classification_entropy(posterior, rows.X, weights)
+        entropy = criteria.classification_entropy(posterior, np.arange(rows.n_rows), weights)
         return criteria.icl(total, fit.mixture.n_parameters, weight, entropy)
 
     def n_parameters(self) -> int:
@@ -277,7 +278,7 @@ class MixtureEstimator(Estimator):
             raise not_fitted(f"This {type(self).__name__} was made from parameters; only a fit has this attribute.")
         return record
 
-    def _rows(self, X: Any, fit: Fit, missing: Missing | None = None) -> Rows:
+    def _rows(self, X: Any, fit: Fit, noise_covariance: Any = None, missing: Missing | None = None) -> Rows:
         """Rows checked against a fit and seen through its frame; ``missing`` as in the estimator unless given."""
         if type(X) is not np.ndarray or fit.feature_names is not None:
             check_feature_names(X, fit.feature_names, owner=type(self).__name__)
@@ -287,7 +288,8 @@ class MixtureEstimator(Estimator):
         work = len(X) * max(fit.mixture.factors.whiteners.size, fit.mixture.factors.means.size)
         n_threads = resolve_threads(self.n_threads) if work > WORK_WORTH_THREADS else 1
         kind = kind_of_rows(X, missing)
-        return kind(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
+        rows = kind(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
+        return rows if noise_covariance is None else measured(rows, noise_covariance)
 
 
 def _log_density(fit: Fit, rows: Rows) -> np.ndarray:

@@ -2,7 +2,7 @@
  *
  * Bound by the including file: ISA_NAME, ISA_ROW, ISA_SUPPORTED, ISA_VOCABULARY. */
 #include "../cpu.h"
-#include "../kernel.h"
+#include "../measuring.h"
 
 #include <float.h>
 #include <math.h>
@@ -44,5 +44,6 @@ const gmm_isa_row ISA_ROW = {
             [GMM_SEED] = {&seed_f32, &seed_f64},
         },
     .algebra = {algebra_space_f64, whiten_f64, lift_f64, trace_f64},
+    .measure = measure_f64,
     .peak = {peak_f32, peak_f64},
 };

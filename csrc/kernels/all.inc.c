@@ -44,5 +44,7 @@
 #include "floor.inc.c"
 #include "landing.inc.c"
 #include "trace.inc.c"
+#include "measured.inc.c"
+#include "measured_sums.inc.c"
 #endif
 #include "peak.inc.c"

@@ -24,6 +24,7 @@ static const test tests[] = {
     {"climb", test_climb},             {"fit", test_fit},               {"start", test_start},
     {"acceleration", test_acceleration},
     {"missing", test_missing},           {"missing_beside", test_missing_beside},
+    {"measured", test_measured},
     {"unknown_isa", test_unknown_isa},
 };
 

@@ -118,6 +118,58 @@ def test_interrupt_stops_a_long_pass_over_incomplete_rows():
     assert run(INTERRUPTED_MISSING, timeout=60) == "interrupted"
 
 
+MEASURED = """
+import os, resource, signal, threading, time
+from dataclasses import replace
+import numpy as np
+from gmm.covariances import FULL
+from gmm.frame import Frame
+from gmm.measured import measured
+from gmm.parameters import Parameters
+from gmm.rows import Rows
+def factors(D, K):
+    weights, means, covariances = np.full(K, 1 / K), np.zeros((K, D)), np.repeat(np.eye(D)[None], K, axis=0)
+    return FULL.factorize(Parameters(weights, means, covariances))
+def rows(X):
+    return Rows(X, None, Frame.identity(X.shape[1]), "float64", 2)
+"""
+
+INTERRUPTED_MEASURED = MEASURED + """
+for D, K in ((2, 4), (40, 32)):
+    some = measured(rows(np.zeros((64, D))), np.ones(D))
+    endless = {"X": np.broadcast_to(np.zeros(D), (2**40, D)), "errors": np.broadcast_to(np.ones(D), (2**40, D))}
+    def interrupt():
+        global sent
+        sent = time.monotonic()
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Timer(0.3, interrupt).start()
+    try:
+        replace(some, **endless).accumulate(factors(D, K))
+    except KeyboardInterrupt:
+        print(D, f"interrupted after {time.monotonic() - sent:.3f} s")
+"""
+
+
+def test_interrupt_stops_a_long_pass_over_rows_with_errors():
+    lines = run(INTERRUPTED_MEASURED, timeout=60).splitlines()
+    assert [line.split()[:2] for line in lines] == [["2", "interrupted"], ["40", "interrupted"]]
+
+
+MEMORY_MEASURED = MEASURED + """
+X, E = np.zeros((1_000_000, 8)), np.ones((1_000_000, 8))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = measured(rows(X), E).accumulate(factors(8, 32))
+print(found.weight, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB only on Linux")
+def test_a_pass_over_rows_with_errors_allocates_nothing_of_size_n():
+    weight, megabytes = run(MEMORY_MEASURED).split()
+    assert float(weight) == 1_000_000
+    assert int(megabytes) < 48
+
+
 FORKED = """
 import os
 from native_problem import bits, problem
