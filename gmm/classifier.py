@@ -25,11 +25,11 @@ from gmm._validation import check_n_features, check_rows, check_sample_weight, c
 from gmm.base import Estimator, check_feature_names, nearest_name
 from gmm.classes import check_classes, check_target
 from gmm.errors import DataError, ParameterError
-from gmm.fitting import Fit
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.missing import Missing, kind_of_rows
 from gmm.mixture import Mixture
 from gmm.mixture_estimator import PRECISION_OF
+from gmm.record import Fit
 from gmm.selection import select, tried
 from gmm.settings import check_missing
 from gmm.threads import resolve_threads

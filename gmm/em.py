@@ -142,6 +142,7 @@ def climb(
         parameters should not cause; it names the component.
     """
     limits = {"floor": floor, "ridge": ridge, "tol": tol, "max_iter": max_iter}
+    parameters = structure.admit(parameters)
     plain = callback is None and not accelerated
     few = rows_of(accumulate, structure, parameters) if plain else None
     begun = None if few is None else begin(few, structure, parameters, **limits)
@@ -153,7 +154,8 @@ def climb(
         statistics = accumulate(_factorized(structure, parameters, ridge))
         floored = np.zeros(parameters.n_components, bool)
         memory = Memory() if accelerated else None
-        first = Climb(parameters, statistics, (_objective(statistics),), floored, LIMIT, 1, memory)
+        objective = _objective(structure, statistics, parameters)
+        first = Climb(parameters, statistics, (objective,), floored, LIMIT, 1, memory)
     return resume(first, accumulate, structure, **limits, callback=callback)
 
 
@@ -198,7 +200,7 @@ def resume(
             found = accumulate(structure.factorize(leap.parameters, ridge=ridge))
         except np.linalg.LinAlgError:
             return None
-        objective = float(found.log_likelihood / found.weight)
+        objective = float(found.log_likelihood / found.weight) - structure.penalty(leap.parameters)
         if not objective >= trace[-1] - rounding(trace[-1], found.epsilon):
             return None
         onward = maximized(found, leap.parameters)
@@ -226,7 +228,7 @@ def resume(
         if leap is None:
             n_passes += 1
             proposed = accumulate(_factorized(structure, proposal, ridge))
-            objective = _objective(proposed)
+            objective = _objective(structure, proposed, proposal)
         change = objective - trace[-1]
         if change < -fall_allowance(objective, proposed.epsilon):
             noise = max(structure.rounding(each) for each in (parameters, proposal))
@@ -255,9 +257,9 @@ def _factorized(structure: Covariance, parameters: Parameters, ridge: np.ndarray
         raise GmmError(f"a covariance cannot be factorized: {error}") from error
 
 
-def _objective(statistics: Statistics) -> float:
-    """Log-likelihood per unit of sample weight, with whatever constants the factors carry."""
-    objective = statistics.log_likelihood / statistics.weight
+def _objective(structure: Covariance, statistics: Statistics, parameters: Parameters) -> float:
+    """Log-likelihood per unit of sample weight, with whatever constants the factors carry, less the penalty."""
+    objective = statistics.log_likelihood / statistics.weight - structure.penalty(parameters)
     if math.isnan(objective):
         raise GmmError("the log-likelihood is not a number: some covariance or mean has left the range of float64")
     return float(objective)

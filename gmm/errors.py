@@ -8,8 +8,10 @@ already imported, the class in use is a subclass of both; nothing here ever impo
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 __all__ = [
+    "CollapseError",
     "CollapseWarning",
     "ConvergenceWarning",
     "DataError",
@@ -43,6 +45,22 @@ class ParameterError(GmmError, ValueError):
 
 class RepresentationError(GmmError, ValueError):
     """A quantity of a good model cannot be written as float64 in the user's units (data at 1e160 and beyond)."""
+
+
+class CollapseError(GmmError, ValueError):
+    """A component lost its rows or rests on the numerical floor, and the fit was asked to raise.
+
+    Attributes
+    ----------
+    collapses : tuple of gmm.collapse.Collapse
+    """
+
+    def __init__(self, message: str, collapses: Iterable[object] = ()) -> None:
+        super().__init__(message)
+        self.collapses = tuple(collapses)
+
+    def __reduce__(self) -> tuple:
+        return type(self), (str(self), self.collapses)
 
 
 class NotFittedError(GmmError, ValueError, AttributeError):

@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gmm._validation import check_rows, check_sample_weight, feature_names
-from gmm.convergence import CONVERGED, FALL, LIMIT
+from gmm.collapse import attended, is_sound
+from gmm.convergence import FALL, LIMIT
+from gmm.em import Accumulate
 from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_warning
 from gmm.frame import Frame
 from gmm.informed import Informed
@@ -27,98 +29,24 @@ from gmm.missing import kind_of_rows
 from gmm.mixture import Mixture
 from gmm.noise import Noise
 from gmm.ordering import component_order
+from gmm.parameters import Parameters
+from gmm.record import Fit, Progress, Record
 from gmm.region import box_of
-from gmm.restarts import Outcome, Race, Restart, race
+from gmm.restarts import Outcome, Race, race
+from gmm.restraints import holding, shrinking
 from gmm.rows import Rows
 from gmm.settings import Settings
 from gmm.small import is_small
-from gmm.starts import Start, choose_start
+from gmm.starts import Start, choose_start, given_arrays, in_frame
 from gmm.subsample import seeds
 from gmm.summary import describe_collapse
 from gmm.threads import resolve_threads
 from gmm.whole import Plan, fit_batches, is_whole
 
-__all__ = ["Fit", "Progress", "Record", "complaints", "fit_mixture"]
+__all__ = ["complaints", "fit_mixture"]
 
 
 PATIENCE = 100  # EM iterations of few rows, 25 microseconds each at most, before leaps, some 200 each
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told after an iteration.
-
-    Parameters
-    ----------
-    start : int
-        Number of the start that climbs, from 0.
-    n_iter : int
-        Iterations it has had.
-    objective, change : float
-        Nats per unit of sample weight, in the user's units; what the iteration gained.
-    """
-
-    start: int
-    n_iter: int
-    objective: float
-    change: float
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """How a fit went; attributes as those of `GaussianMixture` with an underscore.
-
-    Parameters
-    ----------
-    trace : ndarray of shape (n_iter + 1,)
-    log_likelihood : float
-    stop_reason : str
-    restarts : tuple of Restart
-    n_found : int
-        Starts that found the best mixture.
-    floored : ndarray of shape (K,), bool
-        Components that rest on the numerical floor.
-    n_rows : int
-    weight : float
-        Sum of the sample weights.
-    """
-
-    trace: np.ndarray
-    log_likelihood: float
-    stop_reason: str
-    restarts: tuple[Restart, ...]
-    n_found: int
-    floored: np.ndarray
-    n_rows: int
-    weight: float
-
-    @property
-    def n_iter(self) -> int:
-        return len(self.trace) - 1
-
-    @property
-    def converged(self) -> bool:
-        return self.stop_reason == CONVERGED
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """What an estimator knows after ``fit``: the mixture, the names of its features, and how it came about.
-
-    Parameters
-    ----------
-    mixture : Mixture
-    feature_names : ndarray of shape (D,) of str, optional
-    precision : {"float32", "float64"}, optional
-        Arithmetic asked for; None follows the rows.
-    record : Record, optional
-        None for a mixture that was given, not fitted.
-    """
-
-    mixture: Mixture
-    feature_names: np.ndarray | None = None
-    precision: str | None = None
-    record: Record | None = None
 
 
 def fit_mixture(
@@ -168,6 +96,7 @@ def fit_mixture(
         rows = measured(rows, noise_covariance)
     ridge = ridge_in(settings.reg_covar, rows.frame)
     known = None if labels is None else check_labels(labels, rows.n_rows, settings.n_components)
+    settings = _with_values(settings, rows, start, previous)
     plan = plan_of(settings) if start is None and previous is None and known is None else None
     if plan is not None and rows.is_whole and is_whole(plan, *X.shape):
         drawn = seeds(settings.random_state, settings.n_init)
@@ -176,7 +105,11 @@ def fit_mixture(
         drawn = outcome = None
     if outcome is None:
         outcome = _raced(settings, rows, start, previous, known, ridge, drawn)
-    held = None if known is None else np.isin(np.arange(settings.n_components), _labelled_components(rows, known))
+    held = settings.structure.immovable(settings.n_components)
+    if known is not None:
+        held |= np.isin(np.arange(settings.n_components), _labelled_components(rows, known))
+    if not is_sound(outcome):
+        outcome = settled(settings, rows, outcome, names, held, known, ridge)
     sizes = (rows.n_rows, rows.total_weight, rows.mean_log_jacobian)
     fit = finished(settings, rows.frame, *sizes, outcome, names, held)
     if not quiet:
@@ -230,9 +163,9 @@ def finished(
 
     Components ``held`` (K,), which have labels, keep their number.
     """
-    mixture = Mixture(settings.structure, outcome.parameters, frame)
+    mixture = Mixture(settings.structure.plain, outcome.parameters, frame)
     order = component_order(mixture, settings.order_by, names)
-    if held is not None:
+    if held is not None and held.any():
         free, own = ~held, np.arange(mixture.n_components)
         own[free] = order[free[order]]
         order = own
@@ -247,8 +180,31 @@ def finished(
         floored=outcome.floored[order],
         n_rows=n_rows,
         weight=weight,
+        segments=outcome.segments,
+        collapses=tuple(replace(each, component=int(np.argsort(order)[each.component])) for each in outcome.collapses),
     )
-    return Fit(mixture.reorder(order), names, settings.precision, record)
+    n_held = settings.structure.n_held(*mixture.parameters.means.shape)
+    return Fit(mixture.reorder(order), names, settings.precision, record, n_held)
+
+
+def settled(
+    settings: Settings,
+    rows: Rows,
+    outcome: Outcome,
+    names: np.ndarray | None,
+    held: np.ndarray,
+    known: np.ndarray | None = None,
+    ridge: np.ndarray | None = None,
+) -> Outcome:
+    """The outcome of a race once collapsed components are seen to (`gmm.collapse`)."""
+    seed = outcome.restarts[outcome.winner].seed
+    return attended(
+        *(outcome, settings.on_collapse, rows, settings.structure),
+        accumulate=lambda factors: _e_step(settings, rows, known)(factors),
+        again=lambda begun: _climbed(settings, rows, known, ridge, lambda seed: begun, [seed]),
+        immovable=held,
+        names=names,
+    )
 
 
 def _raced(
@@ -263,30 +219,65 @@ def _raced(
     """Start, climb and compare, a call of the core for each pass or climb."""
     limits = {"floor": rows.frame.floor, "ridge": ridge}
     begin = {"partition": partition, "previous": previous, "noise": noise_in(settings, rows), "known": known}
-    informed = None if known is None else Informed.of(rows, settings.structure, settings.n_components, known)
     seen = rows.plain if isinstance(rows, MeasuredRows) else rows
     chosen: Start = choose_start(settings, seen, **begin, **limits)
-    few = rows.is_whole and is_small(rows.n_rows, settings.n_components, rows.n_features)
     drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
+    return _climbed(settings, rows, known, ridge, chosen.of(drawn), drawn)
+
+
+def _climbed(
+    settings: Settings,
+    rows: Rows,
+    known: np.ndarray | None,
+    ridge: np.ndarray | None,
+    start: Callable[[int], Parameters],
+    drawn: list[int],
+) -> Outcome:
+    """The race of the starts that seeds mean."""
+    few = rows.is_whole and is_small(rows.n_rows, settings.n_components, rows.n_features)
+    accelerated = settings.accelerated and settings.structure.can_leap
     raced = race(
         rows,
         settings.structure,
-        chosen.of(drawn),
+        start,
         drawn,
-        **limits,
+        floor=rows.frame.floor,
+        ridge=ridge,
         tol=settings.tol,
         max_iter=settings.max_iter,
         short_iter=settings.short_iter,
-        accelerated=settings.accelerated and not few,
-        patience=PATIENCE if settings.accelerated and few else None,
-        accumulate=informed and informed.accumulate,
+        accelerated=accelerated and not few,
+        patience=PATIENCE if accelerated and few else None,
+        accumulate=None if known is None else _e_step(settings, rows, known),
         callback=_reporter(settings, rows.mean_log_jacobian),
     )
     best = raced.best
-    log_likelihood = _log_likelihood(raced, Mixture(settings.structure, best.parameters, rows.frame), rows)
+    log_likelihood = _log_likelihood(raced, Mixture(settings.structure.plain, best.parameters, rows.frame), rows)
     return Outcome(
         best.parameters, best.trace, best.floored, best.stop_reason, log_likelihood, raced.restarts, raced.winner
     )
+
+
+def _e_step(settings: Settings, rows: Rows, known: np.ndarray | None) -> Accumulate:
+    """Sums over the rows, with what is known of them."""
+    if known is None:
+        return rows.accumulate
+    return Informed.of(rows, settings.structure, settings.n_components, known).accumulate
+
+
+def _with_values(settings: Settings, rows: Rows, partition: Any, previous: Mixture | None) -> Settings:
+    """Settings whose structure knows the values of what it holds, and what it shrinks to, in the frame of the rows."""
+    structure = settings.structure
+    if structure is structure.plain:
+        return settings
+    if previous is not None and partition is None:
+        p = in_frame(previous, settings, rows.frame)
+        shares = p.weights if p.noise is None else p.weights / p.weights.sum()
+        values = {"weights": shares, "means": p.means, "covariances": p.covariances}
+    else:
+        values = given_arrays(settings, rows.frame)
+    structure = shrinking(holding(structure, values), settings.shrinkage, rows, settings.n_components)
+    return replace(settings, structure=structure)
 
 
 def check_order(settings: Settings, n_features: int, names: np.ndarray | None) -> None:
@@ -370,7 +361,7 @@ def complaints(fit: Fit, settings: Settings) -> list[tuple[str, type[Warning]]]:
             f"tol={settings.tol:g} nats per row. Raise max_iter, or tol, or try other starts."
         )
         found.append((message, convergence_warning()))
-    collapse = describe_collapse(fit.mixture, record.floored, fit.feature_names)
+    collapse = describe_collapse(fit.mixture, record.floored, fit.feature_names, record.collapses)
     if record.stop_reason == FALL and not collapse:  # on the floor a fall is rounding, which the other warning says
         message = (
             "The objective fell before the fit had converged, so it stopped at the better parameters; the data may "

@@ -10,9 +10,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from gmm.fitting import Fit, fit_mixture
+from gmm.fitting import fit_mixture
 from gmm.mixture import Mixture
 from gmm.mixture_estimator import MixtureEstimator
+from gmm.record import Fit
 from gmm.settings import Settings
 
 __all__ = ["GaussianMixture"]
@@ -54,17 +55,33 @@ class GaussianMixture(MixtureEstimator):
         Inverse covariances to start from, in the shape of ``precisions_``.
     covariances_init : array-like, optional
         Covariances to start from, in the shape of ``covariances_``; not together with ``precisions_init``.
-    missing : {"raise", "marginalize"}, default="raise"
-        What NaN in X means: an error; or a value that is missing, for which EM and prediction take the expectation
-        given what was observed of the row (exact maximum likelihood where values are missing at random).
-    acceleration : {"auto", "none"} or None, default="auto"
-        "auto" takes longer steps than EM's own where the climb is slow (on few rows after 100 iterations); a step that
-        would lower the objective is taken back. "none" and None are plain EM, iteration by iteration.
+    equal_weights : bool, default=False
+        Whether all mixing weights are 1 / K; with ``noise`` they share alike what it leaves.
+    eigen_ratio : float, optional
+        Bound, at least 1, on the ratio of any two eigenvalues of any covariances, in the data's units (tclust's
+        ``restr.fact``: Garcia-Escudero, Gordaliza, Matran, Mayo-Iscar 2008).
+    shrinkage : float in [0, 1) or "auto", optional
+        Share of a common multiple of the identity in the covariance of a component of average size; "auto" estimates
+        the best (Ledoit, Wolf 2004). It is a penalty of the objective, for fewer rows than features and the like.
     noise : bool or float, default=False
         Whether some rows are noise that no component explains: uniform over the smaller of the box along the features
         and the box along the principal axes that hold all rows (True), or of this density, per unit of the data's
         volume; always over the former where values are missing. Its weight is ``noise_weight_``; ``predict`` answers
         -1 for noise and ``predict_proba`` has one more column.
+    missing : {"raise", "marginalize"}, default="raise"
+        What NaN in X means: an error; or a value that is missing, for which EM and prediction take the expectation
+        given what was observed of the row (exact maximum likelihood where values are missing at random).
+    on_collapse : {"repair", "drop", "restart", "raise"}, default="repair"
+        What becomes of a component that rests on the numerical floor or lost its rows at the end of the best climb:
+        it stays, held by the floor; its mixing weight becomes 0; it begins anew where rows are unlikely, up to three
+        times; a `gmm.errors.CollapseError` says why. ``collapses_`` tells in any case.
+    acceleration : {"auto", "none"} or None, default="auto"
+        "auto" takes longer steps than EM's own where the climb is slow (on few rows after 100 iterations); a step that
+        would lower the objective is taken back. "none" and None are plain EM, iteration by iteration.
+    fixed : tuple of str, or dict, default=()
+        What keeps its given value: "weights", "means", "covariances" of all components, or a dict of these names to
+        "all" or numbers of components, such as ``{"means": [0, 2]}``. Values are those of ``weights_init``,
+        ``means_init``, ``covariances_init`` or ``precisions_init``, or of the fit that ``warm_start`` continues.
     order_by : {"weight", "mean"}, int, str or callable, optional
         Order of the components: by decreasing mixing weight; by increasing mean, the first feature deciding; by
         increasing mean of the feature with this number or name; by a key ``order_by(mixture)``, (K,) numbers. None
@@ -79,7 +96,7 @@ class GaussianMixture(MixtureEstimator):
     dtype : {"float32", "float64"}, optional
         Precision of the arithmetic on rows; None takes that of X. Sums and parameters are float64 in any case.
     callbacks : list of callables, optional
-        Each is called after every iteration of every start with a `gmm.fitting.Progress`; one that returns True ends
+        Each is called after every iteration of every start with a `gmm.record.Progress`; one that returns True ends
         the fit at the best parameters so far, and ``stop_reason_`` is "callback".
     verbose : int, default=0
         1 prints progress every ``verbose_interval`` iterations, 2 also what became of each start.
@@ -89,7 +106,7 @@ class GaussianMixture(MixtureEstimator):
     Attributes
     ----------
     weights_ : ndarray of shape (K,)
-        Mixing weights; exactly 0 for a component that lost its rows. They sum to 1 - ``noise_weight_``.
+        Mixing weights; exactly 0 for a component that lost its rows or was dropped. They sum to 1 - ``noise_weight_``.
     noise_weight_ : float
         Share of the rows that is noise; 0 without ``noise``.
     noise_log_volume_ : float
@@ -108,9 +125,15 @@ class GaussianMixture(MixtureEstimator):
     stop_reason_ : str
         "converged", "max_iter", "objective fell" or "callback".
     objective_, lower_bound_ : float
-        What the fit maximised, at the parameters, per row: the log-likelihood, less the penalty of ``reg_covar``.
-    lower_bounds_ : ndarray of shape (n_iter_ + 1,)
-        The objective at the start and after each iteration; it never falls.
+        What the fit maximised, at the parameters, per row: the log-likelihood, less the penalties of ``reg_covar`` and
+        ``shrinkage``.
+    lower_bounds_ : ndarray of shape (n_iter_ + len(segments_),)
+        The objective at the start and after each iteration; within a segment it never falls.
+    segments_ : ndarray of int
+        Where segments of ``lower_bounds_`` begin: 0, and one more for each time that ``on_collapse`` dropped or
+        restarted components.
+    collapses_ : tuple of Collapse
+        Components that rested on the numerical floor or lost their rows: which, when, why and what was done.
     log_likelihood_ : float
         Log-likelihood of the fitted rows at the parameters, per row: ``score(X)``.
     restarts_ : tuple
@@ -151,9 +174,14 @@ class GaussianMixture(MixtureEstimator):
         means_init: Any = None,
         precisions_init: Any = None,
         covariances_init: Any = None,
-        missing: str = "raise",
-        acceleration: str | None = "auto",
+        equal_weights: bool = False,
+        eigen_ratio: float | None = None,
+        shrinkage: float | str | None = None,
         noise: bool | float = False,
+        missing: str = "raise",
+        on_collapse: str = "repair",
+        acceleration: str | None = "auto",
+        fixed: Any = (),
         order_by: Any = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -175,9 +203,14 @@ class GaussianMixture(MixtureEstimator):
         self.means_init = means_init
         self.precisions_init = precisions_init
         self.covariances_init = covariances_init
-        self.missing = missing
-        self.acceleration = acceleration
+        self.equal_weights = equal_weights
+        self.eigen_ratio = eigen_ratio
+        self.shrinkage = shrinkage
         self.noise = noise
+        self.missing = missing
+        self.on_collapse = on_collapse
+        self.acceleration = acceleration
+        self.fixed = fixed
         self.order_by = order_by
         self.random_state = random_state
         self.warm_start = warm_start
@@ -265,13 +298,15 @@ class GaussianMixture(MixtureEstimator):
         ------
         DataError, DataTypeError, ParameterError
             ValueErrors and a TypeError that name argument, row, column or component; an earlier fit is kept.
+        CollapseError
+            A component collapsed, with ``on_collapse="raise"``.
 
         Warns
         -----
         ConvergenceWarning
             ``max_iter`` came first.
         CollapseWarning
-            Components lost their rows or rest on the numerical floor.
+            Components lost their rows or rest on the numerical floor, or were dropped or restarted for that.
         """
         settings = Settings.from_estimator(self)
         earlier = self.__dict__.get("_result") if settings.warm_start else None

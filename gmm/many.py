@@ -20,10 +20,11 @@ import numpy as np
 
 from gmm._validation import nonfinite_error
 from gmm.errors import DataError, GmmError, GmmWarning, ParameterError
-from gmm.fitting import Fit, Record, checked, complaints, finished, fit_mixture, plan_of, ridge_in
+from gmm.fitting import checked, complaints, finished, fit_mixture, plan_of, ridge_in, settled
 from gmm.frame import Frame, Scaling
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.missing import kind_of_rows
+from gmm.record import Fit, Record
 from gmm.rows import EPSILON, Precision, Rows, scanned_groups
 from gmm.settings import Settings
 from gmm.subsample import seeds
@@ -45,6 +46,7 @@ class Pending:
     batch: Batch
     index: int
     names: np.ndarray | None
+    rows: Rows | None = None  # of a group in which a component collapsed
 
     @property
     def log_likelihood(self) -> float:
@@ -57,7 +59,11 @@ class Pending:
     def fit(self) -> Fit:
         frame, n_rows = self.batch.frames[self.index], self.batch.n_rows[self.index]
         sizes = (n_rows, float(n_rows), frame.log_jacobian)
-        return finished(self.settings, frame, *sizes, self.batch.outcome(self.index), self.names)
+        outcome = self.batch.outcome(self.index)
+        if self.rows is not None:
+            free = np.zeros(self.settings.n_components, bool)
+            outcome = settled(self.settings, self.rows, outcome, self.names, free)
+        return finished(self.settings, frame, *sizes, outcome, self.names)
 
 
 class Models(Mapping[Hashable, GaussianMixture]):
@@ -245,7 +251,7 @@ def _fit_whole(
 ) -> None:
     """Fill in the outcomes of groups that the core fits in one call, and of those that no fit can begin with."""
     plan = plan_of(settings)
-    if plan is None:
+    if plan is None or settings.on_collapse != "repair":
         return
     alike: dict[tuple[int, Precision], list[tuple[Hashable, np.ndarray, np.ndarray | None]]] = {}
     whole: dict[tuple[int, ...], bool] = {}
@@ -277,9 +283,9 @@ def _fit_whole(
         rows = [each[2] for each in begun]
         batches = fit_batches(plan, rows, None if settings.reg_covar == 0.0 else ridges, sown, n_threads)
         places = ((batch, index) for batch in batches for index in range(len(batch.frames)))
-        for (key, names, _), (batch, index) in zip(begun, places, strict=True):
+        for (key, names, its), (batch, index) in zip(begun, places, strict=True):
             if not batch.unusual[index]:
-                outcomes[key] = Pending(settings, batch, index, names)
+                outcomes[key] = Pending(settings, batch, index, names, its if batch.collapsed[index] else None)
 
 
 def _framed(groups: list[np.ndarray], scaling: Scaling) -> list[Frame | None]:

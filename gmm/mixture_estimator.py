@@ -1,6 +1,6 @@
 """What a fitted mixture answers, the same for every estimator: prediction, criteria, sampling, attributes.
 
-All of it comes from one immutable `gmm.fitting.Fit`, of which the attributes ending in an underscore are read-only
+All of it comes from one immutable `gmm.record.Fit`, of which the attributes ending in an underscore are read-only
 views. Prediction is a short way from rows to `gmm._native.score`: one look at the type of X, one call.
 
 Invariant: nothing here changes the estimator, and each answer comes from one fit even while another thread refits.
@@ -18,9 +18,9 @@ from gmm._validation import check_integer, check_n_features, check_rows, check_s
 from gmm.base import Estimator, check_feature_names
 from gmm.completion import filled
 from gmm.errors import not_fitted
-from gmm.fitting import Fit, Record
 from gmm.measured import measured
 from gmm.missing import Missing, kind_of_rows
+from gmm.record import Fit, Record
 from gmm.rows import Precision, Rows
 from gmm.subsample import generator
 from gmm.summary import summarize
@@ -111,13 +111,13 @@ class MixtureEstimator(Estimator):
         """Akaike's information criterion of the rows: lower is better."""
         fit = self._fitted()
         total, _ = _totals(fit, self._rows(X, fit, noise_covariance), sample_weight)
-        return criteria.aic(total, fit.mixture.n_parameters)
+        return criteria.aic(total, fit.n_parameters)
 
     def bic(self, X: Any, *, sample_weight: Any = None, noise_covariance: Any = None) -> float:
         """Bayesian information criterion (Schwarz 1978) of the rows: lower is better."""
         fit = self._fitted()
         total, weight = _totals(fit, self._rows(X, fit, noise_covariance), sample_weight)
-        return criteria.bic(total, fit.mixture.n_parameters, weight)
+        return criteria.bic(total, fit.n_parameters, weight)
 
     def icl(self, X: Any, *, sample_weight: Any = None, noise_covariance: Any = None) -> float:
         """Integrated completed likelihood (Biernacki, Celeux, Govaert 2000): BIC plus what overlap costs."""
@@ -130,11 +130,11 @@ class MixtureEstimator(Estimator):
 
         weights = check_sample_weight(sample_weight, rows.n_rows)
         entropy = criteria.classification_entropy(posterior, np.arange(rows.n_rows), weights)
-        return criteria.icl(total, fit.mixture.n_parameters, weight, entropy)
+        return criteria.icl(total, fit.n_parameters, weight, entropy)
 
     def n_parameters(self) -> int:
-        """Number of free parameters: mixing weights, means and covariances."""
-        return self._fitted().mixture.n_parameters
+        """Number of free parameters: mixing weights, means and covariances, as far as the fit did not hold them."""
+        return self._fitted().n_parameters
 
     def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Draw rows from the mixture, grouped by component; with an int ``random_state`` always the same.
@@ -244,6 +244,14 @@ class MixtureEstimator(Estimator):
     @property
     def lower_bounds_(self) -> np.ndarray:
         return self._record().trace
+
+    @property
+    def segments_(self) -> np.ndarray:
+        return _read_only(np.array(self._record().segments))
+
+    @property
+    def collapses_(self) -> tuple[Any, ...]:
+        return self._record().collapses
 
     @property
     def objective_(self) -> float:

@@ -179,4 +179,5 @@ def merit(climbed: Climb, structure: Covariance) -> tuple[int, float]:
 
 def n_degenerate(climbed: Climb, structure: Covariance) -> int:
     """Components on the floor, or with too few rows for a covariance of their own: their likelihood is no merit."""
-    return int((climbed.floored | too_thin(climbed.statistics, structure.kernel)).sum())
+    thin = False if structure.is_regular else too_thin(climbed.statistics, structure.kernel)
+    return int((climbed.floored | thin).sum())

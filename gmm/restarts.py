@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -108,6 +109,9 @@ class Outcome:
         Its, by the kernel of prediction: nats per unit of sample weight, user coordinates.
     restarts : tuple of Restart
     winner : int
+    segments : tuple of int
+        Where in ``trace`` each climb begins, of those that followed the race.
+    collapses : tuple of gmm.collapse.Collapse
     """
 
     parameters: Parameters
@@ -117,6 +121,8 @@ class Outcome:
     log_likelihood: float
     restarts: tuple[Restart, ...]
     winner: int
+    segments: tuple[int, ...] = (0,)
+    collapses: tuple[Any, ...] = ()
 
 
 def race(

@@ -20,7 +20,7 @@ from gmm import criteria
 from gmm._validation import check_integer
 from gmm.base import nearest_name
 from gmm.covariances import structure
-from gmm.errors import CollapseWarning, ConvergenceWarning, DataError, ParameterError
+from gmm.errors import CollapseError, CollapseWarning, ConvergenceWarning, DataError, ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 
 __all__ = ["CRITERIA", "Candidate", "Selection", "select", "tried"]
@@ -168,12 +168,12 @@ def select(
         raise ParameterError("nothing to select from: n_components or covariance_types is empty")
     table: list[Candidate] = []
     best: GaussianMixture | None = None
-    failure: DataError | None = None
+    failure: DataError | CollapseError | None = None
     for count, kind in wanted:
         model = GaussianMixture(count, covariance_type=kind, **parameters)
         try:
             candidate = tried(model, X, sample_weight)
-        except DataError as error:
+        except (DataError, CollapseError) as error:
             failure = failure or error
             candidate = Candidate(count, kind, error=str(error))
         if not candidate.error and all(_rank(candidate, criterion) < _rank(other, criterion) for other in table):

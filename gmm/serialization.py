@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gmm.collapse import Collapse
 from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED
-from gmm.fitting import Fit, Record
 from gmm.model_file import Content, ModelFileError, read, write
+from gmm.record import Fit, Record
 from gmm.restarts import Restart
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def save(estimator: GaussianMixture, path: str | os.PathLike[str]) -> None:
         },
         "feature_names": None if fit.feature_names is None else list(fit.feature_names),
         "precision": fit.precision,
+        "n_held": fit.n_held,
         "record": None if fit.record is None else _described(fit.record),
     }
     write(Content(fit.mixture, extras, np.empty(0) if fit.record is None else fit.record.trace), path)
@@ -89,11 +91,14 @@ def load(path: str | os.PathLike[str]) -> GaussianMixture:
         names = _names(content.extras["feature_names"], content.mixture.n_features)
         record = content.extras["record"]
         recorded = None if record is None else _record(record, content)
+        n_held = _typed(content.extras.get("n_held", 0), int)
+        if not 0 <= n_held <= content.mixture.n_parameters:
+            raise ValueError("n_held")
     except ModelFileError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"damaged model file: the description of the fit is not one ({error})") from None
-    model._result = Fit(content.mixture, names, precision, recorded)
+    model._result = Fit(content.mixture, names, precision, recorded, n_held)
     return model
 
 
@@ -118,6 +123,8 @@ def _described(record: Record) -> dict[str, Any]:
         "n_rows": int(record.n_rows),
         "weight": float(record.weight),
         "floored": [bool(flag) for flag in record.floored],
+        "segments": [int(begin) for begin in record.segments],
+        "collapses": [asdict(collapse) for collapse in record.collapses],
         "restarts": [{name: _plain(value) for name, value in asdict(restart).items()} for restart in record.restarts],
     }
 
@@ -128,6 +135,9 @@ def _record(described: dict[str, Any], content: Content) -> Record:
     floored = [_typed(flag, bool) for flag in described["floored"]]
     if len(floored) != content.mixture.n_components:
         raise ValueError("floored")
+    segments = [_typed(begin, int) for begin in described.get("segments", [0])]
+    if not segments or segments[0] != 0 or segments[-1] >= len(content.trace) or sorted(set(segments)) != segments:
+        raise ValueError("segments")
     return Record(
         trace=_read_only(content.trace),
         log_likelihood=_typed(described["log_likelihood"], float),
@@ -137,7 +147,21 @@ def _record(described: dict[str, Any], content: Content) -> Record:
         floored=np.array(floored),
         n_rows=_typed(described["n_rows"], int),
         weight=_typed(described["weight"], float),
+        segments=tuple(segments),
+        collapses=tuple(_collapse(each, len(floored)) for each in described.get("collapses", [])),
     )
+
+
+def _collapse(described: dict[str, Any], n_components: int) -> Collapse:
+    """A record of a component that collapsed; columns are names or numbers."""
+    types = {"component": int, "iteration": int, "cause": str, "n_rows": float, "action": str}
+    plain = {name: _typed(described[name], kind) for name, kind in types.items()}
+    if not 0 <= plain["component"] < n_components:
+        raise ValueError("collapses")
+    rows = tuple(_typed(row, int) for row in described["rows"])
+    columns = tuple(_typed(column, str if type(column) is str else int) for column in described["columns"])
+    coefficients = tuple(_typed(value, float) for value in described["coefficients"])
+    return Collapse(**plain, rows=rows, columns=columns, coefficients=coefficients)
 
 
 def _restart(described: dict[str, Any]) -> Restart:

@@ -16,11 +16,13 @@ import numpy as np
 
 from gmm._validation import check_flag, check_integer, check_real, check_seed
 from gmm.base import nearest_name
+from gmm.collapse import POLICIES, OnCollapse
 from gmm.covariances import Covariance, structure
 from gmm.errors import ParameterError
 from gmm.initialization import METHODS, Method
 from gmm.missing import Missing
 from gmm.ordering import OrderBy
+from gmm.restraints import restrained
 from gmm.rows import Precision
 
 __all__ = ["Settings", "check_missing"]
@@ -43,6 +45,8 @@ class Settings:
     means_init: Any
     precisions_init: Any
     covariances_init: Any
+    shrinkage: Any
+    on_collapse: OnCollapse
     accelerated: bool
     order_by: OrderBy
     random_state: Any
@@ -66,9 +70,10 @@ class Settings:
         given = estimator.get_params()
         reg_covar = given["reg_covar"]
         n_threads = given["n_threads"]
+        n_components = check_integer(given["n_components"], "n_components")
         return cls(
-            n_components=check_integer(given["n_components"], "n_components"),
-            structure=structure(given["covariance_type"]),
+            n_components=n_components,
+            structure=restrained(structure(given["covariance_type"]), given),
             tol=check_real(given["tol"], "tol", allow_infinity=True),
             missing=check_missing(given["missing"]),
             reg_covar=0.0 if reg_covar is None else check_real(reg_covar, "reg_covar"),
@@ -80,6 +85,8 @@ class Settings:
             means_init=given["means_init"],
             precisions_init=given["precisions_init"],
             covariances_init=given["covariances_init"],
+            shrinkage=given["shrinkage"],
+            on_collapse=_on_collapse(given["on_collapse"]),
             accelerated=_accelerated(given["acceleration"]),
             order_by=given["order_by"],
             random_state=check_seed(given["random_state"]),
@@ -116,6 +123,14 @@ def _accelerated(acceleration: Any) -> bool:
         return acceleration == "auto"
     raise ParameterError(
         f"acceleration must be one of {known} or None, got {acceleration!r}{nearest_name(acceleration, known)}"
+    )
+
+
+def _on_collapse(on_collapse: Any) -> OnCollapse:
+    if isinstance(on_collapse, str) and on_collapse in POLICIES:
+        return on_collapse
+    raise ParameterError(
+        f"on_collapse must be one of {list(POLICIES)}, got {on_collapse!r}{nearest_name(on_collapse, POLICIES)}"
     )
 
 

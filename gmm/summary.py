@@ -6,22 +6,23 @@ float64 cannot hold in the data's units still has a report.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmm import criteria
+from gmm.collapse import Collapse
 from gmm.convergence import CONVERGED
+from gmm.dependence import AT_THE_FLOOR
 from gmm.mixture import Mixture
 
 if TYPE_CHECKING:
-    from gmm.fitting import Fit, Record
+    from gmm.record import Fit, Record
 
 __all__ = ["describe_collapse", "standard_deviations", "summarize"]
 
 MOST_FEATURES = 6  # columns of the table; more are counted, not shown
-AT_THE_FLOOR = 4.0  # a variance up to this many floors is called flat
 
 
 def summarize(fit: Fit) -> str:
@@ -30,9 +31,10 @@ def summarize(fit: Fit) -> str:
     K, D = mixture.n_components, mixture.n_features
     title = f"Gaussian mixture of {_count(K, 'component')} in {_count(D, 'feature')}, covariance type "
     title += repr(mixture.structure.name)
-    lines = [title, *(_record_lines(fit.record, mixture) if fit.record else []), "", *_table(fit)]
+    lines = [title, *(_record_lines(fit.record, fit.n_parameters) if fit.record else []), "", *_table(fit)]
     floored = fit.record.floored if fit.record else np.zeros(K, bool)
-    return "\n".join([*lines, *describe_collapse(mixture, floored, fit.feature_names)])
+    collapses = fit.record.collapses if fit.record else ()
+    return "\n".join([*lines, *describe_collapse(mixture, floored, fit.feature_names, collapses)])
 
 
 def standard_deviations(mixture: Mixture) -> np.ndarray:
@@ -40,10 +42,20 @@ def standard_deviations(mixture: Mixture) -> np.ndarray:
     return np.ldexp(np.sqrt(_variances(mixture)), mixture.frame.exponent)
 
 
-def describe_collapse(mixture: Mixture, floored: np.ndarray, names: Sequence[str] | None = None) -> list[str]:
-    """Sentences on components that lost their rows or rest on the numerical floor; none if there are none."""
-    sentences = []
+def describe_collapse(
+    mixture: Mixture, floored: np.ndarray, names: Sequence[str] | None = None, collapses: Sequence[Collapse] = ()
+) -> list[str]:
+    """Sentences on components that lost their rows or rest on the numerical floor; none if there are none.
+
+    Of those that were dropped or restarted, ``collapses`` tells.
+    """
+    sentences = [
+        f"{_numbered(those)} rested on the numerical floor or had no rows and {verb} {became}; collapses_ says why."
+        for those, verb, became in _changed(collapses)
+    ]
     dead = np.flatnonzero(mixture.parameters.weights == 0)
+    if collapses:
+        dead = np.setdiff1d(dead, [each.component for each in collapses if each.action == "dropped"])
     if dead.size:
         sentences.append(
             f"{_components(dead)} no rows and mixing weight 0: there are fewer distinct rows than components, or "
@@ -65,8 +77,16 @@ def describe_collapse(mixture: Mixture, floored: np.ndarray, names: Sequence[str
     return sentences
 
 
-def _record_lines(record: Record, mixture: Mixture) -> list[str]:
-    count, total = mixture.n_parameters, record.log_likelihood * record.weight
+def _changed(collapses: Sequence[Collapse]) -> Iterator[tuple[np.ndarray, str, str]]:
+    """Components that were dropped, and those restarted, with the words for it."""
+    for action, became in (("dropped", "dropped: mixing weight 0"), ("restarted", "restarted")):
+        those = sorted({each.component for each in collapses if each.action == action})
+        if those:
+            yield np.array(those), "was" if len(those) == 1 else "were", became
+
+
+def _record_lines(record: Record, count: int) -> list[str]:
+    total = record.log_likelihood * record.weight
     weighted = "" if record.weight == record.n_rows else f" of total weight {record.weight:g}"
     likelihood = f"log-likelihood {record.log_likelihood:.6g} nats per row, {total:.8g} in all"
     if not np.isclose(record.trace[-1], record.log_likelihood, rtol=1e-6, atol=1e-6):
@@ -123,8 +143,12 @@ def _labels(mixture: Mixture, names: Sequence[str] | None) -> np.ndarray:
 
 
 def _components(numbers: np.ndarray) -> str:
+    return f"{_numbered(numbers)} {'has' if numbers.size == 1 else 'have'}"
+
+
+def _numbered(numbers: np.ndarray) -> str:
     listed = ", ".join(map(str, numbers[:8])) + (", ..." if numbers.size > 8 else "")
-    return f"component {listed} has" if numbers.size == 1 else f"components {listed} have"
+    return f"component{'s' * (numbers.size > 1)} {listed}"
 
 
 def _count(n: int, noun: str) -> str:

@@ -100,9 +100,14 @@ class Batch:
         return self.endings[:, 0] == 1
 
     @cached_property
+    def collapsed(self) -> np.ndarray:
+        """Groups in which a component rests on the floor or lost its rows, (G,) bool."""
+        return self.floored.any(axis=1) | (self.weights == 0).any(axis=1)
+
+    @cached_property
     def troubled(self) -> np.ndarray:
         """Groups of which there may be something to complain, (G,) bool."""
-        return ~self.converged | self.floored.any(axis=1) | (self.weights == 0).any(axis=1)
+        return ~self.converged | self.collapsed
 
     def log_likelihood(self, g: int) -> float:
         """By the kernel of prediction, nats per unit of sample weight, user coordinates."""

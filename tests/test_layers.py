@@ -21,9 +21,13 @@ LAYERS = [
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
-        "restarts draws prepared whole completion agreement criteria ordering clutter anchors",
+        "shrinkage restarts draws prepared whole completion agreement criteria ordering clutter anchors collapse "
+        "dependence",
     ),
-    ("estimators", "base settings starts summary fitting serialization mixture_estimator gaussian_mixture"),
+    (
+        "estimators",
+        "base settings restraints starts summary record fitting serialization mixture_estimator gaussian_mixture",
+    ),
     ("edges", "selection many classes classifier cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}

@@ -121,8 +121,7 @@ class Covariance(ABC):
             Components whose covariance rests on the floor.
         """
         shape = statistics.first.shape
-        if not statistics.n.any():
-            raise ParameterError("noise takes every row: its density exceeds that of every component at all of them")
+        require_rows(statistics)
         weights, means = np.empty(shape[0]), np.empty(shape)
         covariances, floored = np.empty(previous.covariances.shape), np.empty(shape[0], bool)
         _native.maximize(
@@ -135,6 +134,32 @@ class Covariance(ABC):
             share = statistics.noise / (statistics.n.sum() + statistics.noise)
             parameters = parameters.with_noise(previous.noise.weighing(share))
         return parameters, floored
+
+    # Without restraints (`gmm.covariances.restrained` has them)
+
+    is_regular: ClassVar[bool] = False
+    can_leap: ClassVar[bool] = True
+
+    @property
+    def plain(self) -> Covariance:
+        """The structure without restraints."""
+        return self
+
+    def admit(self, parameters: Parameters) -> Parameters:
+        """The parameters, or the nearest that a climb may begin from."""
+        return parameters
+
+    def penalty(self, parameters: Parameters) -> float:
+        """What the objective lacks of the log-likelihood beside the ridge's penalty, nats per unit of sample weight."""
+        return 0.0
+
+    def n_held(self, n_components: int, n_features: int) -> int:
+        """How many of the parameters are not free."""
+        return 0
+
+    def immovable(self, n_components: int) -> np.ndarray:
+        """Components (K,) that keep their number."""
+        return np.zeros(n_components, bool)
 
     def rounding(self, parameters: Parameters) -> float:
         """Nats per row that the objective may lose because its best covariances are stored to eps.
@@ -193,6 +218,12 @@ class Covariance(ABC):
     def take(self, covariances: np.ndarray, order: np.ndarray) -> np.ndarray:
         """Covariances of the components in another order."""
         return covariances[order]
+
+
+def require_rows(statistics: Statistics) -> None:
+    """Refuse sums in which no component has any weight."""
+    if not statistics.n.any():
+        raise ParameterError("noise takes every row: its density exceeds that of every component at all of them")
 
 
 def require_positive(variances: np.ndarray, name: str, owner: str) -> np.ndarray:

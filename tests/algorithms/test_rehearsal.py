@@ -6,10 +6,11 @@ from framed_rows import framed
 from problems import blobs
 
 from gmm.covariances import DIAG, FULL
+from gmm.covariances.restrained import Restrained
 from gmm.em import climb
 from gmm.initialization import CANDIDATES, start
 from gmm.parameters import Parameters
-from gmm.rehearsal import FEWEST_ROWS, MOST_CANDIDATES, MOST_WORK, SHORTEST, likeliest, plan, sketch_of
+from gmm.rehearsal import FEWEST_ROWS, MOST_CANDIDATES, MOST_WORK, SHORTEST, likeliest, n_degenerate, plan, sketch_of
 from gmm.rows import Rows
 from gmm.small import FEW
 
@@ -106,3 +107,13 @@ def test_threads_do_not_change_it(many, n_threads):
     first, second = (start(r, FULL, 3, "kmeans", 5, floor=rows.frame.floor) for r in (rows, other))
     for name in ("weights", "means", "covariances"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+def test_few_rows_are_no_fault_where_covariances_are_kept_regular():
+    """A component of two rows: a spike on its own, a component like others under a bound on eigenvalues."""
+    rows = framed(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [50.0, 50.0], [51.0, 50.5]]))
+    means = np.array([[0.5, 0.5], [50.5, 50.25]])
+    begun = Parameters(np.array([2 / 3, 1 / 3]), rows.frame.points_in(means), np.array([np.eye(2) / 100] * 2))
+    for kind, expected in ((FULL, 1), (Restrained(FULL, eigen_ratio=10.0), 0), (Restrained(FULL, True), 1)):
+        climbed = climb(rows.accumulate, kind, begun, floor=rows.frame.floor, tol=0.0, max_iter=0)
+        assert n_degenerate(climbed, kind) == expected

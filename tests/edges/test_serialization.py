@@ -13,6 +13,8 @@ from gmm.errors import NotFittedError
 from gmm.model_file import ModelFileError
 
 X = load_faithful().data
+COLLAPSE = {"component": 0, "iteration": 1, "cause": "floor", "n_rows": 2.0, "action": "kept"}
+COLLAPSE |= {"rows": [1], "columns": ["a"], "coefficients": []}
 
 
 @pytest.fixture
@@ -113,6 +115,16 @@ def test_not_fitted(path):
         lambda e: e["record"].update(restarts=[{}]),
         lambda e: e["record"].update(restarts=None),
         lambda e: e["record"]["restarts"][0].update(seed=1.5),
+        lambda e: e.update(n_held=-1),
+        lambda e: e.update(n_held=1000),
+        lambda e: e["record"].update(segments=[]),
+        lambda e: e["record"].update(segments=[1]),
+        lambda e: e["record"].update(segments=[0, 10**6]),
+        lambda e: e["record"].update(segments=[0, 2, 1]),
+        lambda e: e["record"].update(collapses=[{}]),
+        lambda e: e["record"].update(collapses=[{**COLLAPSE, "component": 3}]),
+        lambda e: e["record"].update(collapses=[{**COLLAPSE, "rows": [0.5]}]),
+        lambda e: e["record"].update(collapses=[{**COLLAPSE, "columns": [None]}]),
     ],
 )
 def test_signed_but_no_record_of_a_fit(path, change):
@@ -120,6 +132,19 @@ def test_signed_but_no_record_of_a_fit(path, change):
     forged(path, change)
     with pytest.raises(ModelFileError):
         gmm.load(path)
+
+
+def test_a_file_of_before_has_one_segment_and_no_collapse(path):
+    gmm.GaussianMixture(3, random_state=0).fit(X).save(path)
+
+    def before(extras):
+        del extras["n_held"], extras["record"]["segments"], extras["record"]["collapses"]
+
+    forged(path, before)
+    again = gmm.load(path)
+    assert (again.segments_.tolist(), again.collapses_) == ([0], ())
+    forged(path, lambda e: e["record"].update(collapses=[COLLAPSE]))
+    assert gmm.load(path).collapses_[0].columns == ("a",)
 
 
 def test_unknown_and_unfit_arguments_are_ignored_not_set(path):

@@ -1,0 +1,107 @@
+"""What a fit leaves: the mixture, how it came about, and what callbacks hear on the way.
+
+Invariant: objective, log-likelihood and trace of a `Record` are those of the mixture beside it, per unit of sample
+weight, in the user's units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmm.collapse import Collapse
+from gmm.convergence import CONVERGED
+from gmm.mixture import Mixture
+from gmm.restarts import Restart
+
+__all__ = ["Fit", "Progress", "Record"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told after an iteration.
+
+    Parameters
+    ----------
+    start : int
+        Number of the start that climbs, from 0.
+    n_iter : int
+        Iterations it has had.
+    objective, change : float
+        Nats per unit of sample weight, in the user's units; what the iteration gained.
+    """
+
+    start: int
+    n_iter: int
+    objective: float
+    change: float
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """How a fit went; attributes as those of `GaussianMixture` with an underscore.
+
+    Parameters
+    ----------
+    trace : ndarray of shape (n_iter + 1,)
+    log_likelihood : float
+    stop_reason : str
+    restarts : tuple of Restart
+    n_found : int
+        Starts that found the best mixture.
+    floored : ndarray of shape (K,), bool
+        Components that rest on the numerical floor.
+    n_rows : int
+    weight : float
+        Sum of the sample weights.
+    segments : tuple of int
+    collapses : tuple of Collapse
+    """
+
+    trace: np.ndarray
+    log_likelihood: float
+    stop_reason: str
+    restarts: tuple[Restart, ...]
+    n_found: int
+    floored: np.ndarray
+    n_rows: int
+    weight: float
+    segments: tuple[int, ...] = (0,)
+    collapses: tuple[Collapse, ...] = ()
+
+    @property
+    def n_iter(self) -> int:
+        return len(self.trace) - len(self.segments)
+
+    @property
+    def converged(self) -> bool:
+        return self.stop_reason == CONVERGED
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What an estimator knows after ``fit``: the mixture, the names of its features, and how it came about.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    feature_names : ndarray of shape (D,) of str, optional
+    precision : {"float32", "float64"}, optional
+        Arithmetic asked for; None follows the rows.
+    record : Record, optional
+        None for a mixture that was given, not fitted.
+    n_held : int
+        Parameters that the fit held.
+    """
+
+    mixture: Mixture
+    feature_names: np.ndarray | None = None
+    precision: str | None = None
+    record: Record | None = None
+    n_held: int = 0
+
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters."""
+        return self.mixture.n_parameters - self.n_held
