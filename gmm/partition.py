@@ -56,7 +56,7 @@ def from_partition(
         counts = np.bincount(kept[kept >= 0], minlength=n_components).astype(np.float64)
     else:
         counts = partition[counted].sum(axis=0)
-    missing = np.maximum(spare * rows_needed(kernel, rows.n_features) - counts, 0.0)
+    missing = np.maximum(spare * structure.rows_needed(rows.n_features) - counts, 0.0)
     if missing.any():
         missing *= statistics.n.sum() / counts.sum()  # rows to sample weight
         statistics = _topped_up(statistics, missing, _pooled(rows, statistics, kernel))

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gmm import _native
-from gmm.covariances import STRUCTURES, Covariance
+from gmm.covariances import Covariance, is_native
 from gmm.parameters import Parameters
 from gmm.rehearsal import Plan, n_counted, plan
 from gmm.rows import Rows
@@ -51,7 +51,7 @@ def prepare(
     floor, ridge : ndarray of shape (D,)
         As for `gmm.em.climb`.
     """
-    if n_components == 1 or STRUCTURES.get(structure.name) is not structure:
+    if n_components == 1 or not is_native(structure):
         return {}
     rehearsed = plan(structure, n_components, rows.n_features, n_counted(rows))
     work = _work(rehearsed, n_components, rows)

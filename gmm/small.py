@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from gmm import _native
-from gmm.covariances import STRUCTURES, Covariance
+from gmm.covariances import Covariance, is_native
 from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
@@ -49,9 +49,7 @@ def rows_of(accumulate: Callable[..., object], structure: Covariance, parameters
     rows = getattr(accumulate, "__self__", None)
     if type(rows) is not Rows or accumulate.__func__ is not Rows.accumulate:
         return None
-    if STRUCTURES.get(structure.name) is not structure or type(structure).maximize is not Covariance.maximize:
-        return None
-    if parameters.noise is not None or rows.log_prior is not None:
+    if not is_native(structure) or parameters.noise is not None or rows.log_prior is not None:
         return None
     return rows if is_small(rows.n_rows, parameters.n_components, rows.n_features) else None
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from gmm import _native
 from gmm.convergence import CONVERGED, FALL, LIMIT
-from gmm.covariances import STRUCTURES, Covariance
+from gmm.covariances import Covariance, is_native
 from gmm.frame import Frame
 from gmm.parameters import Parameters
 from gmm.restarts import Outcome, Restart
@@ -62,7 +62,7 @@ def is_whole(plan: Plan, n_rows: int, n_features: int) -> bool:
     return (
         isinstance(plan.method, str)
         and plan.method in METHODS
-        and STRUCTURES.get(plan.structure.name) is plan.structure
+        and is_native(plan.structure)
         and are_few(n_rows, plan.n_components, n_features)
         and plan.n_init * (plan.max_iter + REHEARSED) <= LONGEST_TRACES
         and plan.work(n_rows, n_features) <= MOST_PASSES * SMALL

@@ -15,16 +15,27 @@ from __future__ import annotations
 
 import difflib
 
+from gmm.covariances.along_features import EEI, EII, EVI, VEI
 from gmm.covariances.base import Covariance
+from gmm.covariances.coded import EEE, VII, VVI, VVV
+from gmm.covariances.common_axes import EVE, VVE
 from gmm.covariances.diagonal import DIAG
+from gmm.covariances.ellipsoids import EEV, EVV, VEE, VEV
 from gmm.covariances.full import FULL
 from gmm.covariances.spherical import SPHERICAL
 from gmm.covariances.tied import TIED
 from gmm.errors import ParameterError
 
-__all__ = ["DIAG", "FULL", "SPHERICAL", "STRUCTURES", "TIED", "Covariance", "structure"]
+__all__ = ["CODES", "DIAG", "FULL", "SPHERICAL", "STRUCTURES", "TIED", "Covariance", "is_native", "structure"]
 
-STRUCTURES: dict[str, Covariance] = {entry.name: entry for entry in (FULL, TIED, DIAG, SPHERICAL)}
+CODES = (EII, VII, EEI, VEI, EVI, VVI, EEE, VEE, EVE, VVE, EEV, VEV, EVV, VVV)
+STRUCTURES: dict[str, Covariance] = {entry.name: entry for entry in (FULL, TIED, DIAG, SPHERICAL, *CODES)}
+
+
+def is_native(structure: Covariance) -> bool:
+    """Whether the core's M-step is that of the structure, so that it may climb there."""
+    known = STRUCTURES.get(structure.name) is structure
+    return known and type(structure).maximize is Covariance.maximize
 
 
 def structure(name: str) -> Covariance:

@@ -58,6 +58,10 @@ class Covariance(ABC):
     def __repr__(self) -> str:
         return f"<covariance structure {self.name!r}>"
 
+    def rows_needed(self, n_features: int) -> int:
+        """Rows in general position that make a component's covariance regular."""
+        return n_features + 1 if self.moments_kernel is Kernel.FULL else 2
+
     @abstractmethod
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         """Shape of `Parameters.covariances`."""

@@ -1,0 +1,133 @@
+"""Codes whose ellipsoids turn: VEE, EVV, EEV and VEV (Celeux and Govaert 1995, section 3)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gmm.covariances.along_features import MOST_ROUNDS, STILL, geometric_mean
+from gmm.covariances.coded import Constrained
+from gmm.covariances.floor import lift
+from gmm.covariances.full import Full
+from gmm.covariances.positive_definite import diagonal, symmetric, whitener
+
+__all__ = ["EEV", "EVV", "VEE", "VEV", "eigen"]
+
+
+class Ellipsoids(Constrained, Full):
+    """Matrices (K, D, D) inside."""
+
+    def narrowed(self, dense: np.ndarray) -> np.ndarray:
+        return np.array(dense)
+
+
+class VEE(Ellipsoids):
+    """One shape and orientation, volumes vary: volumes and their common matrix C in turn.
+
+    volume_k = trace(inverse(C) S_k) / D,  C = sum_k n_k S_k / volume_k, of determinant one.
+    """
+
+    name = "VEE"
+
+    def rows_needed(self, n_features: int) -> int:
+        return 2
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        return n_features * (n_features + 1) // 2 + n_components - 1
+
+    def constrained(self, n, scatter, previous, floor, epsilon):
+        common = np.tensordot(n, scatter, 1) / n.sum() if previous is None else previous[0]
+        volume, floored = np.zeros(len(n)), False
+        for _ in range(MOST_ROUNDS):
+            common, lifted = _lifted(common, floor, epsilon)
+            floored |= lifted
+            W = whitener(common)
+            common = common * geometric_mean(diagonal(W) ** 2)
+            W = whitener(common)
+            before, volume = volume, ((W @ scatter) * W).sum(axis=(1, 2)) / len(floor)
+            if floored or not (np.abs(volume - before) > STILL * volume).any():
+                break
+            common = symmetric(np.tensordot(n / volume, scatter, 1) / n.sum())
+        return volume[:, None, None] * common, np.repeat(floored, len(n))
+
+
+class EVV(Ellipsoids):
+    """One volume, shape and orientation vary: volume = sum_k n_k |S_k|^(1/D) / sum_k n_k."""
+
+    name = "EVV"
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        return n_components * (n_features * (n_features + 1) // 2 - 1) + 1
+
+    def constrained(self, n, scatter, previous, floor, epsilon):
+        scatter, floored = lift(scatter, floor, epsilon)
+        volumes = geometric_mean(diagonal(whitener(scatter)) ** -2.0)
+        return scatter * ((n @ volumes / n.sum()) / volumes)[:, None, None], floored
+
+
+class EEV(Ellipsoids):
+    """One volume and shape, orientations vary: those of the S_k, and the pooled eigenvalues."""
+
+    name = "EEV"
+    scaling = "common"
+
+    def rows_needed(self, n_features: int) -> int:
+        return 1
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        D = n_features
+        return n_components * (D * (D + 1) // 2) - (n_components - 1) * D
+
+    def constrained(self, n, scatter, previous, floor, epsilon):
+        values, axes = eigen(scatter)
+        pooled = n @ values / n.sum()
+        raised = np.maximum(pooled, floor.max())
+        return turned(np.repeat(raised[None], len(n), axis=0), axes), np.repeat((raised > pooled).any(), len(n))
+
+
+class VEV(Ellipsoids):
+    """One shape, volume and orientation vary: volumes and shape of the eigenvalues of the S_k in turn."""
+
+    name = "VEV"
+    scaling = "common"
+
+    def rows_needed(self, n_features: int) -> int:
+        return 2
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        D = n_features
+        return n_components * (D * (D + 1) // 2) - (n_components - 1) * (D - 1)
+
+    def constrained(self, n, scatter, previous, floor, epsilon):
+        values, axes = eigen(scatter)
+        shape = n @ values / n.sum() if previous is None else np.linalg.eigvalsh(previous[0])[::-1]
+        volume = np.zeros(len(n))
+        for _ in range(MOST_ROUNDS):
+            shape = np.maximum(shape, floor.max())
+            shape = shape / geometric_mean(shape)
+            before, volume = volume, (values / shape).mean(axis=1)
+            if not (np.abs(volume - before) > STILL * volume).any():
+                break
+            volume = np.maximum(volume, floor.max())
+            shape = n @ (values / volume[:, None]) / n.sum()
+        found = volume[:, None] * shape
+        raised = np.maximum(found, floor.max())
+        return turned(raised, axes), (raised > found).any(axis=1)
+
+
+def eigen(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues (K, D), falling, and eigenvectors in the columns of (K, D, D)."""
+    values, axes = np.linalg.eigh(matrices)
+    return values[:, ::-1], axes[:, :, ::-1]
+
+
+def turned(values: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Matrices (K, D, D) with these eigenvalues (K, D) and eigenvectors (K, D, D) or (D, D)."""
+    return np.ascontiguousarray(symmetric((axes * values[:, None, :]) @ axes.swapaxes(-1, -2)))
+
+
+def _lifted(matrix: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple[np.ndarray, bool]:
+    found, floored = lift(matrix[None], floor, epsilon)
+    return found[0], bool(floored[0])
+
+
+VEE, EVV, EEV, VEV = VEE(), EVV(), EEV(), VEV()
