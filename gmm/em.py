@@ -253,7 +253,7 @@ def _factorized(structure: Covariance, parameters: Parameters, ridge: np.ndarray
     try:
         return structure.factorize(parameters, ridge=ridge)
     except np.linalg.LinAlgError as error:
-        structure.validate(parameters.covariances, *parameters.means.shape)
+        structure.check(parameters.covariances, *parameters.means.shape)
         raise GmmError(f"a covariance cannot be factorized: {error}") from error
 
 

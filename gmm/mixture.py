@@ -16,6 +16,7 @@ import numpy as np
 
 from gmm._validation import check_means, check_n_features, check_rows, check_weights
 from gmm.covariances import Covariance, structure
+from gmm.covariances.geometry import Geometry, decompose
 from gmm.errors import ParameterError, RepresentationError
 from gmm.frame import Frame
 from gmm.parameters import Factors, Parameters
@@ -133,6 +134,13 @@ class Mixture:
         if not np.isfinite(factors).all():
             raise RepresentationError("a precision of this mixture is too large for a float64 in these units")
         return factors
+
+    @property
+    def geometry(self) -> Geometry:
+        """Volumes (K,), shapes (K, D) and orientations (K, D, D) of the covariances."""
+        K, D = self.n_components, self.n_features
+        dense = self.structure.dense(self.parameters.covariances, K, D)
+        return decompose(self.frame.covariance_out(dense), self.structure.axes)
 
     @property
     def n_parameters(self) -> int:

@@ -230,6 +230,18 @@ class MixtureEstimator(Estimator):
         return _read_only(self._fitted().mixture.precisions_cholesky)
 
     @property
+    def volume_(self) -> np.ndarray:
+        return self._fitted().mixture.geometry.volume
+
+    @property
+    def shape_(self) -> np.ndarray:
+        return self._fitted().mixture.geometry.shape
+
+    @property
+    def orientation_(self) -> np.ndarray:
+        return self._fitted().mixture.geometry.orientation
+
+    @property
     def converged_(self) -> bool:
         return self._record().converged
 

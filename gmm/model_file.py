@@ -266,13 +266,13 @@ def _content(header: dict[str, Any], body: bytes) -> Content:
 
 
 def _check_covariances(kind: Covariance, covariances: np.ndarray, n_components: int, n_features: int) -> None:
-    """`Covariance.validate` on a few components at a time, because it makes several copies of what it is given."""
+    """`Covariance.check` on a few components at a time, because it makes several copies of what it is given."""
     step = max(1, VALUES_AT_ONCE // n_features**2)
     for first in range(0, n_components, step):
         chosen = np.arange(first, min(first + step, n_components))
         part = kind.take(covariances, chosen)
         try:
-            kind.validate(part, len(chosen), n_features)
+            kind.check(part, len(chosen), n_features)
         except ValueError as error:
             raise ValueError(_renumbered(str(error), first)) from None
         if part.size == covariances.size:

@@ -20,6 +20,7 @@ import numpy as np
 
 from gmm import _native
 from gmm.covariances.coordinates import Coordinates
+from gmm.covariances.geometry import Axes
 from gmm.errors import ParameterError
 from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel, Parameters
@@ -43,12 +44,15 @@ class Covariance(ABC):
         What the core knows it as; the covariances have the shape of that kernel's whiteners.
     moments_kernel : Kernel
         What to ask `Rows.moments` for.
+    axes : {"features", "shared", "own"}
+        Of the ellipsoids.
     """
 
     name: ClassVar[str]
     scaling: ClassVar[Scaling]
     kernel: ClassVar[Kernel]
     moments_kernel: ClassVar[Kernel]
+    axes: ClassVar[Axes] = "own"
 
     def __reduce__(self) -> tuple:
         from gmm.covariances import structure
@@ -75,6 +79,10 @@ class Covariance(ABC):
         self, covariances: np.ndarray, n_components: int, n_features: int, name: str = "covariances"
     ) -> np.ndarray:
         """Return a float64 C-contiguous copy, or raise a ParameterError that names component and cause."""
+
+    def check(self, covariances: np.ndarray, n_components: int, n_features: int) -> None:
+        """Refuse covariances in the shape used inside that cannot be a mixture's, as `validate` does."""
+        self.validate(covariances, n_components, n_features)
 
     def factorize(self, parameters: Parameters, ridge: np.ndarray | None = None) -> Factors:
         """Whiteners and log constants; `ridge` (D,) are variances in frame units.

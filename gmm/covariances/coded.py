@@ -84,6 +84,9 @@ class Coded(Covariance):
             )
         return array
 
+    def check(self, covariances: np.ndarray, n_components: int, n_features: int) -> None:
+        super().validate(covariances, n_components, n_features)  # that of the form inside
+
     def precisions_cholesky(self, covariances: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
         K, D = len(covariances), np.size(scale)
         W = whitener(self.dense(covariances, K, covariances.shape[-1] if covariances.ndim > 1 else D))
@@ -99,10 +102,13 @@ class Coded(Covariance):
         return largest_exponents(diagonal(covariances))
 
 
-class VVV(Full):
+class VVV(Coded, Full):
     """Everything varies: "full" by its code."""
 
     name = "VVV"
+
+    def narrowed(self, dense: np.ndarray) -> np.ndarray:
+        return dense
 
 
 class VVI(Coded, Diagonal):
@@ -127,6 +133,7 @@ class EEE(Coded, Full):
     """One matrix for all: "tied" by its code, kept (K, D, D)."""
 
     name = "EEE"
+    axes = "shared"
 
     def rows_needed(self, n_features: int) -> int:
         return 1

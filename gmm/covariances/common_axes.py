@@ -15,28 +15,30 @@ from __future__ import annotations
 import numpy as np
 
 from gmm.covariances.along_features import geometric_mean
-from gmm.covariances.ellipsoids import Ellipsoids, turned
+from gmm.covariances.ellipsoids import Ellipsoids, regular, turned
+from gmm.covariances.geometry import common_orientation
 
-__all__ = ["EVE", "VVE", "common_orientation"]
+__all__ = ["EVE", "VVE"]
 
 SWEEPS = 50  # of one M-step, at most
 STILL = 1e-13  # largest angle of a sweep that ends it
-GOLDEN = 0.6180339887498949
 
 
 class CommonAxes(Ellipsoids):
     """One orientation; eigenvalues and orientation in turn."""
 
     scaling = "common"
+    axes = "shared"
 
     def constrained(self, n, scatter, previous, floor, epsilon):
         if previous is not None:
             axes = common_orientation(previous)
             values = np.diagonal(_rotated(previous, axes), axis1=1, axis2=2)
-            return self._descended(n, scatter, axes, np.maximum(values, floor.max()), floor.max())[1:]
+            _, *found = self._descended(n, scatter, axes, np.maximum(values, floor.max()), floor.max())
+            return regular(*found, floor, epsilon)
         beginnings = [common_orientation(scatter), *np.linalg.eigh(scatter)[1], np.eye(len(floor))]
         found = [self._descended(n, scatter, axes, None, floor.max()) for axes in beginnings]
-        return min(found, key=lambda each: each[0])[1:]
+        return regular(*min(found, key=lambda each: each[0])[1:], floor, epsilon)
 
     def _descended(
         self, n: np.ndarray, scatter: np.ndarray, axes: np.ndarray, values: np.ndarray | None, least: float
@@ -71,7 +73,7 @@ class VVE(CommonAxes):
 
 
 class EVE(CommonAxes):
-    """Shapes vary, of one volume: sum_k n_k times the geometric mean of the variances along the axes, over sum_k n_k."""
+    """Shapes vary, of one volume: the mean, by n_k, of the geometric means of the variances along the axes."""
 
     name = "EVE"
 
@@ -82,16 +84,6 @@ class EVE(CommonAxes):
         variances = np.maximum(np.diagonal(rotated, axis1=1, axis2=2), least)
         volumes = geometric_mean(variances)
         return variances * ((n @ volumes / n.sum()) / volumes)[:, None]
-
-
-def common_orientation(matrices: np.ndarray) -> np.ndarray:
-    """Eigenvectors (D, D) that all of some commuting matrices (K, D, D) share; of others, a compromise.
-
-    Those of a sum with weights that no two matrices have in common, which no coincidence of eigenvalues hides.
-    """
-    sizes = np.trace(matrices, axis1=1, axis2=2)
-    weights = (1.0 + GOLDEN * np.arange(len(matrices)) % 1.0) / sizes
-    return np.linalg.eigh(np.tensordot(weights, matrices, 1))[1]
 
 
 def _rotated(matrices: np.ndarray, axes: np.ndarray) -> np.ndarray:
@@ -125,7 +117,7 @@ def _sweep(
 
 
 def _rounds(D: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rounds of disjoint pairs of columns, every pair once: a tournament in which the first stays and the others move."""
+    """Rounds of disjoint pairs of columns, every pair once: a tournament where the first stays and the others move."""
     places = list(range(D + D % 2))  # the last of an odd number has no partner
     found = []
     for _ in range(len(places) - 1):

@@ -18,6 +18,7 @@ class Diagonal(Covariance):
     name = "diag"
     scaling = "feature"
     kernel = Kernel.DIAG
+    axes = "features"
     moments_kernel = Kernel.DIAG
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from gmm.covariances.floor import lift
 from gmm.covariances.full import Full
 from gmm.covariances.positive_definite import diagonal, symmetric, whitener
 
-__all__ = ["EEV", "EVV", "VEE", "VEV", "eigen"]
+__all__ = ["EEV", "EVV", "VEE", "VEV", "Ellipsoids", "regular", "turned"]
 
 
 class Ellipsoids(Constrained, Full):
@@ -27,6 +27,7 @@ class VEE(Ellipsoids):
     """
 
     name = "VEE"
+    axes = "shared"
 
     def rows_needed(self, n_features: int) -> int:
         return 2
@@ -36,18 +37,19 @@ class VEE(Ellipsoids):
 
     def constrained(self, n, scatter, previous, floor, epsilon):
         common = np.tensordot(n, scatter, 1) / n.sum() if previous is None else previous[0]
-        volume, floored = np.zeros(len(n)), False
+        volume, unit, floored = np.zeros(len(n)), 1.0, False
         for _ in range(MOST_ROUNDS):
-            common, lifted = _lifted(common, floor, epsilon)
-            floored |= lifted
+            common, on_floor = lift(common[None], floor / unit, epsilon)
+            floored = floored or bool(on_floor[0])
+            common = common[0] * geometric_mean(diagonal(whitener(common[0])) ** 2)
             W = whitener(common)
-            common = common * geometric_mean(diagonal(W) ** 2)
-            W = whitener(common)
-            before, volume = volume, ((W @ scatter) * W).sum(axis=(1, 2)) / len(floor)
+            squares = ((W @ scatter) * W).sum(axis=(1, 2))
+            before, volume = volume, np.maximum(squares / len(floor), floor.max())
             if floored or not (np.abs(volume - before) > STILL * volume).any():
                 break
+            unit = float(volume.max())
             common = symmetric(np.tensordot(n / volume, scatter, 1) / n.sum())
-        return volume[:, None, None] * common, np.repeat(floored, len(n))
+        return regular(volume[:, None, None] * common, np.repeat(floored, len(n)), floor, epsilon)
 
 
 class EVV(Ellipsoids):
@@ -78,10 +80,10 @@ class EEV(Ellipsoids):
         return n_components * (D * (D + 1) // 2) - (n_components - 1) * D
 
     def constrained(self, n, scatter, previous, floor, epsilon):
-        values, axes = eigen(scatter)
-        pooled = n @ values / n.sum()
+        values, axes = _eigen(scatter)
+        pooled = np.repeat((n @ values / n.sum())[None], len(n), axis=0)
         raised = np.maximum(pooled, floor.max())
-        return turned(np.repeat(raised[None], len(n), axis=0), axes), np.repeat((raised > pooled).any(), len(n))
+        return regular(turned(raised, axes), (raised > pooled).any(axis=1), floor, epsilon)
 
 
 class VEV(Ellipsoids):
@@ -98,26 +100,19 @@ class VEV(Ellipsoids):
         return n_components * (D * (D + 1) // 2) - (n_components - 1) * (D - 1)
 
     def constrained(self, n, scatter, previous, floor, epsilon):
-        values, axes = eigen(scatter)
+        values, axes = _eigen(scatter)
         shape = n @ values / n.sum() if previous is None else np.linalg.eigvalsh(previous[0])[::-1]
         volume = np.zeros(len(n))
         for _ in range(MOST_ROUNDS):
             shape = np.maximum(shape, floor.max())
             shape = shape / geometric_mean(shape)
-            before, volume = volume, (values / shape).mean(axis=1)
+            before, volume = volume, np.maximum((values / shape).mean(axis=1), floor.max())
             if not (np.abs(volume - before) > STILL * volume).any():
                 break
-            volume = np.maximum(volume, floor.max())
             shape = n @ (values / volume[:, None]) / n.sum()
         found = volume[:, None] * shape
         raised = np.maximum(found, floor.max())
-        return turned(raised, axes), (raised > found).any(axis=1)
-
-
-def eigen(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues (K, D), falling, and eigenvectors in the columns of (K, D, D)."""
-    values, axes = np.linalg.eigh(matrices)
-    return values[:, ::-1], axes[:, :, ::-1]
+        return regular(turned(raised, axes), (raised > found).any(axis=1), floor, epsilon)
 
 
 def turned(values: np.ndarray, axes: np.ndarray) -> np.ndarray:
@@ -125,9 +120,18 @@ def turned(values: np.ndarray, axes: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(symmetric((axes * values[:, None, :]) @ axes.swapaxes(-1, -2)))
 
 
-def _lifted(matrix: np.ndarray, floor: np.ndarray, epsilon: float) -> tuple[np.ndarray, bool]:
-    found, floored = lift(matrix[None], floor, epsilon)
-    return found[0], bool(floored[0])
+def regular(
+    matrices: np.ndarray, floored: np.ndarray, floor: np.ndarray, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices raised to the floor where rounding made them singular, and which rest on it."""
+    found, raised = lift(matrices, floor, epsilon)
+    return found, raised | floored
+
+
+def _eigen(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues (K, D), falling, and eigenvectors in the columns of (K, D, D)."""
+    values, axes = np.linalg.eigh(matrices)
+    return values[:, ::-1], axes[:, :, ::-1]
 
 
 VEE, EVV, EEV, VEV = VEE(), EVV(), EEV(), VEV()

@@ -21,6 +21,7 @@ class Spherical(Covariance):
     name = "spherical"
     scaling = "common"
     kernel = Kernel.SPHERICAL
+    axes = "features"
     moments_kernel = Kernel.SPHERICAL
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:

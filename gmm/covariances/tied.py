@@ -35,6 +35,7 @@ class Tied(Covariance):
     name = "tied"
     scaling = "feature"
     kernel = Kernel.TIED
+    axes = "shared"
     moments_kernel = Kernel.FULL
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
