@@ -19,8 +19,13 @@ from typing import Any
 from gmm import criteria
 from gmm._validation import check_integer
 from gmm.base import nearest_name
+<<<<<<< HEAD
 from gmm.covariances import structure
 from gmm.errors import CollapseError, CollapseWarning, ConvergenceWarning, DataError, ParameterError
+=======
+from gmm.covariances import CODES, structure
+from gmm.errors import CollapseWarning, ConvergenceWarning, DataError, ParameterError
+>>>>>>> f44cc75 (codes: a component of one row, selection by mclust's fourteen)
 from gmm.gaussian_mixture import GaussianMixture
 
 __all__ = ["CRITERIA", "Candidate", "Selection", "select", "tried"]
@@ -125,6 +130,7 @@ def select(
     X : array-like or data frame of shape (n_samples, n_features)
     n_components : int or iterable of int
     covariance_types : str or sequence of str
+        "mclust" stands for all fourteen codes.
     criterion : {"bic", "aic", "icl"}
     sample_weight : array-like of shape (n_samples,), optional
         Frequencies: their sum is the n of the criteria.
@@ -162,7 +168,8 @@ def select(
         raise ParameterError(f"n_components must be an integer or several, such as range(1, 10), got {n_components!r}")
     counts = list(n_components) if isinstance(n_components, Iterable) else [n_components]
     kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
-    names = [structure(kind).name for kind in kinds]
+    codes = tuple(code.name for code in CODES)
+    names = [name for kind in kinds for name in (codes if kind == "mclust" else (structure(kind).name,))]
     wanted = list(dict.fromkeys((check_integer(count, "n_components"), name) for count in counts for name in names))
     if not wanted:
         raise ParameterError("nothing to select from: n_components or covariance_types is empty")

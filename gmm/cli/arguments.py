@@ -7,6 +7,7 @@ import re
 from typing import NoReturn
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
+CODES = ("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV")
 CRITERIA = ("bic", "aic", "icl")
 MOST_COMPONENTS = 100_000
 
@@ -32,7 +33,10 @@ def parser(version: str) -> argparse.ArgumentParser:
         "-k", "--components", type=counts, metavar="K",
         help="how many components; a range (1-9) or list (2,3,5) lets the criterion choose (default: 1-9)",
     )  # fmt: skip
-    fit.add_argument("--covariance", choices=STRUCTURES, default="full", help="covariance structure (default: full)")
+    fit.add_argument(
+        "--covariance", choices=STRUCTURES + CODES, default="full", metavar="STRUCTURE",
+        help=f"covariance structure: {', '.join(STRUCTURES)} or one of mclust's codes, EII to VVV (default: full)",
+    )  # fmt: skip
     _add_fit(fit)
 
     select = _command(
@@ -45,7 +49,7 @@ def parser(version: str) -> argparse.ArgumentParser:
     )
     select.add_argument(
         "--covariance", type=structures, default=STRUCTURES, metavar="LIST",
-        help=f"structures to try (default: {','.join(STRUCTURES)})",
+        help=f"structures to try, mclust for its fourteen codes (default: {','.join(STRUCTURES)})",
     )  # fmt: skip
     _add_fit(select)
 
@@ -114,11 +118,13 @@ def counts(text: str) -> tuple[int, ...]:
 
 def structures(text: str) -> tuple[str, ...]:
     """A list of covariance structures, in the order given."""
-    words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
-    for word in words:
-        if word not in STRUCTURES:
-            raise argparse.ArgumentTypeError(f"unknown structure {word!r} (choose from {', '.join(STRUCTURES)})")
-    return words
+    found: list[str] = []
+    for word in (word.strip() for word in text.split(",")):
+        if word != "mclust" and word not in STRUCTURES + CODES:
+            known = ", ".join((*STRUCTURES, *CODES, "mclust"))
+            raise argparse.ArgumentTypeError(f"unknown structure {word!r} (choose from {known})")
+        found += CODES if word == "mclust" else (word,)
+    return tuple(dict.fromkeys(found))
 
 
 def positive(text: str) -> int:

@@ -73,10 +73,9 @@ class VEI(AlongFeatures):
         volume = np.zeros(len(n))
         for _ in range(MOST_ROUNDS):
             shape = shape / geometric_mean(shape)
-            before, volume = volume, (scatter / shape).mean(axis=1)
+            before, volume = volume, np.maximum((scatter / shape).mean(axis=1), floor.max())
             if not (np.abs(volume - before) > STILL * volume).any():
                 break
-            volume = np.maximum(volume, np.finfo(float).tiny)
             shape = np.maximum(n @ (scatter / volume[:, None]) / n.sum(), floor / volume.max())
         variances = volume[:, None] * shape
         return np.maximum(variances, floor), (variances <= floor).any(axis=1)

@@ -59,7 +59,8 @@ def test_the_optimum_that_mclust_reaches_from_the_same_partition(row):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_objective_never_falls(name, acceleration):
     rng = np.random.default_rng(0)
-    X = np.concatenate([rng.normal(size=(300, 3)) * [1, 2, 0.5], rng.normal(size=(200, 3)) @ rng.normal(size=(3, 3)) + 1])
+    parts = rng.normal(size=(300, 3)) * [1, 2, 0.5], rng.normal(size=(200, 3)) @ rng.normal(size=(3, 3)) + 1
+    X = np.concatenate(parts)
     weight = rng.uniform(0.0, 2.0, len(X))
     settings = {"tol": 1e-11, "max_iter": 2000, "reg_covar": 1e-3, "acceleration": acceleration, "random_state": 0}
     model = GaussianMixture(3, covariance_type=name, **settings).fit(X, sample_weight=weight)

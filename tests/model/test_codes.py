@@ -1,4 +1,4 @@
-"""mclust's codes: each M-step is the best of its form, forms are checked, and geometry puts covariances together again."""
+"""mclust's codes: each M-step is the best of its form, forms are checked, geometry puts covariances together again."""
 
 from __future__ import annotations
 
@@ -140,3 +140,21 @@ def test_dead_components_keep_their_covariance(name):
     np.testing.assert_array_equal(parameters.means[1], 2.0)
     if name != "EEE":
         np.testing.assert_array_equal(parameters.covariances[1], previous.covariances[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_component_of_one_row_meets_the_floor(name):
+    code, (n, S) = structure(name), scatters()
+    S[1] = 0.0
+    second = {
+        Kernel.FULL: n[:, None, None] * S,
+        Kernel.DIAG: n[:, None] * np.diagonal(S, axis1=1, axis2=2),
+        Kernel.SPHERICAL: n * np.trace(S, axis1=1, axis2=2),
+    }[code.moments_kernel]
+    sums = Statistics(n, np.zeros((K, D)), second, np.zeros((K, D)), 0.0, n.sum(), 100)
+    before = Parameters(n, sums.means, np.zeros(code.shape(K, D)))
+    parameters, floored = code.maximize(sums, before, floor=np.full(D, 1e-20))
+    factors = code.factorize(parameters)
+    assert np.isfinite(factors.log_constants).all()
+    assert np.isfinite(factors.whiteners).all()
+    assert floored[1] == (name not in ("EII", "EEI", "EEE", "EEV"))  # whose variances are pooled
