@@ -54,5 +54,5 @@ def common_orientation(matrices: np.ndarray) -> np.ndarray:
     Those of a sum with weights that no two matrices have in common, which no coincidence of eigenvalues hides.
     """
     sizes = np.trace(matrices, axis1=1, axis2=2)
-    weights = (1.0 + GOLDEN * np.arange(len(matrices)) % 1.0) / sizes
+    weights = (1.0 + GOLDEN * np.arange(len(matrices)) % 1.0) / np.where(sizes > 0, sizes, 1.0)
     return np.linalg.eigh(np.tensordot(weights, matrices, 1))[1]
