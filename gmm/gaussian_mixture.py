@@ -31,7 +31,8 @@ class GaussianMixture(MixtureEstimator):
         Number of components K.
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
         A matrix for each component; one matrix for all; a variance for each component and feature; a variance for
-        each component.
+        each component. Or one of mclust's codes, "EII" to "VVV": volume, shape and orientation are equal (E), vary (V)
+        or are the identity (I). Covariances of a code are (K, D, D) throughout.
     tol : float, default=1e-6
         Stop when the gain still to come is estimated to be below this: nats per row. 0 runs all of ``max_iter``.
     reg_covar : float, optional
@@ -115,6 +116,8 @@ class GaussianMixture(MixtureEstimator):
     covariances_ : ndarray
         (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Raises a ValueError where
         float64 cannot hold them (data at 1e160 and beyond); prediction goes on working.
+    volume_, shape_, orientation_ : ndarray of shape (K,), (K, D), (K, D, D)
+        ``covariances_`` taken apart: |covariance|^(1/D), eigenvalues over it, axes in columns.
     precisions_ : ndarray
         Inverse covariances, in the same shape.
     precisions_cholesky_ : ndarray

@@ -17,7 +17,7 @@ import numpy as np
 
 from gmm._validation import check_flag, check_integer, check_real
 from gmm.base import nearest_name
-from gmm.covariances import Covariance
+from gmm.covariances import Covariance, is_native
 from gmm.covariances.eigen_ratio import ROUNDING
 from gmm.covariances.restrained import Held, Restrained
 from gmm.errors import ParameterError
@@ -48,6 +48,15 @@ def restrained(plain: Covariance, given: Mapping[str, Any]) -> Covariance:
         raise ParameterError("equal_weights=True and fixed weights both say what mixing weights are: give one of them")
     if not (equal or ratio is not None or shrunken or which):
         return plain
+    if not is_native(plain):
+        for name, wanted in {
+            "eigen_ratio": ratio is not None, "shrinkage": shrunken, "fixed covariances": "covariances" in which
+        }.items():  # fmt: skip
+            if wanted:
+                raise ParameterError(
+                    f"{name} with covariance_type={plain.name!r}: only structures whose components share no part of "
+                    "their covariances, or all of it as 'tied', can be so restrained"
+                )
     waiting = {name: Held(mask, np.empty(0)) for name, mask in which.items()}
     return Restrained(plain, equal, ratio, shrunken, held=waiting)
 

@@ -19,13 +19,8 @@ from typing import Any
 from gmm import criteria
 from gmm._validation import check_integer
 from gmm.base import nearest_name
-<<<<<<< HEAD
-from gmm.covariances import structure
-from gmm.errors import CollapseError, CollapseWarning, ConvergenceWarning, DataError, ParameterError
-=======
 from gmm.covariances import CODES, structure
-from gmm.errors import CollapseWarning, ConvergenceWarning, DataError, ParameterError
->>>>>>> f44cc75 (codes: a component of one row, selection by mclust's fourteen)
+from gmm.errors import CollapseError, CollapseWarning, ConvergenceWarning, DataError, ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 
 __all__ = ["CRITERIA", "Candidate", "Selection", "select", "tried"]
@@ -168,8 +163,7 @@ def select(
         raise ParameterError(f"n_components must be an integer or several, such as range(1, 10), got {n_components!r}")
     counts = list(n_components) if isinstance(n_components, Iterable) else [n_components]
     kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
-    codes = tuple(code.name for code in CODES)
-    names = [name for kind in kinds for name in (codes if kind == "mclust" else (structure(kind).name,))]
+    names = [name for kind in kinds for name in (CODES if kind == "mclust" else (structure(kind).name,))]
     wanted = list(dict.fromkeys((check_integer(count, "n_components"), name) for count in counts for name in names))
     if not wanted:
         raise ParameterError("nothing to select from: n_components or covariance_types is empty")

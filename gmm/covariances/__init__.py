@@ -28,21 +28,24 @@ from gmm.errors import ParameterError
 
 __all__ = ["CODES", "DIAG", "FULL", "SPHERICAL", "STRUCTURES", "TIED", "Covariance", "is_native", "structure"]
 
-CODES = (EII, VII, EEI, VEI, EVI, VVI, EEE, VEE, EVE, VVE, EEV, VEV, EVV, VVV)
-STRUCTURES: dict[str, Covariance] = {entry.name: entry for entry in (FULL, TIED, DIAG, SPHERICAL, *CODES)}
+STRUCTURES: dict[str, Covariance] = {entry.name: entry for entry in (FULL, TIED, DIAG, SPHERICAL)}
+CODES: dict[str, Covariance] = {
+    entry.name: entry for entry in (EII, VII, EEI, VEI, EVI, VVI, EEE, VEE, EVE, VVE, EEV, VEV, EVV, VVV)
+}
+KNOWN = STRUCTURES | CODES
 
 
 def is_native(structure: Covariance) -> bool:
     """Whether the core's M-step is that of the structure, so that it may climb there."""
-    known = STRUCTURES.get(structure.name) is structure
+    known = KNOWN.get(structure.name) is structure
     return known and type(structure).maximize is Covariance.maximize
 
 
 def structure(name: str) -> Covariance:
     """Return the covariance structure of that name, or raise a ParameterError that suggests the nearest."""
-    if isinstance(name, str) and name in STRUCTURES:
-        return STRUCTURES[name]
-    near = difflib.get_close_matches(name, STRUCTURES, n=1, cutoff=0.4) if isinstance(name, str) else []
+    if isinstance(name, str) and name in KNOWN:
+        return KNOWN[name]
+    near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.4) if isinstance(name, str) else []
     hint = f", did you mean {near[0]!r}?" if near else "."
-    known = ", ".join(repr(entry) for entry in STRUCTURES)
+    known = ", ".join(repr(entry) for entry in KNOWN)
     raise ParameterError(f"covariance_type {name!r} is not known{hint} Known: {known}")

@@ -15,7 +15,7 @@ from gmm import GaussianMixture
 from gmm.covariances import CODES
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mclust"
-NAMES = [code.name for code in CODES]
+NAMES = list(CODES)
 MCLUST_FALLS_SHORT = {"EVE", "VVE"}  # its inner steps stop early, so it may end in another optimum
 
 
@@ -112,3 +112,37 @@ def test_units_of_a_feature_do_not_matter(name):
     one, other = (GaussianMixture(3, covariance_type=name).fit(Z, start=partitions[3]) for Z in (X, X * units))
     assert one.log_likelihood_ == pytest.approx(other.log_likelihood_ + np.log(units).sum(), rel=0, abs=1e-8)
     np.testing.assert_array_equal(one.predict(X), other.predict(X * units))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_repeat_rows(name):
+    X, partitions = dataset("iris")
+    weight = np.arange(len(X)) % 3
+    settings = {"covariance_type": name, "tol": 0, "max_iter": 15, "acceleration": "none"}
+    weighted = GaussianMixture(2, **settings).fit(X, start=partitions[2], sample_weight=weight)
+    repeated = GaussianMixture(2, **settings).fit(np.repeat(X, weight, axis=0), start=np.repeat(partitions[2], weight))
+    np.testing.assert_allclose(weighted.covariances_, repeated.covariances_, rtol=0, atol=1e-8)
+    assert weighted.log_likelihood_ == pytest.approx(repeated.log_likelihood_, rel=0, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_values_noise_and_labels(name):
+    """Together: the objective never falls, nothing is NaN, rows that are labelled stay."""
+    rng = np.random.default_rng(1)
+    two = rng.normal(size=(150, 3)), rng.normal(size=(150, 3)) * [0.5, 1, 2] + 4
+    X = np.concatenate([*two, rng.uniform(-9, 9, (30, 3))])
+    labels = np.full(len(X), -1)
+    labels[:20], labels[150:170] = 0, 1
+    X[rng.random(X.shape) < 0.1] = np.nan
+    settings = {"covariance_type": name, "missing": "marginalize", "noise": True, "random_state": 0}
+    model = GaussianMixture(2, **settings, tol=1e-9).fit(X, labels=labels)
+    assert np.diff(model.lower_bounds_).min() >= -1e-11
+    assert np.isfinite(model.covariances_).all()
+    assert (np.abs(model.means_ - [[0.0], [4.0]]) < 0.6).all()
+
+
+@pytest.mark.parametrize("option", [{"eigen_ratio": 10}, {"shrinkage": 0.1}, {"fixed": {"covariances": [0]}}])
+def test_restraints_of_eigenvalues_are_refused(option):
+    with pytest.raises(gmm.errors.ParameterError, match="with covariance_type='VEV'"):
+        GaussianMixture(2, covariance_type="VEV", **option).fit(dataset("iris")[0])
+    GaussianMixture(2, covariance_type="VEV", equal_weights=True, max_iter=3, tol=0).fit(dataset("iris")[0])

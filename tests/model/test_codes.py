@@ -14,7 +14,7 @@ from gmm.parameters import Kernel, Parameters
 from gmm.statistics import Statistics
 
 K, D = 3, 4
-NAMES = [code.name for code in CODES]
+NAMES = list(CODES)
 FLOOR = np.full(D, 1e-30)
 
 
