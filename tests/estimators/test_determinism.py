@@ -143,8 +143,10 @@ def test_an_answer_comes_from_one_fit_though_another_thread_refits(method, monke
     model = fit(X)
     expected = getattr(model, method)(X)
 
-    def refit_in_between(self, X, earlier, read=GaussianMixture._rows):
-        read_rows = read(self, X, earlier)
+    read = GaussianMixture._rows
+
+    def refit_in_between(self, X, earlier, *more):
+        read_rows = read(self, X, earlier, *more)
         self._result = fit(X * 3.0 + 50.0)._result
         return read_rows
 
