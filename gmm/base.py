@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from gmm._validation import feature_names
+from gmm._validation import check_n_features, check_rows, feature_names
 from gmm.errors import DataError, not_fitted
 
 UNCHANGED = "$UNCHANGED$"
@@ -43,7 +43,7 @@ class Estimator:
     """Parameters, representation, tags and metadata requests of an estimator.
 
     A subclass defines ``__init__`` with explicit arguments, stores each under its own name, and puts what ``fit``
-    learns in ``_result``.
+    learns, ``feature_names`` among it, in ``_result``.
     """
 
     _result: Any
@@ -114,6 +114,24 @@ class Estimator:
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments "
                 "before using this estimator."
             ) from None
+
+    def _checked(
+        self, X: Any, names: np.ndarray | None, n_features: int, *, allow_missing: bool = False
+    ) -> np.ndarray:
+        """Rows for a prediction, as `check_rows` returns them; names and number of the columns are those of the fit."""
+        owner = type(self).__name__
+        if type(X) is not np.ndarray or names is not None:
+            check_feature_names(X, names, owner=owner)
+        X = check_rows(X, owner=owner, allow_missing=allow_missing)
+        check_n_features(X, n_features, owner=owner)
+        return X
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        names = self._fitted().feature_names
+        if names is None:
+            raise AttributeError("the fit had no feature names")
+        return names
 
     # ---- scikit-learn: tags and metadata requests
 
@@ -211,10 +229,10 @@ def check_feature_names(X: Any, fitted: np.ndarray | None, *, owner: str) -> Non
     names = feature_names(X)
     if fitted is None or names is None:
         if names is not None:
-            warnings.warn(f"X has feature names, but {owner} was fitted without feature names", stacklevel=4)
+            warnings.warn(f"X has feature names, but {owner} was fitted without feature names", stacklevel=5)
         elif fitted is not None:
             warnings.warn(
-                f"X does not have valid feature names, but {owner} was fitted with feature names", stacklevel=4
+                f"X does not have valid feature names, but {owner} was fitted with feature names", stacklevel=5
             )
         return
     if np.array_equal(names, fitted):

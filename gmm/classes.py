@@ -37,6 +37,9 @@ def check_target(y: Any, n_rows: int) -> np.ndarray:
         raise DataError(f"y should be a 1d array, got an array of shape {y.shape} instead.")
     if len(y) != n_rows:
         raise DataError(f"Found input variables with inconsistent numbers of samples: [{n_rows}, {len(y)}]")
+    for row, value in enumerate(y.tolist() if y.dtype.kind == "O" else ()):
+        if isinstance(value, (float, np.floating)) and np.isnan(value):
+            raise DataError(f"Input y contains NaN, the first at row {row}.")
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
             row = int(np.argmin(np.isfinite(y)))

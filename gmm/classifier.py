@@ -21,16 +21,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from gmm._validation import check_n_features, check_rows, check_sample_weight, check_weights, feature_names
-from gmm.base import Estimator, check_feature_names, nearest_name
+from gmm._validation import check_rows, check_sample_weight, check_weights, feature_names, nonfinite_error
+from gmm.base import Estimator, nearest_name
 from gmm.classes import check_classes, check_target
 from gmm.errors import DataError, ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.missing import Missing, kind_of_rows
 from gmm.mixture import Mixture
-from gmm.mixture_estimator import PRECISION_OF
 from gmm.record import Fit
-from gmm.selection import select, tried
+from gmm.rows import PRECISION_OF
+from gmm.selection import checked_structures, select, tried
 from gmm.settings import check_missing
 from gmm.threads import resolve_threads
 
@@ -152,24 +152,29 @@ class GaussianMixtureClassifier(Estimator):
         if self.model not in MODELS:
             raise ParameterError(f"model must be one of {MODELS}, got {self.model!r}{nearest_name(self.model, MODELS)}")
         names = feature_names(X)
-        X = check_rows(X, owner=type(self).__name__, allow_missing=check_missing(self.missing) == "marginalize")
+        may_miss = check_missing(self.missing) == "marginalize"
+        X = check_rows(X, owner=type(self).__name__, allow_missing=may_miss)
+        error = nonfinite_error(X, allow_nan=may_miss)  # before the rows are parted, to name the right one
+        if error is not None:
+            raise error
         y = check_target(y, len(X))
         weights = check_sample_weight(sample_weight, len(X))
         if weights is not None and not (weights > 0).all():  # absent rows, and classes of which all are
             X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
         labels, codes = check_classes(y, self.unlabelled)
+        kinds = checked_structures(self.covariance_types)
         row_weight = np.ones(len(X)) if weights is None else weights
         share = np.bincount(codes[codes >= 0], row_weight[codes >= 0], minlength=len(labels))
         prior = share / share.sum() if self.class_prior is None else check_weights(
             self.class_prior, len(labels), "class_prior"
         )  # fmt: skip
         if self.model == "edda":
-            fits, n_iter = self._one_each(X, codes, len(labels), weights)
+            fits, n_iter = self._one_each(X, codes, len(labels), weights, kinds)
         elif (codes < 0).any():
-            fits, n_iter = self._all_rows(X, codes, len(labels), weights)
+            fits, n_iter = self._all_rows(X, codes, len(labels), weights, kinds)
         else:
             parts = [codes == c for c in range(len(labels))]
-            fits = [self._chosen(X[part], part, weights, self._kinds).best_._fitted() for part in parts]
+            fits = [self._chosen(X[part], part, weights, kinds).best_._fitted() for part in parts]
             n_iter = max(fit.record.n_iter for fit in fits)
         named = tuple(replace(fit, feature_names=names) for fit in fits)
         self._result = Classes(labels, prior, named, names, n_iter)
@@ -179,19 +184,17 @@ class GaussianMixtureClassifier(Estimator):
         names = ("n_init", "tol", "reg_covar", "max_iter", "missing", "random_state", "n_threads")
         return {name: getattr(self, name) for name in names}
 
-    @property
-    def _kinds(self) -> Sequence[str]:
-        return [self.covariance_types] if isinstance(self.covariance_types, str) else list(self.covariance_types)
-
     def _chosen(self, X: np.ndarray, part: np.ndarray, weights: np.ndarray | None, kinds: Sequence[str]) -> Any:
         """The best mixture of one class's rows."""
         own = None if weights is None else weights[part]
         return select(X, self.n_components, kinds, sample_weight=own, **self._parameters())
 
-    def _one_each(self, X: np.ndarray, codes: np.ndarray, n: int, weights: np.ndarray | None) -> Found:
+    def _one_each(
+        self, X: np.ndarray, codes: np.ndarray, n: int, weights: np.ndarray | None, kinds: Sequence[str]
+    ) -> Found:
         """One Gaussian for each class, all of the structure of lowest BIC, that of the rows with their classes."""
         fitted = []
-        for kind in self._kinds:
+        for kind in kinds:
             model = GaussianMixture(n, covariance_type=kind, **self._parameters())
             candidate = tried(model, X, weights, labels=codes)
             record = model._record()
@@ -200,11 +203,13 @@ class GaussianMixtureClassifier(Estimator):
         best = min(fitted, key=lambda each: each[:2])[2]
         return [_part(best, np.array([c])) for c in range(n)], best.record.n_iter
 
-    def _all_rows(self, X: np.ndarray, codes: np.ndarray, n: int, weights: np.ndarray | None) -> Found:
+    def _all_rows(
+        self, X: np.ndarray, codes: np.ndarray, n: int, weights: np.ndarray | None, kinds: Sequence[str]
+    ) -> Found:
         """The components of all classes as one mixture, fitted to rows with and without a class."""
         parts = [codes == c for c in range(n)]
         choices = [
-            [self._chosen(X[part], part, weights, [kind]) for part in parts] for kind in self._kinds
+            [self._chosen(X[part], part, weights, [kind]) for part in parts] for kind in kinds
         ]  # a list of classes for each structure
         ranked = [
             (any(each.best_candidate.floored for each in choice), sum(each.best_candidate.bic for each in choice))
@@ -232,33 +237,31 @@ class GaussianMixtureClassifier(Estimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class given each row, (N, n_classes), in the order of ``classes_``."""
-        return np.exp(self.predict_log_proba(X))
+        return np.exp(_normalised(self._log_joint(X)))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithm of `predict_proba`, nats."""
-        logs = self._log_joint(X)
-        logs -= logs.max(axis=1, keepdims=True)
-        return logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
+        return _normalised(self._log_joint(X))
 
     def score(self, X: Any, y: Any, *, sample_weight: Any = None) -> float:
         """Share of rows whose class is predicted, weighted by ``sample_weight`` if given."""
-        right = self.predict(X) == np.asarray(y).ravel()
+        predicted = self.predict(X)
+        right = predicted == check_target(y, len(predicted))
         return float(np.average(right, weights=check_sample_weight(sample_weight, len(right))))
 
     def _log_joint(self, X: Any) -> np.ndarray:
         """Log of prior times density, (N, n_classes); of a row beyond every density the priors alone."""
-        learnt, owner = self._fitted(), type(self).__name__
-        if type(X) is not np.ndarray or learnt.feature_names is not None:
-            check_feature_names(X, learnt.feature_names, owner=owner)
-        X = check_rows(X, owner=owner, allow_missing=self.missing == "marginalize")
-        check_n_features(X, learnt.n_features, owner=owner)
+        learnt = self._fitted()
+        X = self._checked(X, learnt.feature_names, learnt.n_features, allow_missing=self.missing == "marginalize")
         kind, how = kind_of_rows(X, self.missing), (PRECISION_OF[X.dtype], resolve_threads(self.n_threads))
         rows = [kind(X, None, fit.mixture.frame, *how) for fit in learnt.fits]
         densities = zip(rows, learnt.fits, strict=True)
         logs = np.stack([r.score(fit.mixture.factors).log_density + r.log_jacobian for r, fit in densities], axis=1)
-        logs[np.isneginf(logs).all(axis=1)] = 0.0
         with np.errstate(divide="ignore"):
-            return logs + np.log(learnt.prior)
+            log_prior = np.log(learnt.prior)
+        joint = logs + log_prior
+        joint[np.isneginf(joint).all(axis=1)] = log_prior
+        return joint
 
     # ---- attributes
 
@@ -290,13 +293,6 @@ class GaussianMixtureClassifier(Estimator):
     def n_features_in_(self) -> int:
         return self._fitted().n_features
 
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        names = self._fitted().feature_names
-        if names is None:
-            raise AttributeError("the fit had no feature names")
-        return names
-
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
 
@@ -306,6 +302,12 @@ class GaussianMixtureClassifier(Estimator):
             classifier_tags=ClassifierTags(),
             input_tags=InputTags(allow_nan=self.missing == "marginalize"),
         )
+
+
+def _normalised(joint: np.ndarray) -> np.ndarray:
+    """Log of the shares (N, C) of numbers whose logs are given."""
+    below = joint - joint.max(axis=1, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=1, keepdims=True))
 
 
 def _part(fit: Fit, components: np.ndarray) -> Fit:

@@ -25,7 +25,7 @@ from gmm.frame import Frame, Scaling
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.missing import kind_of_rows
 from gmm.record import Fit, Record
-from gmm.rows import EPSILON, Precision, Rows, scanned_groups
+from gmm.rows import EPSILON, PRECISION_OF, Precision, Rows, scanned_groups
 from gmm.settings import Settings
 from gmm.subsample import seeds
 from gmm.threads import resolve_threads
@@ -34,7 +34,6 @@ from gmm.whole import Batch, fit_batches, is_whole
 __all__ = ["FittedGroups", "fit_many"]
 
 MOST_NAMED = 5  # groups that a warning names
-NAMES: dict[str, Precision] = {"f": "float32", "d": "float64"}  # as dtype.name, which takes microseconds to say
 SINGULAR = ("callbacks", "verbose", "warm_start")  # arguments that speak of one fit
 
 
@@ -264,7 +263,7 @@ def _fit_whole(
         if X.shape not in whole:
             whole[X.shape] = is_whole(plan, *X.shape)
         if whole[X.shape] and kind_of_rows(X, settings.missing) is Rows:
-            alike.setdefault((X.shape[1], NAMES[X.dtype.char]), []).append((key, X, names))
+            alike.setdefault((X.shape[1], PRECISION_OF[X.dtype]), []).append((key, X, names))
     drawn = None if settings.random_state is None else seeds(settings.random_state, settings.n_init)
     for (_, dtype), members in alike.items():
         frames = _framed([X for _, X, _ in members], plan.structure.scaling)

@@ -14,21 +14,20 @@ from typing import Any
 import numpy as np
 
 from gmm import criteria
-from gmm._validation import check_integer, check_n_features, check_rows, check_sample_weight, nonfinite_error
-from gmm.base import Estimator, check_feature_names
+from gmm._validation import check_integer, check_sample_weight, nonfinite_error
+from gmm.base import Estimator
 from gmm.completion import filled
 from gmm.errors import not_fitted
 from gmm.measured import measured
 from gmm.missing import Missing, kind_of_rows
 from gmm.record import Fit, Record
-from gmm.rows import Precision, Rows
+from gmm.rows import PRECISION_OF, Rows
 from gmm.subsample import generator
 from gmm.summary import summarize
 from gmm.threads import resolve_threads
 
 __all__ = ["MixtureEstimator"]
 
-PRECISION_OF: dict[np.dtype, Precision] = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
 WORK_WORTH_THREADS = 2**18  # multiply-adds, some 20 microseconds: below, waking a second thread costs what it saves
 
 
@@ -283,13 +282,6 @@ class MixtureEstimator(Estimator):
     def n_features_in_(self) -> int:
         return self._fitted().mixture.n_features
 
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        names = self._fitted().feature_names
-        if names is None:
-            raise AttributeError("the fit had no feature names")
-        return names
-
     # ---- the way from rows to the kernel
 
     def _record(self) -> Record:
@@ -300,11 +292,8 @@ class MixtureEstimator(Estimator):
 
     def _rows(self, X: Any, fit: Fit, noise_covariance: Any = None, missing: Missing | None = None) -> Rows:
         """Rows checked against a fit and seen through its frame; ``missing`` as in the estimator unless given."""
-        if type(X) is not np.ndarray or fit.feature_names is not None:
-            check_feature_names(X, fit.feature_names, owner=type(self).__name__)
         missing = missing or self.missing
-        X = check_rows(X, owner=type(self).__name__, allow_missing=missing == "marginalize")
-        check_n_features(X, fit.mixture.n_features, owner=type(self).__name__)
+        X = self._checked(X, fit.feature_names, fit.mixture.n_features, allow_missing=missing == "marginalize")
         work = len(X) * max(fit.mixture.factors.whiteners.size, fit.mixture.factors.means.size)
         n_threads = resolve_threads(self.n_threads) if work > WORK_WORTH_THREADS else 1
         kind = kind_of_rows(X, missing)

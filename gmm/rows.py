@@ -25,10 +25,11 @@ from gmm.frame import Frame, Scaling
 from gmm.parameters import Factors, Kernel
 from gmm.statistics import Statistics
 
-__all__ = ["EPSILON", "Assignment", "Precision", "Rows", "Scores", "scanned", "scanned_groups"]
+__all__ = ["EPSILON", "PRECISION_OF", "Assignment", "Precision", "Rows", "Scores", "scanned", "scanned_groups"]
 
 Precision = Literal["float32", "float64"]
 AUTO = 0  # gmm_skipping: the core leaves terms out where that is faster
+PRECISION_OF: dict[np.dtype, Precision] = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
 EPSILON = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
 
 

@@ -23,7 +23,7 @@ from gmm.covariances import CODES, structure
 from gmm.errors import CollapseError, CollapseWarning, ConvergenceWarning, DataError, ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 
-__all__ = ["CRITERIA", "Candidate", "Selection", "select", "tried"]
+__all__ = ["CRITERIA", "Candidate", "Selection", "checked_structures", "select", "tried"]
 
 CRITERIA = ("bic", "aic", "icl")
 
@@ -162,11 +162,10 @@ def select(
     if isinstance(n_components, str):
         raise ParameterError(f"n_components must be an integer or several, such as range(1, 10), got {n_components!r}")
     counts = list(n_components) if isinstance(n_components, Iterable) else [n_components]
-    kinds = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
-    names = [name for kind in kinds for name in (CODES if kind == "mclust" else (structure(kind).name,))]
+    names = checked_structures(covariance_types)
     wanted = list(dict.fromkeys((check_integer(count, "n_components"), name) for count in counts for name in names))
     if not wanted:
-        raise ParameterError("nothing to select from: n_components or covariance_types is empty")
+        raise ParameterError("nothing to select from: n_components is empty")
     table: list[Candidate] = []
     best: GaussianMixture | None = None
     failure: DataError | CollapseError | None = None
@@ -185,6 +184,16 @@ def select(
     if best is None:
         raise failure
     return Selection(best, tuple(table), criterion)
+
+
+def checked_structures(covariance_types: Any) -> list[str]:
+    """Names of the structures to try, each once; "mclust" stands for its codes."""
+    several = isinstance(covariance_types, Iterable) and not isinstance(covariance_types, str)
+    kinds = covariance_types if several else [covariance_types]
+    names = [name for kind in kinds for name in (CODES if kind == "mclust" else (structure(kind).name,))]
+    if not names:
+        raise ParameterError("nothing to select from: covariance_types is empty")
+    return list(dict.fromkeys(names))
 
 
 def tried(model: GaussianMixture, X: Any, sample_weight: Any, **known: Any) -> Candidate:

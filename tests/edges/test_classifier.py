@@ -144,6 +144,16 @@ def test_given_priors_and_far_rows(iris):
     np.testing.assert_allclose(*odds, rtol=1e-9, atol=1e-9)
 
 
+def test_a_row_that_only_an_impossible_class_can_explain_has_the_priors():
+    """Beside a class a hundred orders of magnitude wider the others' densities are 0 as numbers."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 2)) * np.repeat([1e155, 1.0, 1.0], 30)[:, None]
+    y = np.repeat(["a wide one", "b", "c"], 30)
+    model = GaussianMixtureClassifier(1, class_prior=[0.0, 0.25, 0.75], random_state=0).fit(X, y)
+    assert np.isfinite(model.mixtures_[0].score_samples([[1e160, 0.0]]))
+    np.testing.assert_allclose(model.predict_proba([[1e160, 0.0]]), [[0.0, 0.25, 0.75]])
+
+
 def test_pickles_names_and_refits(iris):
     pandas = pytest.importorskip("pandas")
     X, y = iris
@@ -154,6 +164,10 @@ def test_pickles_names_and_refits(iris):
     assert list(model.feature_names_in_) == list("abcd")
     with pytest.raises(DataError, match="feature names should match"):
         model.predict(table[list("abdc")])
+    for answer in (model.predict, model.predict_proba, model.predict_log_proba):
+        with pytest.warns(UserWarning, match="does not have valid feature names") as caught:
+            answer(X)
+        assert caught[0].filename == __file__
     before = model.predict(table)
     with pytest.raises(DataError):
         model.fit(table, y[:-1])
@@ -168,12 +182,38 @@ def test_pickles_names_and_refits(iris):
         ([[0, 1]] * 3, "y should be a 1d array"),
         ([0, np.nan, 1], "Input y contains NaN, the first at row 1"),
         ([0, np.inf, 1], "Input y contains infinity"),
+        (np.array(["a", "b", np.nan], dtype=object), "Input y contains NaN, the first at row 2"),
+        (np.array([1, np.float32("nan"), 1], dtype=object), "Input y contains NaN, the first at row 1"),
         ([0, 0.5, 1], "Unknown label type: continuous"),
     ],
 )
 def test_bad_targets(y, message):
     with pytest.raises(DataError, match=message):
         check_target(y, 3)
+
+
+@pytest.mark.parametrize("unlabelled", [None, "setosa"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_value_that_is_not_finite_is_named_by_its_row_of_all(model, unlabelled, iris):
+    X, y = iris[0].copy(), iris[1]
+    X[120, 2] = np.nan
+    with pytest.raises(DataError, match="NaN at row 120, column 2"):
+        GaussianMixtureClassifier(1, model=model, unlabelled=unlabelled).fit(X, y)
+
+
+@pytest.mark.parametrize("unlabelled", [None, "setosa"])
+@pytest.mark.parametrize("model", MODELS)
+def test_structures_are_checked_whatever_the_model(model, unlabelled, iris):
+    for kinds, message in (((), "covariance_types is empty"), (None, "None is not known"), ("ful", "did you mean")):
+        with pytest.raises(ParameterError, match=message):
+            GaussianMixtureClassifier(1, covariance_types=kinds, model=model, unlabelled=unlabelled).fit(*iris)
+
+
+def test_scores_are_of_classes_for_every_row(iris):
+    model = GaussianMixtureClassifier(1, random_state=0).fit(*iris)
+    for y, message in ((iris[1][:1], "inconsistent numbers of samples"), (None, "requires y to be passed")):
+        with pytest.raises(DataError, match=message):
+            model.score(iris[0], y)
 
 
 def test_bad_classes_and_arguments(iris):
