@@ -37,7 +37,7 @@ from gmm.rows import Rows
 __all__ = ["box_of"]
 
 CHUNK = 1 << 14  # rows projected at a time
-FLAT = 2.0**-24  # of the longest side of its box: shorter ones are rounding of the projection
+FLAT = 2.0**-24  # of the longest side, or standard deviation: shorter ones are rounding of projection, or covariance
 GROWTH = 2.0**-40  # of a side, on both ends: so that rounding leaves no row outside
 LOG_ROOT_TWO_PI = 0.5 * np.log(2.0 * np.pi)
 
@@ -129,7 +129,7 @@ def _dependent(rows: Rows, varies: np.ndarray, log_flat: float) -> Noise | None:
     variances, axes = np.linalg.eigh(covariance)
     unit = np.ones(len(covariance))
     low, lengths = _projected(rows, varies, unit, np.ascontiguousarray(axes))
-    spread = lengths > FLAT * lengths.max()
+    spread = (lengths > FLAT * lengths.max()) & (variances > FLAT**2 * variances.max())
     flat = 0.5 * (np.linalg.slogdet(raised[0])[1] - np.log(variances[spread]).sum())
     log_flat += flat + np.count_nonzero(~spread) * LOG_ROOT_TWO_PI
     box = _turned(rows, varies, unit, axes, low, np.where(spread, lengths, 0.0))

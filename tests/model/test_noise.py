@@ -93,6 +93,17 @@ def test_a_direction_without_spread_cancels(dtype):
     assert abs(above[0] - above[1]) < (1e-3 if dtype == "float64" else 0.1)
 
 
+@pytest.mark.parametrize("off", [1e-6, 1e-5])
+def test_one_row_off_a_line_gives_it_no_second_dimension(off):
+    """Its distance is a length above rounding, its variance is below, where eigenvalues have any sign."""
+    for seed in range(8):
+        x = np.random.default_rng(seed).uniform(0.0, 4.0, 30_000)
+        X = np.column_stack([x, 2 * x])
+        line = user_log_volume(framed(X))
+        X[0, 1] += off
+        assert abs(user_log_volume(framed(X)) - line) < 1e-3
+
+
 def test_every_row_lies_in_the_box():
     for angle in (0.0, 0.7):
         rows = framed(brick([4.0, 1.0, 0.5], angle))
