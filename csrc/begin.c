@@ -98,6 +98,13 @@ static int from_partition(gmm_fitting *fit, const gmm_rows *rows, double spare, 
     return maximized(fit, fit->n, begun);
 }
 
+/* Whether two rows have the same values, of which -0 and 0 are one. */
+static int are_alike(int64_t D, const double *a, const double *b) {
+    for (int64_t j = 0; j < D; ++j)
+        if (a[j] != b[j]) return 0;
+    return 1;
+}
+
 /* Equal components at different rows, drawn by sample weight (Efraimidis and Spirakis 2006); those for which no row is
  * left are dead. */
 static void around_rows(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) {
@@ -118,7 +125,7 @@ static void around_rows(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) 
         for (int64_t j = 0; j < D; ++j)
             begun->mean[living * D + j] = value[j] * fit->seen.scale[j] - fit->seen.centre[j];
         for (int64_t i = 0; i < N; ++i)
-            if (!memcmp(fit->seen_value + i * D, value, (size_t)D * sizeof *value)) waiting[i] = INFINITY;
+            if (are_alike(D, fit->seen_value + i * D, value)) waiting[i] = INFINITY;
     }
     for (int64_t k = 0; k < K; ++k) begun->weight[k] = k < living ? 1 / (double)living : 0;
 }

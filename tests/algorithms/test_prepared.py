@@ -51,6 +51,14 @@ def test_fewer_different_rows_than_components():
     np.testing.assert_allclose(np.sort(quick.weights), np.sort(slow.weights), atol=1e-9)
 
 
+def test_both_zeros_are_one_row():
+    X = np.random.default_rng(0).choice([-0.0, 0.0, 1.0, 5.0], size=(40_000, 1))
+    for seed in range(4):
+        quick, slow = both(Rows.from_array(X), FULL, 4, seed)
+        np.testing.assert_allclose(np.sort(quick.weights), np.sort(slow.weights), atol=1e-6)
+        assert np.count_nonzero(quick.weights) == 3
+
+
 def test_single_precision_any_layout_and_threads():
     X = many().astype(np.float32)
     wide = np.zeros((6000, 5), np.float32)
