@@ -48,10 +48,11 @@ double gmm_rise_left(gmm_memory *memory, double tol) {
     return fmax(square / (2 * fmin(1, slowest)), gmm_dot(P, memory->pull, memory->newton) / 2);
 }
 
-void gmm_remember(gmm_memory *memory, const gmm_mixture *here, const gmm_mixture *image, const unsigned char *floored,
-                  double tol, double epsilon) {
+void gmm_remember(gmm_memory *memory, int64_t n_trace, const gmm_mixture *here, const gmm_mixture *image,
+                  const unsigned char *floored, double tol, double epsilon) {
     const int64_t P = memory->about.size;
     int trusted = 1;
+    memory->n_trace = n_trace;
     for (int64_t k = 0; k < here->n_components; ++k)
         trusted &= !floored[k] && here->weight[k] > 0 && image->weight[k] > 0;
     if (!trusted || !gmm_move_origin(&memory->about, here) || !gmm_vector_of(&memory->about, image, memory->spare)) {

@@ -13,6 +13,7 @@ typedef struct {
     double *spare, *newton;  /* (P,) */
     double radius, promise;  /* longest leap; the gain that the last one promised, nats per row */
     int64_t refused, pause, last_leap;
+    int64_t n_trace;         /* of the climb when it was remembered last */
     int is_on, has_pull, still, near, converged, shortened;
 } gmm_memory;
 
@@ -21,9 +22,10 @@ gmm_memory gmm_take_memory(gmm_structure structure, int64_t n_components, int64_
 /* Nothing yet; leaps may come from now on. */
 void gmm_begin_memory(gmm_memory *memory);
 
-/* Remembers EM's step from `here` to `image`; forgets all where it cannot be trusted. floored (K,): of the image. */
-void gmm_remember(gmm_memory *memory, const gmm_mixture *here, const gmm_mixture *image, const unsigned char *floored,
-                  double tol, double epsilon);
+/* Remembers EM's step from `here`, where n_trace objectives are known, to `image`; forgets all where it cannot be
+ * trusted. floored (K,): of the image. */
+void gmm_remember(gmm_memory *memory, int64_t n_trace, const gmm_mixture *here, const gmm_mixture *image,
+                  const unsigned char *floored, double tol, double epsilon);
 
 /* A mixture that promises more than EM's step, written to `found`; 0 when there is none. trace: so far. */
 int gmm_leap(gmm_memory *memory, const double *trace, int64_t n_trace, gmm_mixture *found);

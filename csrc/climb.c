@@ -173,7 +173,8 @@ void gmm_ascend(gmm_climber *climber, const gmm_limits *limits, gmm_path *path) 
             break;
         }
         if (path->memory && path->memory->is_on) {
-            gmm_remember(path->memory, &here.mixture, &next.mixture, next.floored, limits->tol, limits->epsilon);
+            gmm_remember(path->memory, path->n_trace, &here.mixture, &next.mixture, next.floored, limits->tol,
+                         limits->epsilon);
             if (path->memory->converged) {
                 path->stop = GMM_CONVERGED;
                 break;

@@ -30,7 +30,7 @@ static int is_below(gmm_fitting *fit, const gmm_path *path, const gmm_path *lead
     if (!gmm_renumber(&memory->about.origin, &leader->mixture, fit->spare_label, renumbered) ||
         !gmm_vector_of(&memory->about, renumbered, memory->newton))
         return 0;
-    const double height = gmm_objective(leader) - path->trace[path->n_trace - 2];
+    const double height = gmm_objective(leader) - path->trace[memory->n_trace - 1];
     const double slope = gmm_dot(memory->about.size, memory->pull, memory->newton);
     return gmm_dot(memory->about.size, memory->newton, memory->newton) < SAME_HILL * SAME_HILL &&
            slope / SAME_SLOPE < 2 * height && 2 * height < SAME_SLOPE * slope;

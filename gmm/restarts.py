@@ -268,7 +268,7 @@ def _is_below(climbed: Climb, leader: Climb, structure: Covariance) -> bool:
     """Whether the leader stands on top of the hill that an accelerated climb is on.
 
     On one hill, as on a parabola, the slope f'x towards a top at x is twice its height. The climb's last known pull f
-    is that where its last step began.
+    is that where its last step began, or where it ended if it took none from there.
     """
     memory, top = climbed.memory, leader.parameters
     if memory is None or memory.coordinates is None or not leader.converged or not (top.mixing > 0.0).all():
@@ -280,7 +280,8 @@ def _is_below(climbed: Climb, leader: Climb, structure: Covariance) -> bool:
     covariances = structure.take(top.covariances, order)
     renumbered = replace(top, weights=top.weights[order], means=top.means[order], covariances=covariances)
     way = memory.coordinates.of(renumbered)
-    height, slope = leader.objective - climbed.trace[-2], dot(memory.pull, way)
+    began = climbed.trace[-1 if here is climbed.parameters else -2]
+    height, slope = leader.objective - began, dot(memory.pull, way)
     return dot(way, way) < SAME_HILL**2 and slope / SAME_SLOPE < 2.0 * height < SAME_SLOPE * slope
 
 

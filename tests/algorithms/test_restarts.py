@@ -12,13 +12,13 @@ from problems import blobs
 from sklearn.metrics import adjusted_rand_score
 
 from gmm.agreement import adjusted_rand_index
-from gmm.convergence import CONVERGED, LIMIT
+from gmm.convergence import CONVERGED, FALL, LIMIT
 from gmm.covariances import FULL
 from gmm.datasets import load_faithful
 from gmm.em import climb
 from gmm.initialization import start
 from gmm.partition import from_partition
-from gmm.restarts import LOOK, log_likelihood, race
+from gmm.restarts import LOOK, _is_below, log_likelihood, race
 from gmm.subsample import seeds
 
 
@@ -123,6 +123,19 @@ def test_starts_on_the_slope_below_the_leader_are_left_there():
     assert raced.best.objective >= plain.best.objective - 1e-6
     assert [restart.n_iter for restart in raced.restarts].count(3) == 3
     assert raced.n_found == 4
+
+
+def test_the_slope_of_a_start_whose_first_step_fell(monkeypatch):
+    rows = framed(blobs(400, n_features=2, n_components=3, separation=3.0).X)
+    limits = {"floor": rows.frame.floor, "tol": 1e-9, "max_iter": 200}
+    top = climb(rows.accumulate, FULL, start(rows, FULL, 3, "kmeans", 0, floor=rows.frame.floor), **limits)
+    means = top.parameters.means + 0.02
+    with monkeypatch.context() as patched:
+        patched.setattr("gmm.em.fall_allowance", lambda *_: -np.inf)
+        fallen = climb(rows.accumulate, FULL, replace(top.parameters, means=means), accelerated=True, **limits)
+    assert (fallen.stop_reason, fallen.n_iter) == (FALL, 0)
+    assert _is_below(fallen, top, FULL)
+    assert not _is_below(fallen, replace(top, trace=(*top.trace, top.objective + 1.0)), FULL)
 
 
 def test_a_hopeless_start_is_left_after_a_look():
