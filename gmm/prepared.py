@@ -26,6 +26,7 @@ from gmm.subsample import last_hash
 __all__ = ["prepare"]
 
 MOST_PASSES = 4000  # of SMALL each, 0.1 s: no Ctrl-C is answered on the way
+CHOOSING = 64  # multiply-adds, 1.5 ns, as long as a row takes to be chosen or not; Python takes a hundred times longer
 SPARE = 8.0  # standard deviations of the number of rows in a sketch, for which there is room
 
 
@@ -57,7 +58,7 @@ def prepare(
     work = _work(rehearsed, n_components, rows)
     if work > MOST_PASSES * SMALL or rehearsed.rounds[0].n_rows == n_counted(rows):
         return {}
-    each = max(rows.n_threads * MOST_PASSES * SMALL // work, 1)
+    each = rows.n_threads * max(MOST_PASSES * SMALL // (work + CHOOSING * rows.n_rows), 1)
     found: dict[int, Parameters] = {}
     for at in range(0, len(seeds), each):
         some = seeds[at : at + each]
@@ -97,7 +98,7 @@ def _rehearsed(
 
 
 def _work(rehearsed: Plan, n_components: int, rows: Rows) -> int:
-    """Multiply-adds that a start may take."""
+    """Multiply-adds that a start may take once its sketches are chosen."""
     work, left = 0, rehearsed.n_candidates
     for n_iter, n_rows in rehearsed.rounds:
         work += left * (n_iter + 1) * most_work(n_rows, n_components, rows.n_features)

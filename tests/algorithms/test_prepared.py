@@ -6,6 +6,7 @@ from problems import blobs
 
 import gmm
 from gmm.covariances import FULL
+from gmm.frame import Frame
 from gmm.initialization import start
 from gmm.prepared import prepare
 from gmm.rows import Rows
@@ -86,6 +87,17 @@ def test_what_the_core_leaves_out_python_makes(monkeypatch):
         model = gmm.GaussianMixture(4, random_state=0).fit(X)
     assert taken
     np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-7)
+
+
+def test_calls_are_short_however_many_rows_there_are(monkeypatch):
+    """A call goes through the numbers of all rows for each start, and answers no Ctrl-C meanwhile."""
+    X = np.broadcast_to(np.zeros((1, 1)), (2 * 10**8, 1))
+    called = []
+    monkeypatch.setattr("gmm._native.start", lambda *arguments: called.append(len(arguments[6])))
+    for n_rows, starts in ((10**4, [8]), (2 * 10**7, [6, 2]), (2 * 10**8, [2] * 4)):
+        called.clear()
+        prepare(Rows(X[:n_rows], None, Frame.identity(1), n_threads=2), FULL, 2, range(8), floor=np.ones(1), ridge=None)
+        assert called == starts
 
 
 def test_long_rehearsals_are_left_to_python():
