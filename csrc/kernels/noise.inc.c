@@ -34,7 +34,7 @@ static void NAME(noise_shares)(double log_noise, int64_t rows, REAL *log_density
 }
 
 /* The same of a tile with its responsibilities (K, stride). label, unless NULL: -1 where noise is likelier than the
- * component it names. */
+ * component it names; a row that is not finite has -1 already. */
 static void NAME(pass_noise)(double log_noise, int64_t n_components, const NAME(tile) *tile, REAL *table,
                              REAL *log_density, REAL *label, REAL *noise) {
     const vec c = NAME(noise_constant)(log_noise);
@@ -50,7 +50,7 @@ static void NAME(pass_noise)(double log_noise, int64_t n_components, const NAME(
         }
     }
     for (int64_t i = 0; label && i < tile->n_rows; ++i)
-        if (noise[i] > table[(int64_t)label[i] * tile->stride + i]) label[i] = -1;
+        if (label[i] >= 0 && noise[i] > table[(int64_t)label[i] * tile->stride + i]) label[i] = -1;
 }
 
 /* Adds the log priors (N, K) of the tile's rows, in nats, to its log2-densities. */
