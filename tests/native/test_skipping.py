@@ -146,6 +146,18 @@ def test_a_block_whose_rows_do_not_fit_is_dense():
     assert [bits(accumulate(fits.change(X=X, n_threads=t), AUTO)) for t in (1, 3)] == [expected] * 2
 
 
+def test_a_block_is_chosen_by_the_terms_that_count_not_by_those_that_are_looked_at():
+    """Planes alone rule out nothing of rows far outside, where one term counts, or in the middle, where all do."""
+    near = mixture(120, 12, 20.0, n_rows=1024)
+    rng = np.random.default_rng(2)
+    away = rng.normal(size=near.X.shape)
+    outside = near.X + 80.0 * away / np.linalg.norm(away, axis=1)[:, None]
+    for X, expected in ((near.X, ALWAYS), (outside, ALWAYS), (0.1 * away, NEVER)):
+        given = near.change(X=X)
+        assert bits(accumulate(given, AUTO)) == bits(accumulate(given, expected))
+        assert bits(accumulate(given, NEVER)) != bits(accumulate(given, ALWAYS))
+
+
 @pytest.mark.parametrize("spread", [1.0, 10.0, 100.0])
 @pytest.mark.parametrize("apart", [12.0, 17.0, 30.0])
 def test_rows_on_the_way_from_one_mean_to_another(apart, spread):
