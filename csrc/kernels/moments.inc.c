@@ -1,21 +1,34 @@
 /* moments.inc.c: sufficient statistics from given responsibilities or labels: accumulate without the densities. */
 
-/* Row of the tile that holds a NaN or an infinity, or -1: x - x is 0 for numbers only. */
-static int64_t NAME(nonfinite_row)(const NAME(tile) *tile, int64_t n_features) {
-    int64_t found = -1;
-    for (int64_t i = tile->rows - V_LANES; i >= 0; i -= V_LANES) {
+static int NAME(is_finite_row)(const gmm_rows *rows, int64_t i) {
+    const unsigned char *at = (const unsigned char *)rows->data + i * rows->row_stride;
+    for (int64_t j = 0; j < rows->n_features; ++j)
+        if (!isfinite(NAME(element)(at + j * rows->column_stride, rows->dtype))) return 0;
+    return 1;
+}
+
+/* Looks for rows of the tile that hold a NaN or an infinity: x - x is 0 for numbers only. Of weight zero, and merely
+ * beyond REAL, they add nothing; else they are bad. at: the first of the tile in the data. */
+static void NAME(look_after_rows)(const gmm_task *task, NAME(pass_thread) *thread, int64_t at) {
+    const NAME(tile) *tile = &thread->tile;
+    for (int64_t i = 0; i < tile->rows; i += V_LANES) {
         vec zero = v_zero();
-        for (int64_t j = 0; j < n_features; ++j) {
+        for (int64_t j = 0; j < task->n_features; ++j) {
             const vec x = v_load(tile->column + j * tile->stride + i);
             zero = v_add(zero, v_sub(x, x));
         }
         if (!v_not_all(v_eq(zero, v_zero()))) continue; /* the usual case */
         REAL lane[V_LANES];
         v_store(lane, zero);
-        for (int64_t l = V_LANES - 1; l >= 0; --l)
-            if (lane[l] != 0) found = i + l; /* true for NaN */
+        for (int64_t l = 0; l < V_LANES; ++l) {
+            const int64_t row = at + i + l;
+            if (lane[l] == 0) continue; /* not for NaN */
+            if (!(thread->weight[i + l] > 0) && NAME(is_finite_row)(task->rows, row))
+                NAME(clear_row)(tile, task->n_features, i + l);
+            else if (row < thread->head.bad_row)
+                thread->head.bad_row = row;
+        }
     }
-    return found;
 }
 
 /* (N, K) row-major or labels, or neither for one component -> (K, stride) responsibility times sample weight. */
@@ -48,8 +61,7 @@ static void NAME(moments_block)(const gmm_task *task, gmm_thread *head, int64_t 
         const int64_t rows = n_rows - done < pass->tile_rows ? n_rows - done : pass->tile_rows, at = first + done;
         NAME(pack)(task->rows, at, rows, &thread->tile);
         NAME(pack_weights)(task->rows, at, &thread->tile, thread->weight);
-        const int64_t bad = NAME(nonfinite_row)(&thread->tile, D);
-        if (bad >= 0 && at + bad < head->bad_row) head->bad_row = at + bad;
+        NAME(look_after_rows)(task, thread, at);
         for (int64_t i = 0; i < thread->tile.rows; ++i) thread->log_density[i] = 0;
         NAME(pass_totals)(task, thread, at, thread->tile.n_rows, thread->log_density, NULL);
         NAME(given_weights)(task, thread, at);

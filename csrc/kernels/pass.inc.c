@@ -155,6 +155,12 @@ static void NAME(pass_weighted)(const gmm_task *task, NAME(pass_thread) *thread,
     NAME(pack_weights)(task->rows, first + done, tile, thread->weight);
 }
 
+/* Row i of the tile, which has no share in any component, adds nothing: 0 times infinity would. */
+static void NAME(clear_row)(const NAME(tile) *tile, int64_t n_features, int64_t i) {
+    for (int64_t d = 0; d < n_features; ++d) tile->column[d * tile->stride + i] = 0;
+    for (int64_t d = 0; tile->row && d < n_features; ++d) tile->row[i * tile->row_stride + d] = 0;
+}
+
 /* Turns the packed tile, whose first row is row `first` of the call, into responsibilities times thread->weight,
  * log-densities and, unless NULL, labels; far rows and bad rows looked after. */
 static void NAME(pass_responsibilities)(const gmm_task *task, NAME(pass_thread) *thread, int64_t first, REAL *label) {
@@ -180,8 +186,7 @@ static void NAME(pass_responsibilities)(const gmm_task *task, NAME(pass_thread) 
         for (int64_t k = 0; k < K; ++k) thread->density[k * tile->stride + i] = k == nearest ? thread->weight[i] : 0;
         thread->log_density[i] = (REAL)log_density;
         if (label) label[i] = (REAL)nearest;
-        /* noise will have all of it: a responsibility of 0 must add 0, not 0 x infinity */
-        for (int64_t d = 0; task->has_noise && d < D; ++d) tile->column[d * tile->stride + i] = 0;
+        if (task->has_noise || !(thread->weight[i] > 0)) NAME(clear_row)(tile, D, i); /* noise will have all of it */
     }
     if (task->has_noise)
         NAME(pass_noise)(*task->factors->log_noise, K, tile, thread->density, thread->log_density, label,

@@ -31,6 +31,16 @@ def assert_same_fit(a, b, atol=1e-10):
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
+def test_an_absent_row_may_lie_anywhere(problem, structure):
+    """Also where float32 cannot follow, in which the rows are summed here."""
+    X, count, start = problem
+    weight = np.append(count + 1.0, 0.0)
+    near, far = (fit(np.vstack([X, [x, x]]), np.append(start, 0), structure, weight, dtype="float32")
+                 for x in (0.0, -1e200))  # fmt: skip
+    assert_same_fit(near, far)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("reg_covar", [None, 0.05])
 def test_integer_weights_are_repetitions(problem, structure, reg_covar):
     X, count, start = problem

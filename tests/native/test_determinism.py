@@ -24,6 +24,36 @@ def test_number_of_threads(kernel, n_features, precision):
         assert others == [one] * 3, call
 
 
+@pytest.mark.parametrize("n_features", [3, 12, 130])
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_sample_weights_have_no_unit(kernel, n_features):
+    """In units 2**80 times as large they are the same: no sum meets a bound of its own."""
+    given = problem(kernel, n_rows=1300, n_features=n_features)
+    light = given.change(sample_weight=given.sample_weight * 2.0**-80).accumulate()
+    expected = {name: value if value is None else value * 2.0**-80 for name, value in given.accumulate().items()}
+    assert bits(light) == bits(expected)
+
+
+@pytest.mark.parametrize("precision", [0, 1], ids=["float32", "float64"])
+@pytest.mark.parametrize("n_features", [1, 3, 12, 40, 130])
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_absent_rows_beyond_the_arithmetic_add_nothing(kernel, n_features, precision):
+    """Of weight zero, finite as they were given, infinite in the frame or in float32."""
+    given = problem(kernel, n_rows=300, n_features=n_features, precision=precision)
+    X, weight = given.X * 2.0**-60, given.sample_weight + 0.1
+    X[7], X[290], weight[[7, 290]] = 1e300, -1e300, 0.0
+    far = given.change(X=X, scale=given.scale * 2.0**60, sample_weight=weight)
+    near = far.change(X=np.where(np.abs(X) > 1.0, 0.0, X))
+    labels = np.arange(300) % 5 - 1
+    assert bits(far.accumulate()) == bits(near.accumulate())
+    if kernel not in WITHOUT_SECOND:
+        assert bits(far.moments(labels=labels)) == bits(near.moments(labels=labels))
+    found, expected = far.assign(), near.assign()
+    for name in ("n", "sum", "inertia"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-12, atol=1e-10)
+    np.testing.assert_allclose(far.seed()["potential"], near.seed()["potential"], rtol=1e-12)
+
+
 def test_slices_of_a_long_call():
     """One thread takes more than one slice for these rows, eight take one; the sums do not tell."""
     given = problem(n_rows=400_000, n_features=5, n_components=8)

@@ -9,6 +9,7 @@ from native_problem import LINEAR, bits
 from native_problem import problem as native
 from twin_problem import KERNELS, SIZES, TOLERANCE, assert_same_statistics, close, problem, weights_of
 
+from gmm import _native
 from gmm.frame import Frame
 from gmm.parameters import Factors, Kernel
 from gmm.reference import Rows as Twin
@@ -67,23 +68,31 @@ def test_against_the_twin(n_features, n_components, kernel, precision, with_nois
         assert (found.posterior[np.isneginf(prior)] == 0.0).all()
 
 
+def skipped(X, weight, frame, factors, skipping):
+    """Sums n, first, second; log-likelihood, weight, weight of noise."""
+    (K, D), second = factors.means.shape, np.zeros(factors.whiteners.shape)
+    sums = np.zeros(K), np.zeros((K, D)), second
+    totals = _native.accumulate(
+        *(X, weight, frame.scale, frame.centre, 0, 1, factors.log_constants, factors.means, factors.whiteners),
+        *(*sums, 2, skipping, factors.log_noise),
+    )
+    return *sums, *totals
+
+
 @pytest.mark.parametrize("skipping", [1, 2], ids=["dense", "skipping"])
 def test_skipping_beside_noise(skipping):
-    """Terms left out are below 2**-58 of the components' density, so of that with noise too."""
-    from gmm import _native
-
+    """Terms left out are below 2**-58 of the components' density, so of that with noise too; far rows are noise."""
     X, frame, factors = problem(12, 9, Kernel.FULL, n_rows=2100)
     factors, weight = noisy(factors, X, frame), weights_of(len(X))
     expected = Twin(X, weight, frame).accumulate(factors)
-    n, first, second = np.zeros(9), np.zeros((9, 12)), np.zeros((9, 12, 12))
-    log_likelihood, total, noise = _native.accumulate(
-        *(X, weight, frame.scale, frame.centre, 0, 1, factors.log_constants, factors.means, factors.whiteners),
-        *(n, first, second, 2, skipping, factors.log_noise),
+    far = np.full((3, 12), 1e200)
+    n, first, second, log_likelihood, total, noise = skipped(
+        np.vstack([far, X]), np.append([1.0, 2.0, 0.0], weight), frame, factors, skipping
     )
     close(n, expected.n, 1e-12, total)
     close(first, expected.first, 1e-12, total * frame.radius)
     close(second, expected.second, 1e-12, total * frame.radius**2)
-    close([log_likelihood, noise], [expected.log_likelihood, expected.noise], 1e-12)
+    close([log_likelihood - 3.0 * factors.log_noise, noise - 3.0], [expected.log_likelihood, expected.noise], 1e-12)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -107,10 +116,30 @@ def test_far_rows_are_noise(kernel, n_features, precision):
     close(found.noise, near.noise + 3, TOLERANCE[precision])
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_noise_fainter_than_float32_can_tell_is_still_that_of_far_rows(precision):
+    X, frame, factors = problem(3, 3, Kernel.FULL, n_rows=70)
+    X = X.copy()
+    X[33] = 1e300
+    rows, faint = Rows(X, None, frame, precision, 1), replace(factors, log_noise=-1e300)
+    scores, pure = (rows.score(each, posterior=True, label=True) for each in (faint, factors))
+    np.testing.assert_array_equal(scores.posterior[33], [0.0, 0.0, 0.0, 1.0])
+    assert scores.label[33] == -1
+    assert -np.inf < scores.log_density[33] <= -1e37
+    near = np.arange(70) != 33
+    np.testing.assert_array_equal(scores.log_density[near], pure.log_density[near])
+    np.testing.assert_array_equal(scores.posterior[near, :3], pure.posterior[near])
+    assert rows.accumulate(faint).noise == 1.0
+
+
 def test_noise_of_weight_zero_changes_no_bit():
     X, frame, factors = problem(5, 4, Kernel.FULL, n_rows=500)
     rows, none = Rows(X, None, frame), replace(factors, log_noise=-np.inf)
     pure, found = rows.accumulate(factors), rows.accumulate(none)
+    wide, frame, wide_factors = problem(12, 9, Kernel.FULL, n_rows=2100)
+    for skipping in (1, 2):
+        each = [skipped(wide, None, frame, replace(wide_factors, log_noise=c), skipping) for c in (None, -np.inf)]
+        assert [np.asarray(total).tobytes() for total in each[0]] == [np.asarray(total).tobytes() for total in each[1]]
     assert (found.log_likelihood, found.noise) == (pure.log_likelihood, 0.0)
     np.testing.assert_array_equal(found.second, pure.second)
     posterior = rows.score(none, posterior=True).posterior
