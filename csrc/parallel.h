@@ -22,4 +22,8 @@ int gmm_usable_threads(int n_threads, int64_t n_blocks);
 /* Calls block for every index in [0, n_blocks), and merge for every index in order. */
 void gmm_run_blocks(const gmm_blocks *blocks, int n_threads);
 
+/* Calls work once on each of at most n_threads threads, numbered from 0 (the caller's), and waits for them all.
+ * n_threads is what gmm_usable_threads has granted. */
+void gmm_run_threads(void (*work)(void *context, int thread), void *context, int n_threads);
+
 #endif

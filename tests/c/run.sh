@@ -4,7 +4,8 @@
 #   tests/c/run.sh [MODE ...]      modes, default "gcc sanitize":
 #     gcc clang   warnings are errors                  serial    without OpenMP
 #     sanitize    ASan and UBSan                       aarch64   cross-compiled: NEON's kernels under qemu-aarch64
-#     coverage    gcov: lines and branches of csrc, a table; fails on a line that no test reaches
+#     coverage    gcov: lines and branches of csrc, a table; fails on one that no test reaches
+#     tsan        TSan: two to eight threads of threads.c in place of OpenMP's, which TSan cannot follow
 # TESTS="score assign" runs only those. CC, CLANG and CROSS name the compilers. BUILD names a directory to build in
 # and keep.
 set -eu
@@ -15,9 +16,11 @@ warnings="-Wall -Wextra -Wshadow -Wconversion -Werror"
 avx2="-mavx2 -mfma"
 avx512="-mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512"
 
-# compile CC TARGET FLAGS OPENMP: one object per source, as the extension is built, two at a time
+# compile CC TARGET FLAGS OPENMP [THREADS]: one object per source, as the extension is built, two at a time.
+# THREADS names a file that takes the place of csrc/parallel.c.
 compile() {
     cc=$1 target=$2 flags="-std=c11 -ffp-contract=off $warnings $3" openmp=$4 out=$scratch/build
+    threads=${5:-$root/csrc/parallel.c}
     rm -rf "$out" && mkdir "$out"
     case $target in
         x86_64 | amd64) isas="avx512 avx2 scalar" ;;
@@ -29,7 +32,11 @@ compile() {
         echo "$cc $flags $extra -c $root/csrc/isa/$isa.c -o $out/isa_$isa.o"
     done >"$scratch/jobs"
     for source in "$root"/csrc/*.c "$root"/tests/c/*.c; do
-        case $source in */csrc/parallel.c) extra=$openmp ;; *) extra="-D_GNU_SOURCE" ;; esac
+        case $source in
+            "$threads") extra=$openmp ;;
+            */csrc/parallel.c | */tests/c/threads.c) continue ;;
+            *) extra="-D_GNU_SOURCE" ;;
+        esac
         echo "$cc $flags $extra -I$root/csrc -c $source -o $out/$(basename "$source" .c).o"
     done >>"$scratch/jobs"
     (cd "$out" && xargs -P 2 -I{} sh -c '{}' <"$scratch/jobs")
@@ -45,12 +52,25 @@ run() {
     fi
 }
 
+# The core takes what it needs from its caller: nothing in it allocates, prints or ends the process, and only
+# parallel.c calls OpenMP.
+check_symbols() {
+    for object in "$scratch"/build/*.o; do
+        source=$root/csrc/$(basename "$object" .o).c
+        [ -e "$source" ] || case $object in */isa_*) ;; *) continue ;; esac
+        forbidden=" (malloc|calloc|realloc|aligned_alloc|free|printf|puts|fprintf|abort|exit|pthread_create)$"
+        case $object in */parallel.o) ;; *) forbidden="$forbidden| (GOMP|omp|__kmpc)_" ;; esac
+        ! nm --undefined-only "$object" | grep -E "$forbidden" || { echo "in $object" >&2 && exit 1; }
+    done
+}
+
 host=$(uname -m)
 for mode in ${*:-gcc sanitize}; do
     echo "== $mode"
     case $mode in
         gcc)
             compile "${CC:-gcc}" "$host" "-O3" "-fopenmp"
+            check_symbols
             run "" ;;
         clang)
             compile "${CLANG:-clang}" "$host" "-O3" ""
@@ -61,6 +81,14 @@ for mode in ${*:-gcc sanitize}; do
         sanitize)
             compile "${CC:-gcc}" "$host" "-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all" "-fopenmp"
             run "" ;;
+        tsan)
+            compile "${CC:-gcc}" "$host" "-O1 -g1 -fsanitize=thread" "-pthread" "$root/tests/c/threads.c"
+            (
+                # what shares memory between threads is the same on every instruction set: the best one will do
+                ISAS=${ISAS:-$("$scratch/build/tests" --isas | head -1)}
+                TESTS=${TESTS:-"parallel determinism maximize fit start missing"}
+                run ""
+            ) ;;
         aarch64)
             compile "${CROSS:-aarch64-linux-gnu-gcc}" aarch64 "-O2" "-fopenmp"
             (
