@@ -94,7 +94,7 @@ static void compare_scores(const problem *p, const expectation *e)
     free(label);
 }
 
-static void noise_case(const recipe *r, int with_noise, int with_prior)
+static void noise_case(const recipe *r, int with_noise, int with_prior, gmm_skipping skipping)
 {
     in_case("noise %d, prior %d, %s", with_noise, with_prior, describe(r));
     problem p = cook(r);
@@ -104,6 +104,7 @@ static void noise_case(const recipe *r, int with_noise, int with_prior)
         prior[i] = r->k > 2 && i % r->k == 2 && i % 3 == 0 ? -INFINITY : -4 * p.posterior[i];
     }
     p.factors.log_noise = with_noise ? &log_noise : NULL;
+    p.factors.skipping = skipping;
     p.rows.log_prior = with_prior ? prior : NULL;
     expectation e = expect(&p, &o);
     compare_sums(&p, &e);
@@ -135,6 +136,39 @@ static void test_bad_noise(void)
     }
 }
 
+/* Noise of weight zero is none: the bits of a mixture without it, whether terms are skipped or not. */
+static void test_no_noise(void)
+{
+    for (int skipping = GMM_SKIP_NEVER; skipping <= GMM_SKIP_ALWAYS; ++skipping) {
+        for (int precision = 0; precision < 2; ++precision) {
+            recipe r = plain_recipe();
+            r.precision = (gmm_dtype)precision;
+            r.d = 19;
+            r.n = 300;
+            in_case("noise of weight zero, %s", describe(&r));
+            problem p = cook(&r);
+            double nothing = -INFINITY, *with = room((size_t)r.n, 8), *without = room((size_t)r.n, 8);
+            p.factors.skipping = (gmm_skipping)skipping;
+            gmm_statistics a = new_statistics(&p.factors), b = new_statistics(&p.factors);
+            int64_t bad_row;
+            CHECK(call_accumulate(&p.rows, &p.factors, 2, &a, &bad_row) == GMM_OK);
+            CHECK(call_score(&p.rows, &p.factors, 2, without, NULL, NULL, &bad_row) == GMM_OK);
+            p.factors.log_noise = &nothing;
+            CHECK(call_accumulate(&p.rows, &p.factors, 2, &b, &bad_row) == GMM_OK);
+            CHECK(call_score(&p.rows, &p.factors, 2, with, NULL, NULL, &bad_row) == GMM_OK);
+            CHECK(b.noise == 0);
+            CHECK_BYTES(a.n, b.n, (size_t)r.k * 8);
+            CHECK_BYTES(a.second, b.second, (size_t)(r.k * r.d * r.d) * 8);
+            CHECK_BYTES(with, without, (size_t)r.n * 8);
+            drop_statistics(&a);
+            drop_statistics(&b);
+            free(with);
+            free(without);
+            discard(&p);
+        }
+    }
+}
+
 void test_noise(void)
 {
     static const int64_t ds[] = {1, 2, 3, 4, 5, 8, 9, 17, 40};
@@ -150,11 +184,13 @@ void test_noise(void)
                 r.n = (int64_t)(5 + (i * 137) % 300);
                 r.dead = r.k > 4 ? 1 : -1;
                 r.seed = 300 + i;
-                noise_case(&r, 1, 0);
-                noise_case(&r, 0, 1);
-                noise_case(&r, 1, 1);
+                noise_case(&r, 1, 0, GMM_SKIP_AUTO);
+                noise_case(&r, 0, 1, GMM_SKIP_AUTO);
+                noise_case(&r, 1, 1, GMM_SKIP_AUTO);
+                noise_case(&r, 1, 0, GMM_SKIP_ALWAYS);
             }
         }
     }
     test_bad_noise();
+    test_no_noise();
 }

@@ -137,6 +137,14 @@ void test_score(void)
             }
         }
     }
+    for (int64_t odd = 0; odd < 8; ++odd) { /* so many features that weights are read once for all rows of a tile */
+        recipe r = plain_recipe();
+        r.precision = (gmm_dtype)(odd % 2);
+        r.d = 512 + odd;
+        r.k = 2;
+        r.n = 45;
+        score_case(&r);
+    }
     test_outputs_apart();
     test_ties();
 }
