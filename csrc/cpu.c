@@ -12,6 +12,7 @@
 
 int gmm_cpu_any(void) { return 1; }
 
+/* What this architecture can have; dispatch.c asks for no more. */
 #if defined(__x86_64__) || defined(__i386__)
 
 int gmm_cpu_avx2(void) {
@@ -28,15 +29,8 @@ int gmm_cpu_avx512(void) {
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && gmm_cpu_avx2();
 }
 
-#else
+#elif defined(__aarch64__)
 
-int gmm_cpu_avx2(void) { return 0; }
-int gmm_cpu_avx512(void) { return 0; }
-
-#endif
-
-#if defined(__aarch64__)
 int gmm_cpu_neon(void) { return 1; } /* part of the base architecture */
-#else
-int gmm_cpu_neon(void) { return 0; }
+
 #endif

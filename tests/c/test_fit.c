@@ -40,11 +40,12 @@ static job prepare(gmm_structure structure, gmm_dtype precision, gmm_method meth
         r.structure = structure, r.precision = precision, r.d = d, r.k = k, r.n = 40 + 90 * g, r.seed = (uint64_t)g;
         r.weighting = g % 2 ? WEIGHT_SOME : WEIGHT_NONE;
         r.plain_frame = structure == GMM_SPHERICAL;
+        r.dtype = g % 2 ? GMM_F32 : GMM_F64;
         j.problems[g] = cook(&r);
         for (int64_t i = 0; few_values && i < r.n * d; ++i) {
             j.problems[g].value[i] = (double)((i / d) % few_values);
         }
-        relay(&j.problems[g], GMM_F64, g % 2 ? LAYOUT_STRIDED : LAYOUT_MISALIGNED);
+        relay(&j.problems[g], r.dtype, g % 2 ? LAYOUT_STRIDED : LAYOUT_MISALIGNED);
         j.groups[g] = (gmm_group){.rows = j.problems[g].rows, .ridge = with_ridge ? j.ridge : NULL, .floor = j.floor,
                                   .seed = SEEDS};
         gmm_group *group = &j.groups[g];
