@@ -43,6 +43,11 @@ def main(build: Path, root: Path) -> int:
     print("lines  branches")
     for name in sorted(lines):
         print(f"{share(lines[name])}  {share(branches[name])}   {name}")
+    all_lines, all_branches = (
+        {(name, at): count for name, counts in found.items() for at, count in counts.items()}
+        for found in (lines, branches)
+    )
+    print(f"{share(all_lines)}  {share(all_branches)}   all of csrc")
     missed = [f"{name}:{line}" for name in sorted(lines) for line, count in sorted(lines[name].items()) if not count]
     print("never reached:", ", ".join(missed) or "none")
     return int(bool(missed))

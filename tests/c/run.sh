@@ -4,7 +4,7 @@
 #   tests/c/run.sh [MODE ...]      modes, default "gcc sanitize":
 #     gcc clang   warnings are errors                  serial    without OpenMP
 #     sanitize    ASan and UBSan                       aarch64   cross-compiled: NEON's kernels under qemu-aarch64
-#     coverage    gcov: lines and branches of csrc, a table; fails on one that no test reaches
+#     coverage    gcov: lines and branches of csrc, a table; fails on a line that no test reaches
 #     tsan        TSan: two to eight threads of threads.c in place of OpenMP's, which TSan cannot follow
 # TESTS="score assign" runs only those. CC, CLANG and CROSS name the compilers. BUILD names a directory to build in
 # and keep.

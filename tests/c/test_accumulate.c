@@ -216,6 +216,11 @@ static void test_many_components(void (*one)(const recipe *))
 void test_accumulate(void)
 {
     sweep(accumulate_case, 1);
+    recipe wide = plain_recipe(); /* sums of so many features are far from any cache */
+    wide.d = 259;
+    wide.k = 2;
+    wide.n = 40;
+    accumulate_case(&wide);
     many_features();
     layouts(accumulate_case);
     test_many_components(accumulate_case);
