@@ -2,8 +2,8 @@
 
 Two clusters of weights u, v and centroids a, b cost  u v / (u + v) |a - b|^2  to merge, what the sum of squares within
 clusters gains by it (Ward 1963); the cheapest pair goes first. That is the model-based hierarchy of spheres of one
-volume (Fraley 1998). Nearest neighbours are followed until two are each other's, which may merge at once (Murtagh 1983): N
-distances a step, some 3 N steps, and nothing of size N^2 is kept.
+volume (Fraley 1998). Nearest neighbours are followed until two are each other's, which may merge at once (Murtagh
+1983): N distances a step, some 3 N steps, and nothing of size N^2 is kept.
 
 Invariant: rows that are repeated cluster as one row of their weight does; equal costs go by the order of the rows.
 """
