@@ -61,6 +61,7 @@ def shrinkage_of(rows: Rows, kernel: Kernel, n_components: int, intensity: float
 
 def _within(rows: Rows, kernel: Kernel, n_components: int) -> tuple[Statistics, Statistics]:
     """Statistics of the clusters about their centroids, and of all rows as one; weights are rows."""
+    rows = rows.plain
     if isinstance(rows, IncompleteRows):
         seen = completions(rows, n_components)(SEED)
     else:
