@@ -55,6 +55,9 @@ fixed, so a failure is a change of behaviour."""
 MONOTONE_FLOAT32 = 1e-5
 """Absolute, nats per row: MONOTONE where rows are summed in float32."""
 
+WEIGHTED_FLOAT32 = 2e-5
+"""WEIGHTED where rows are rounded to float32 in frames whose centres differ by rounding; 2e-7 typical."""
+
 SAME_SCORE = 1e-11
 """Absolute, nats per row: `log_likelihood_` against `score` of the same rows, in float64."""
 
