@@ -234,6 +234,8 @@ def resume(
             noise = max(structure.rounding(each) for each in (parameters, proposal))
             expected = None if memory is None else memory.expectation()
             stop_reason = CONVERGED if ends_by_rounding(trace, objective, tol, noise, expected) else FALL
+            if len(trace) == 1:  # a start does not know what it rests on
+                floored = floored | proposal_floored
             break
         parameters, statistics, floored = proposal, proposed, proposal_floored
         trace.append(objective)
