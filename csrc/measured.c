@@ -188,8 +188,9 @@ static int arguments_are_valid(const gmm_rows *rows, const gmm_errors *errors, c
 }
 
 static gmm_status run(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                      const gmm_measured_noise *noise, const double *ridge, const gmm_measured_scores *scores, int n_threads, void *scratch, size_t scratch_bytes,
-                      gmm_statistics *total, int64_t *bad_row, int64_t *bad_component) {
+                      const gmm_measured_noise *noise, const double *ridge, const gmm_measured_scores *scores,
+                      int n_threads, void *scratch, size_t scratch_bytes, gmm_statistics *total, int64_t *bad_row,
+                      int64_t *bad_component) {
     const gmm_isa_row *isa = gmm_active_isa();
     const int are_variances = errors->are_variances != 0;
     const size_t needed = gmm_measured_scratch_bytes(mixture->structure, mixture->n_components, mixture->n_features,
@@ -225,8 +226,9 @@ static gmm_status run(const gmm_rows *rows, const gmm_errors *errors, const gmm_
 }
 
 gmm_status gmm_accumulate_measured(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                                   const gmm_measured_noise *noise, const double *ridge, int n_threads, void *scratch, size_t scratch_bytes,
-                                   gmm_statistics *statistics, int64_t *bad_row, int64_t *bad_component) {
+                                   const gmm_measured_noise *noise, const double *ridge, int n_threads, void *scratch,
+                                   size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row,
+                                   int64_t *bad_component) {
     if (!arguments_are_valid(rows, errors, mixture, noise) || !statistics || !statistics->n || !statistics->first ||
         !statistics->second || !bad_row || !bad_component)
         return GMM_EINVAL;
@@ -235,11 +237,13 @@ gmm_status gmm_accumulate_measured(const gmm_rows *rows, const gmm_errors *error
 }
 
 gmm_status gmm_score_measured(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                              const gmm_measured_noise *noise, gmm_dtype precision, int n_threads, void *scratch, size_t scratch_bytes,
-                              double *log_density, void *posterior, int64_t *label, int64_t *bad_row,
-                              int64_t *bad_component) {
-    if (!arguments_are_valid(rows, errors, mixture, noise) || (unsigned)precision >= GMM_N_DTYPES || !bad_row || !bad_component)
+                              const gmm_measured_noise *noise, gmm_dtype precision, int n_threads, void *scratch,
+                              size_t scratch_bytes, double *log_density, void *posterior, int64_t *label,
+                              int64_t *bad_row, int64_t *bad_component) {
+    if (!arguments_are_valid(rows, errors, mixture, noise) || (unsigned)precision >= GMM_N_DTYPES || !bad_row ||
+        !bad_component)
         return GMM_EINVAL;
     const gmm_measured_scores scores = {log_density, posterior, precision, label};
-    return run(rows, errors, mixture, noise, NULL, &scores, n_threads, scratch, scratch_bytes, NULL, bad_row, bad_component);
+    return run(rows, errors, mixture, noise, NULL, &scores, n_threads, scratch, scratch_bytes, NULL, bad_row,
+               bad_component);
 }

@@ -48,16 +48,17 @@ size_t gmm_measured_scratch_bytes(gmm_structure structure, int64_t n_components,
  * GMM_ENONFINITE: bad_row is a row with an infinity, or an error of observed features that is not finite.
  * GMM_ESINGULAR: the covariance of bad_component has no factor. Neither NULL. */
 gmm_status gmm_accumulate_measured(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                                   const gmm_measured_noise *noise, const double *ridge, int n_threads, void *scratch, size_t scratch_bytes,
-                                   gmm_statistics *statistics, int64_t *bad_row, int64_t *bad_component);
+                                   const gmm_measured_noise *noise, const double *ridge, int n_threads, void *scratch,
+                                   size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row,
+                                   int64_t *bad_component);
 
 /* gmm_score of such rows, posteriors (N, K), with noise (N, K + 1), in `precision`; the
  * label -1 is noise. A row's bits do not depend on the others. A row of which
  * nothing is observed has log-density 0 and the mixing weights as posterior. */
 gmm_status gmm_score_measured(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                              const gmm_measured_noise *noise, gmm_dtype precision, int n_threads, void *scratch, size_t scratch_bytes,
-                              double *log_density, void *posterior, int64_t *label, int64_t *bad_row,
-                              int64_t *bad_component);
+                              const gmm_measured_noise *noise, gmm_dtype precision, int n_threads, void *scratch,
+                              size_t scratch_bytes, double *log_density, void *posterior, int64_t *label,
+                              int64_t *bad_row, int64_t *bad_component);
 
 #ifdef __cplusplus
 }

@@ -2,7 +2,8 @@
 
 So repeated rows start like one weighted row, absent rows like rows of weight zero, and the order of the rows does not
 matter. Rows are told apart by a hash of their numbers (`gmm.subsample.hashed`, 64 bits); should two different rows ever
-share one, the rows are returned as they are. They come sorted by column, so their order does not depend on units. NaN equals NaN.
+share one, the rows are returned as they are. They come sorted by column, so their order does not depend on units.
+NaN is as good a value as any.
 
 Invariant: the same rows, in whatever order or number of repetitions, become the same bits; so do sample weights as long
 as those of repeated rows add up without rounding.

@@ -112,7 +112,8 @@ def problem(case: Case, n_rows: int = 150, seed: int = 0) -> Problem:
         gone[5] = True
         X[gone] = np.nan
     hard = np.where((rng.random(n_rows) < 0.2) & ~clutter, truth, -1)
-    soft = np.where(truth[:, None] == np.arange(K), 1.0, rng.uniform(0.0, 0.8, (n_rows, K)) * (rng.random((n_rows, 1)) < 0.8))
+    others = rng.uniform(0.0, 0.8, (n_rows, K)) * (rng.random((n_rows, 1)) < 0.8)
+    soft = np.where(truth[:, None] == np.arange(K), 1.0, others)
     weight = {"integer": rng.integers(0, 4, n_rows).astype(float), "real": rng.gamma(1.0, 1.0, n_rows), None: None}
     beside = {
         "sample_weight": weight[case.weight],

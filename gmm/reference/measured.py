@@ -7,8 +7,9 @@ Row x = v + e is observed in the features o, e ~ N(0, E) with E known (Bovy, Hog
     b = S_k,:o inverse(T) (x_o - mean_k,o)          E[v | x_o, k] - mean_k
     B = S_k - S_k,:o inverse(T) S_k,o:              Cov[v | x_o, k]
 
-and the moments of the row are b and b b' + B. Log priors and noise enter as without errors. A ridge R is noise on the true values v_o of the observed features; with
-A = S_k,:o inverse(S_k,oo) it adds A R_oo A' to the second moment, of which `maximize` adds R itself.
+and the moments of the row are b and b b' + B. A ridge R is noise on the true values v_o of the observed features; with
+A = S_k,:o inverse(S_k,oo) it adds A R_oo A' to the second moment, of which `maximize` adds R itself. Log priors and
+noise enter as without errors.
 
 Invariant: inverses are solved for, nothing is factorised, whitened, shared or grouped.
 """

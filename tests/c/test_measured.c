@@ -60,7 +60,8 @@ static void drop_errors(gmm_errors *e) { free((void *)(uintptr_t)e->data); }
 
 /* The call in scratch of the promised size at an odd address between guard bytes. */
 static gmm_status call_measured(const gmm_rows *rows, const gmm_errors *e, const gmm_mixture *m,
-                                const gmm_measured_noise *noise, const double *ridge, gmm_dtype precision, int n_threads, gmm_statistics *sums, double *log_density,
+                                const gmm_measured_noise *noise, const double *ridge, gmm_dtype precision,
+                                int n_threads, gmm_statistics *sums, double *log_density,
                                 void *posterior, int64_t *label, int64_t *bad_row, int64_t *bad_component)
 {
     const size_t size =
@@ -166,7 +167,8 @@ static void same_sums(int structure, int64_t d, int with_gaps)
         const gmm_rows slice = slice_rows(&p.rows, done, r.n - done < step ? r.n - done : step);
         gmm_errors part = variances;
         part.data = (const char *)variances.data + done * variances.row_stride;
-        CHECK(call_measured(&slice, &part, &m, NULL, ridge, GMM_F64, 1, &other, NULL, NULL, NULL, &bad_row, &bad_component) ==
+        CHECK(call_measured(&slice, &part, &m, NULL, ridge, GMM_F64, 1, &other, NULL, NULL, NULL, &bad_row,
+                            &bad_component) ==
               GMM_OK);
     }
     CHECK_BYTES(sums.n, other.n, (size_t)r.k * 8);
@@ -175,7 +177,8 @@ static void same_sums(int structure, int64_t d, int with_gaps)
     CHECK(sums.log_likelihood == other.log_likelihood && sums.weight == other.weight);
     CHECK(call_measured(&p.rows, &matrices, &full, NULL, ridge, GMM_F64, 2, &dense, NULL, NULL, NULL, &bad_row,
                         &bad_component) == GMM_OK);
-    CHECK(call_measured(&p.rows, &matrices, &m, NULL, ridge, GMM_F64, 2, &again, NULL, NULL, NULL, &bad_row, &bad_component) ==
+    CHECK(call_measured(&p.rows, &matrices, &m, NULL, ridge, GMM_F64, 2, &again, NULL, NULL, NULL, &bad_row,
+                        &bad_component) ==
           GMM_OK);
     const double allowance = 1e-12 * sums.weight * 100;
     CHECK_NEAR(sums.log_likelihood, again.log_likelihood, allowance * (double)d);
@@ -237,7 +240,8 @@ static void same_scores(int precision, int are_variances)
     const gmm_factors f = {.structure = GMM_DIAG, .precision = GMM_F64, .n_components = r.k, .n_features = r.d,
                            .log_constant = constant, .mean = m.mean, .whitener = whitener};
     CHECK(call_score(&p.rows, &f, 2, expected, shares, labels, &bad) == GMM_OK);
-    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, r.precision, 2, NULL, density, posterior, label, &bad, &bad_component) ==
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, r.precision, 2, NULL, density, posterior, label, &bad,
+                        &bad_component) ==
           GMM_OK);
     for (int64_t i = 0; i < r.n; ++i) {
         CHECK_NEAR(density[i], expected[i], 1e-12 * (1 + fabs(expected[i])));
@@ -252,9 +256,72 @@ static void same_scores(int precision, int are_variances)
         }
     }
     CHECK(isinf(density[10]));
-    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, r.precision, 2, NULL, NULL, NULL, NULL, &bad, &bad_component) == GMM_OK);
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, r.precision, 2, NULL, NULL, NULL, NULL, &bad,
+                        &bad_component) == GMM_OK);
     free(density), free(expected), free(posterior), free(shares), free(label), free(labels);
     free(m.weight), free(m.covariance);
+    discard(&p);
+}
+
+/* Log priors of 0 and -inf decide; noise of nearly no density is none, of much takes all, with gaps less its lengths. */
+static void beside(int structure, int with_gaps)
+{
+    recipe r = plain_recipe();
+    r.structure = (gmm_structure)structure;
+    r.n = 203;
+    r.d = 2;
+    r.k = 2;
+    in_case("measured, beside, gaps=%d, %s", with_gaps, describe(&r));
+    problem p = cook(&r);
+    double *prior = room((size_t)(r.n * r.k), 8), *density = room((size_t)r.n, 8), even = 0, total = 0, gaps = 0;
+    double *posterior = room((size_t)(r.n * 3), 8);
+    int64_t *label = room((size_t)r.n, 8), bad_row, bad_component;
+    for (int64_t i = 0; i < r.n; ++i) {
+        prior[i * 2 + (i % 2 == 0)] = -(double)INFINITY;
+        even += i % 2 == 0 ? p.rows.weight[i] : 0;
+        total += p.rows.weight[i];
+        if (with_gaps && i % 3 == 0) {
+            p.value[2 * i + 1] = (double)NAN;
+            gaps += p.rows.weight[i];
+        }
+    }
+    relay(&p, GMM_F64, LAYOUT_C);
+    gmm_mixture m = new_mixture(&p, &r, 0.25);
+    gmm_errors e = new_errors(r.n, r.d, 1, GMM_F64);
+    const double length[2] = {3, 5};
+    gmm_measured_noise none = {-1e4, -1e4, length}, all = {1e4, 1e4, length};
+    gmm_statistics sums = new_sums(&m), noisy = new_sums(&m);
+    p.rows.log_prior = prior;
+    CHECK(call_measured(&p.rows, &e, &m, &none, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) ==
+          GMM_OK);
+    CHECK_NEAR(sums.n[0], even, 1e-12 * total);
+    CHECK_NEAR(sums.n[1], total - even, 1e-12 * total);
+    CHECK(sums.noise == 0);
+    CHECK(call_measured(&p.rows, &e, &m, &all, NULL, GMM_F64, 2, &noisy, NULL, NULL, NULL, &bad_row, &bad_component) ==
+          GMM_OK);
+    CHECK(noisy.n[0] == 0 && noisy.n[1] == 0);
+    CHECK_NEAR(noisy.noise, total, 1e-12 * total);
+    CHECK_NEAR(noisy.log_likelihood, 1e4 * total - 3 * gaps, 1e-9 * total);
+    CHECK(call_measured(&p.rows, &e, &m, &all, NULL, GMM_F64, 2, NULL, density, posterior, label, &bad_row,
+                        &bad_component) == GMM_OK);
+    for (int64_t i = 0; i < r.n; ++i) {
+        CHECK_NEAR(density[i], with_gaps && i % 3 == 0 ? 1e4 - 3 : 1e4, 1e-9);
+        CHECK(label[i] == -1 && posterior[3 * i] == 0 && posterior[3 * i + 1] == 0 && posterior[3 * i + 2] == 1);
+    }
+    prior[2 * 77] = prior[2 * 77 + 1] = -(double)INFINITY;
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, &noisy, NULL, NULL, NULL, &bad_row, &bad_component) ==
+          GMM_ENONFINITE);
+    CHECK(bad_row == 77);
+    all.log_whole = (double)INFINITY;
+    CHECK(call_measured(&p.rows, &e, &m, &all, NULL, GMM_F64, 2, &noisy, NULL, NULL, NULL, &bad_row, &bad_component) ==
+          GMM_EINVAL);
+    all.log_whole = 0;
+    all.log_length = NULL;
+    CHECK(call_measured(&p.rows, &e, &m, &all, NULL, GMM_F64, 2, NULL, density, NULL, NULL, &bad_row, &bad_component) ==
+          GMM_EINVAL);
+    p.rows.log_prior = NULL;
+    free(prior), free(density), free(posterior), free(label), drop_errors(&e);
+    drop_statistics(&sums), drop_statistics(&noisy), free(m.weight), free(m.covariance);
     discard(&p);
 }
 
@@ -270,7 +337,8 @@ static void refused_calls(void)
 #define TRY(status)                                                                                                 \
     CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) ==     \
           (status));                                                                                                \
-    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, NULL, NULL, NULL, NULL, &bad_row, &bad_component) == (status))
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, NULL, NULL, NULL, NULL, &bad_row,
+                        &bad_component) == (status))
     TRY(GMM_OK);
     p.rows.n_features -= 1;
     TRY(GMM_EINVAL);
@@ -282,7 +350,8 @@ static void refused_calls(void)
     e.data = NULL;
     TRY(GMM_EINVAL);
     e.data = data;
-    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, (gmm_dtype)7, 2, NULL, NULL, NULL, NULL, &bad_row, &bad_component) ==
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, (gmm_dtype)7, 2, NULL, NULL, NULL, NULL, &bad_row,
+                        &bad_component) ==
           GMM_EINVAL);
     char scratch[8];
     CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, &sums, &bad_row, &bad_component) == GMM_ESCRATCH);
@@ -334,6 +403,10 @@ void test_measured(void)
             same_sums(structure, 3, with_gaps);
             same_sums(structure, 11, with_gaps);
         }
+    }
+    for (int structure = 0; structure < 4; ++structure) {
+        beside(structure, 0);
+        beside(structure, 1);
     }
     same_scores(0, 0);
     same_scores(1, 0);

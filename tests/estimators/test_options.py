@@ -7,7 +7,7 @@ import os
 import numpy as np
 import options
 import pytest
-from options import CHOICES, K, Case
+from options import CHOICES, Case, K
 from pairs import of_product, pairs, product_size
 from tolerances import WEIGHTED, WEIGHTED_FLOAT32
 
@@ -107,14 +107,17 @@ def test_the_product(chunk, tmp_path):
 
 PLAIN = Case("full", "kmeans", None, "repair", None, None, False, None, False, None, "auto", "float64", False, False)
 REFUSED = {
-    "eigen_ratio and a code": ({"eigen_ratio": 10.0, "covariance_type": "VEV"}, "eigen_ratio with covariance_type='VEV'"),
+    "eigen_ratio and a code": (
+        {"eigen_ratio": 10.0, "covariance_type": "VEV"}, "eigen_ratio with covariance_type='VEV'",
+    ),
     "shrinkage and a code": ({"shrinkage": 0.1, "covariance_type": "EEE"}, "shrinkage with covariance_type='EEE'"),
     "fixed covariances and a code": (
         {"fixed": ("covariances",), "covariances_init": np.tile(np.eye(2), (K, 1, 1)), "covariance_type": "EVE"},
         "fixed covariances with covariance_type='EVE'",
     ),
     "equal_weights and fixed weights": (
-        {"equal_weights": True, "fixed": ("weights",), "weights_init": np.ones(K) / K}, "equal_weights=True and fixed weights",
+        {"equal_weights": True, "fixed": ("weights",), "weights_init": np.ones(K) / K},
+        "equal_weights=True and fixed weights",
     ),
     "two arrays for one thing": (
         {"covariances_init": np.tile(np.eye(2), (K, 1, 1)), "precisions_init": np.tile(np.eye(2), (K, 1, 1))},
@@ -144,5 +147,5 @@ def test_refusals_name_both_and_come_before_any_work(what, monkeypatch):
 
 def test_missing_values_want_to_be_allowed():
     given = options.problem(PLAIN._replace(missing=True))
-    with pytest.raises(DataError, match="missing='marginalize'|NaN"):
+    with pytest.raises(DataError, match="NaN"):
         options.estimator(PLAIN, {}).fit(given.X)
