@@ -17,7 +17,8 @@ from gmm.errors import CollapseError, CollapseWarning
 
 K, D = 3, 2
 RATIO, HELD = 20.0, 1e-12
-OF_NATIVE = ("fixed covariances", "eigen_ratio", "shrinkage")  # structures whose components share nothing, or all
+OF_NATIVE = ("fixed covariances", "eigen_ratio", "shrinkage", "several")  # where components share nothing, or all
+RESTRAINTS = (None, "equal_weights", "fixed weights", "fixed means", *OF_NATIVE)
 
 
 class Case(NamedTuple):
@@ -47,7 +48,7 @@ class Case(NamedTuple):
 CHOICES = Case(
     structure=("full", "tied", "diag", "spherical", *CODES),
     start=("kmeans", "k-means++", "random", "random_from_data", "callable", "arrays"),
-    restraint=(None, "equal_weights", "fixed weights", "fixed means", "fixed covariances", "eigen_ratio", "shrinkage"),
+    restraint=RESTRAINTS,
     on_collapse=("repair", "drop", "restart", "raise"),
     weight=(None, "integer", "real"),
     labels=(None, "hard", "soft"),
@@ -141,14 +142,16 @@ def estimator(case: Case, arrays: dict[str, np.ndarray], **changed: Any) -> Gaus
     """The model of a case; with ``from_arrays=True`` from the arrays, whatever the case's start."""
     from_arrays = changed.pop("from_arrays", False) or case.start == "arrays"
     fixed = case.restraint.split()[1] if (case.restraint or "").startswith("fixed") else None
+    several = case.restraint == "several"
+    fixed = "means" if several else fixed
     used = {name: value for name, value in arrays.items() if from_arrays or name == f"{fixed}_init"}
     options = {
         "covariance_type": case.structure,
         "init_params": {"callable": split, "arrays": "kmeans"}.get(case.start, case.start),
-        "equal_weights": case.restraint == "equal_weights",
-        "eigen_ratio": RATIO if case.restraint == "eigen_ratio" else None,
-        "shrinkage": 0.2 if case.restraint == "shrinkage" else None,
-        "fixed": (fixed,) if fixed else (),
+        "equal_weights": case.restraint in ("equal_weights", "several"),
+        "eigen_ratio": RATIO if case.restraint in ("eigen_ratio", "several") else None,
+        "shrinkage": 0.2 if case.restraint in ("shrinkage", "several") else None,
+        "fixed": {fixed: [0] if several else "all"} if fixed else (),
         "on_collapse": case.on_collapse,
         "noise": case.noise,
         "missing": "marginalize" if case.missing else "raise",
@@ -195,15 +198,16 @@ def check_restraints(case: Case, model: GaussianMixture, given: Problem) -> None
     """What was to be held, shared or bounded."""
     alive = model.weights_ > 0
     matrices = _matrices(model)
-    if case.restraint == "equal_weights":
+    if case.restraint in ("equal_weights", "several"):
         assert np.ptp(model.weights_[alive]) <= HELD
     if case.restraint == "fixed weights" and alive.all():
         np.testing.assert_allclose(model.weights_ / model.weights_.sum(), given.arrays["weights_init"], atol=HELD)
-    if case.restraint == "fixed means":
-        np.testing.assert_allclose(model.means_, given.arrays["means_init"], atol=HELD * 16)
+    if case.restraint in ("fixed means", "several"):
+        held = slice(None) if case.restraint == "fixed means" else slice(1)
+        np.testing.assert_allclose(model.means_[held], given.arrays["means_init"][held], atol=HELD * 16)
     if case.restraint == "fixed covariances":
         np.testing.assert_allclose(model.covariances_, given.arrays["covariances_init"], rtol=HELD)
-    if case.restraint == "eigen_ratio":
+    if case.restraint in ("eigen_ratio", "several"):
         e = np.linalg.eigvalsh(matrices[alive])
         assert e.max() <= e.min() * RATIO * (1 + 1e-9)
     if case.restraint == "shrinkage":
