@@ -6,80 +6,9 @@
 
 #include "call.h"
 #include "check.h"
-#include "measured.h"
+#include "incomplete.h"
 #include "tests.h"
-
-enum { MARK = 0x5A, GUARD = 64 };
-
-static size_t second_count(const gmm_mixture *m)
-{
-    return structure_size(m->structure, m->n_components, m->n_features);
-}
-
-static gmm_statistics new_sums(const gmm_mixture *m)
-{
-    return (gmm_statistics){.n = room((size_t)m->n_components, 8),
-                            .first = room((size_t)(m->n_components * m->n_features), 8),
-                            .second = room(second_count(m), 8)};
-}
-
-/* Equal components with variances of 4, and this correlation where the structure has any. */
-static gmm_mixture new_mixture(const problem *p, const recipe *r, double correlation)
-{
-    gmm_mixture m = {r->structure, r->k, r->d, room((size_t)r->k, 8), p->mean,
-                     room(structure_size(r->structure, r->k, r->d), 8)};
-    for (int64_t k = 0; k < r->k; ++k) {
-        m.weight[k] = 1.0 / (double)r->k;
-    }
-    for (size_t i = 0; i < structure_size(r->structure, r->k, r->d); ++i) {
-        const size_t d = (size_t)r->d, at = i % (d * d);
-        m.covariance[i] = r->structure >= GMM_DIAG || at % (d + 1) == 0 ? 4 : 4 * correlation;
-    }
-    return m;
-}
-
-/* Variances of each row and feature between 0 and 2, exact in float; as variances, or as matrices. */
-static double variance_of(int64_t i, int64_t j) { return (double)((7 * i + 3 * j) % 17) / 8; }
-
-static gmm_errors new_errors(int64_t n, int64_t d, int are_variances, gmm_dtype dtype)
-{
-    const int64_t size = dtype == GMM_F32 ? 4 : 8, each = are_variances ? d : d * d;
-    unsigned char *data = room((size_t)(n * each), (size_t)size);
-    for (int64_t i = 0; i < n; ++i) {
-        for (int64_t j = 0; j < d; ++j) {
-            const double x = variance_of(i, j);
-            const float single = (float)x;
-            unsigned char *at = data + (i * each + (are_variances ? j : j * (d + 1))) * size;
-            memcpy(at, dtype == GMM_F32 ? (const void *)&single : (const void *)&x, (size_t)size);
-        }
-    }
-    return (gmm_errors){data, dtype, are_variances, each * size, {are_variances ? size : d * size, size}};
-}
-
-static void drop_errors(gmm_errors *e) { free((void *)(uintptr_t)e->data); }
-
-/* The call in scratch of the promised size at an odd address between guard bytes. */
-static gmm_status call_measured(const gmm_rows *rows, const gmm_errors *e, const gmm_mixture *m,
-                                const gmm_measured_noise *noise, const double *ridge, gmm_dtype precision,
-                                int n_threads, gmm_statistics *sums, double *log_density,
-                                void *posterior, int64_t *label, int64_t *bad_row, int64_t *bad_component)
-{
-    const size_t size =
-        gmm_measured_scratch_bytes(m->structure, m->n_components, m->n_features, e->are_variances, n_threads);
-    unsigned char *memory = room(size + 2 * GUARD, 1), *inside = memory + GUARD - 3;
-    memset(memory, MARK, size + 2 * GUARD);
-    gmm_status status = sums ? gmm_accumulate_measured(rows, e, m, noise, ridge, n_threads, inside, size, sums, bad_row,
-                                                       bad_component)
-                             : gmm_score_measured(rows, e, m, noise, precision, n_threads, inside, size, log_density, posterior,
-                                                  label, bad_row, bad_component);
-    int intact = 1;
-    for (size_t i = 0; i < GUARD - 3; ++i) {
-        intact &= memory[i] == MARK && memory[size + GUARD + i] == MARK;
-    }
-    CHECK(intact);
-    free(memory);
-    return status;
-}
+#include "uncertain.h"
 
 /* One component, two features with the covariance [4 2; 2 4]; every third row lacks the second. Sums by hand. */
 static void closed_form(int with_ridge, gmm_dtype dtype)
@@ -263,68 +192,6 @@ static void same_scores(int precision, int are_variances)
     discard(&p);
 }
 
-/* Log priors of 0 and -inf decide; noise of nearly no density is none, of much takes all, with gaps less its lengths. */
-static void beside(int structure, int with_gaps)
-{
-    recipe r = plain_recipe();
-    r.structure = (gmm_structure)structure;
-    r.n = 203;
-    r.d = 2;
-    r.k = 2;
-    in_case("measured, beside, gaps=%d, %s", with_gaps, describe(&r));
-    problem p = cook(&r);
-    double *prior = room((size_t)(r.n * r.k), 8), *density = room((size_t)r.n, 8), even = 0, total = 0, gaps = 0;
-    double *posterior = room((size_t)(r.n * 3), 8);
-    int64_t *label = room((size_t)r.n, 8), bad_row, bad_component;
-    for (int64_t i = 0; i < r.n; ++i) {
-        prior[i * 2 + (i % 2 == 0)] = -(double)INFINITY;
-        even += i % 2 == 0 ? p.rows.weight[i] : 0;
-        total += p.rows.weight[i];
-        if (with_gaps && i % 3 == 0) {
-            p.value[2 * i + 1] = (double)NAN;
-            gaps += p.rows.weight[i];
-        }
-    }
-    relay(&p, GMM_F64, LAYOUT_C);
-    gmm_mixture m = new_mixture(&p, &r, 0.25);
-    gmm_errors e = new_errors(r.n, r.d, 1, GMM_F64);
-    const double length[2] = {3, 5};
-    gmm_measured_noise none = {-1e4, -1e4, length}, all = {1e4, 1e4, length};
-    gmm_statistics sums = new_sums(&m), noisy = new_sums(&m);
-    p.rows.log_prior = prior;
-    CHECK(call_measured(&p.rows, &e, &m, &none, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) ==
-          GMM_OK);
-    CHECK_NEAR(sums.n[0], even, 1e-12 * total);
-    CHECK_NEAR(sums.n[1], total - even, 1e-12 * total);
-    CHECK(sums.noise == 0);
-    CHECK(call_measured(&p.rows, &e, &m, &all, NULL, GMM_F64, 2, &noisy, NULL, NULL, NULL, &bad_row, &bad_component) ==
-          GMM_OK);
-    CHECK(noisy.n[0] == 0 && noisy.n[1] == 0);
-    CHECK_NEAR(noisy.noise, total, 1e-12 * total);
-    CHECK_NEAR(noisy.log_likelihood, 1e4 * total - 3 * gaps, 1e-9 * total);
-    CHECK(call_measured(&p.rows, &e, &m, &all, NULL, GMM_F64, 2, NULL, density, posterior, label, &bad_row,
-                        &bad_component) == GMM_OK);
-    for (int64_t i = 0; i < r.n; ++i) {
-        CHECK_NEAR(density[i], with_gaps && i % 3 == 0 ? 1e4 - 3 : 1e4, 1e-9);
-        CHECK(label[i] == -1 && posterior[3 * i] == 0 && posterior[3 * i + 1] == 0 && posterior[3 * i + 2] == 1);
-    }
-    prior[2 * 77] = prior[2 * 77 + 1] = -(double)INFINITY;
-    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, &noisy, NULL, NULL, NULL, &bad_row, &bad_component) ==
-          GMM_ENONFINITE);
-    CHECK(bad_row == 77);
-    all.log_whole = (double)INFINITY;
-    CHECK(call_measured(&p.rows, &e, &m, &all, NULL, GMM_F64, 2, &noisy, NULL, NULL, NULL, &bad_row, &bad_component) ==
-          GMM_EINVAL);
-    all.log_whole = 0;
-    all.log_length = NULL;
-    CHECK(call_measured(&p.rows, &e, &m, &all, NULL, GMM_F64, 2, NULL, density, NULL, NULL, &bad_row, &bad_component) ==
-          GMM_EINVAL);
-    p.rows.log_prior = NULL;
-    free(prior), free(density), free(posterior), free(label), drop_errors(&e);
-    drop_statistics(&sums), drop_statistics(&noisy), free(m.weight), free(m.covariance);
-    discard(&p);
-}
-
 static void refused_calls(void)
 {
     recipe r = plain_recipe();
@@ -334,11 +201,11 @@ static void refused_calls(void)
     gmm_errors e = new_errors(r.n, r.d, 0, GMM_F64);
     gmm_statistics sums = new_sums(&m);
     int64_t bad_row, bad_component;
-#define TRY(status)                                                                                                 \
-    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) ==     \
-          (status));                                                                                                \
-    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, NULL, NULL, NULL, NULL, &bad_row,
-                        &bad_component) == (status))
+#define TRY(status)                                                                                                   \
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) == \
+          (status));                                                                                                  \
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, NULL, NULL, NULL, NULL, &bad_row, &bad_component) ==  \
+          (status))
     TRY(GMM_OK);
     p.rows.n_features -= 1;
     TRY(GMM_EINVAL);
@@ -354,11 +221,16 @@ static void refused_calls(void)
                         &bad_component) ==
           GMM_EINVAL);
     char scratch[8];
-    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, &sums, &bad_row, &bad_component) == GMM_ESCRATCH);
-    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, NULL, &bad_row, &bad_component) == GMM_EINVAL);
-    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, &sums, NULL, &bad_component) == GMM_EINVAL);
-    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 0, scratch, 8, &sums, &bad_row, &bad_component) == GMM_EINVAL);
-    CHECK(gmm_accumulate_measured(&p.rows, NULL, &m, NULL, NULL, 1, scratch, 8, &sums, &bad_row, &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, &sums, &bad_row,
+                                  &bad_component) == GMM_ESCRATCH);
+    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, NULL, &bad_row,
+                                  &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, &sums, NULL,
+                                  &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 0, scratch, 8, &sums, &bad_row,
+                                  &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_measured(&p.rows, NULL, &m, NULL, NULL, 1, scratch, 8, &sums, &bad_row,
+                                  &bad_component) == GMM_EINVAL);
     CHECK(gmm_measured_scratch_bytes(GMM_LINEAR, 1, 1, 1, 1) == 0);
     CHECK(gmm_measured_scratch_bytes(GMM_FULL, 0, 1, 1, 1) == 0);
     CHECK(gmm_measured_scratch_bytes(GMM_FULL, 1, 1 << 27, 1, 1) == 0);
@@ -403,10 +275,6 @@ void test_measured(void)
             same_sums(structure, 3, with_gaps);
             same_sums(structure, 11, with_gaps);
         }
-    }
-    for (int structure = 0; structure < 4; ++structure) {
-        beside(structure, 0);
-        beside(structure, 1);
     }
     same_scores(0, 0);
     same_scores(1, 0);
