@@ -8,7 +8,7 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from tolerances import MONOTONE, MONOTONE_FLOAT32, SAME_SCORE, SAME_SCORE_FLOAT32
+from tolerances import EPS64, MONOTONE, MONOTONE_FLOAT32, SAME_SCORE, SAME_SCORE_FLOAT32
 
 import gmm
 from gmm import GaussianMixture
@@ -228,21 +228,22 @@ def _matrices(model: GaussianMixture) -> np.ndarray:
 
 
 def _check_code(code: str, matrices: np.ndarray) -> None:
-    """Volume, shape and orientation: equal, or of the identity."""
+    """Volume, shape and orientation: equal, or of the identity, as far as the condition lets a matrix tell."""
     volume = np.linalg.det(matrices) ** (1 / D)
     shapes = matrices / volume[:, None, None]
     eigenvalues = np.linalg.eigvalsh(shapes)
+    rtol = max(1e-9, 100 * EPS64 * (eigenvalues[:, -1] / eigenvalues[:, 0]).max())
     if code[0] == "E":
-        np.testing.assert_allclose(volume, volume[0], rtol=1e-9)
+        np.testing.assert_allclose(volume, volume[0], rtol=rtol)
     if code[1] == "I":
-        np.testing.assert_allclose(eigenvalues, 1.0, rtol=1e-9)
+        np.testing.assert_allclose(eigenvalues, 1.0, rtol=rtol)
     if code[1] == "E":
-        np.testing.assert_allclose(eigenvalues, np.tile(eigenvalues[0], (len(shapes), 1)), rtol=1e-9)
+        np.testing.assert_allclose(eigenvalues, np.tile(eigenvalues[0], (len(shapes), 1)), rtol=rtol)
     if code[2] == "I":
-        np.testing.assert_allclose(shapes, shapes * np.eye(D), atol=1e-9)
+        np.testing.assert_allclose(shapes, shapes * np.eye(D), atol=rtol)
     if code[2] == "E":
         commuted = shapes @ shapes[0] - shapes[0] @ shapes
-        np.testing.assert_allclose(commuted / eigenvalues.max() ** 2, 0.0, atol=1e-9)
+        np.testing.assert_allclose(commuted / eigenvalues.max() ** 2, 0.0, atol=rtol)
 
 
 def check_copies(model: GaussianMixture, given: Problem, path: Any) -> None:
