@@ -174,19 +174,23 @@ static void merge_block(void *context, int64_t slot) {
     for (int64_t i = 0; i < size; ++i) all->total->second[i] += partial->second[i];
     all->total->log_likelihood += partial->log_likelihood;
     all->total->weight += partial->weight;
+    all->total->noise += partial->noise;
 }
 
 /* ---- entry points ---- */
 
-static int arguments_are_valid(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture) {
+static int arguments_are_valid(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
+                               const gmm_measured_noise *noise) {
     return rows && errors && gmm_mixture_is_valid(mixture) && rows->n_features == mixture->n_features &&
-           rows->n_rows >= 0 && ((rows->data && errors->data) || rows->n_rows == 0) && !rows->log_prior &&
-           (unsigned)rows->dtype < GMM_N_DTYPES && (unsigned)errors->dtype < GMM_N_DTYPES && rows->scale && rows->centre;
+           rows->n_rows >= 0 && ((rows->data && errors->data) || rows->n_rows == 0) &&
+           (unsigned)rows->dtype < GMM_N_DTYPES && (unsigned)errors->dtype < GMM_N_DTYPES && rows->scale && rows->centre &&
+           (!noise || (noise->log_length && noise->log_whole < INFINITY && noise->log_weight < INFINITY));
 }
 
-static gmm_status run(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture, const double *ridge,
-                      const gmm_measured_scores *scores, int n_threads, void *scratch, size_t scratch_bytes,
-                      gmm_statistics *total, int64_t *bad_row, int64_t *bad_component) {
+static gmm_status run(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
+                      const gmm_measured_noise *noise, const double *ridge, const gmm_measured_scores *scores,
+                      int n_threads, void *scratch, size_t scratch_bytes, gmm_statistics *total, int64_t *bad_row,
+                      int64_t *bad_component) {
     const gmm_isa_row *isa = gmm_active_isa();
     const int are_variances = errors->are_variances != 0;
     const size_t needed = gmm_measured_scratch_bytes(mixture->structure, mixture->n_components, mixture->n_features,
@@ -199,6 +203,7 @@ static gmm_status run(const gmm_rows *rows, const gmm_errors *errors, const gmm_
     all.mixture.rows = rows;
     all.mixture.errors = errors;
     all.mixture.ridge = ridge;
+    all.mixture.noise = noise;
     all.mixture.adds_up = total != NULL;
     all.measure = isa->measure;
     all.block_rows = gmm_measured_block_rows(mixture->n_components, mixture->n_features);
@@ -221,21 +226,24 @@ static gmm_status run(const gmm_rows *rows, const gmm_errors *errors, const gmm_
 }
 
 gmm_status gmm_accumulate_measured(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                                   const double *ridge, int n_threads, void *scratch, size_t scratch_bytes,
-                                   gmm_statistics *statistics, int64_t *bad_row, int64_t *bad_component) {
-    if (!arguments_are_valid(rows, errors, mixture) || !statistics || !statistics->n || !statistics->first ||
+                                   const gmm_measured_noise *noise, const double *ridge, int n_threads, void *scratch,
+                                   size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row,
+                                   int64_t *bad_component) {
+    if (!arguments_are_valid(rows, errors, mixture, noise) || !statistics || !statistics->n || !statistics->first ||
         !statistics->second || !bad_row || !bad_component)
         return GMM_EINVAL;
-    return run(rows, errors, mixture, ridge, NULL, n_threads, scratch, scratch_bytes, statistics, bad_row,
+    return run(rows, errors, mixture, noise, ridge, NULL, n_threads, scratch, scratch_bytes, statistics, bad_row,
                bad_component);
 }
 
 gmm_status gmm_score_measured(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                              gmm_dtype precision, int n_threads, void *scratch, size_t scratch_bytes,
-                              double *log_density, void *posterior, int64_t *label, int64_t *bad_row,
-                              int64_t *bad_component) {
-    if (!arguments_are_valid(rows, errors, mixture) || (unsigned)precision >= GMM_N_DTYPES || !bad_row || !bad_component)
+                              const gmm_measured_noise *noise, gmm_dtype precision, int n_threads, void *scratch,
+                              size_t scratch_bytes, double *log_density, void *posterior, int64_t *label,
+                              int64_t *bad_row, int64_t *bad_component) {
+    if (!arguments_are_valid(rows, errors, mixture, noise) || (unsigned)precision >= GMM_N_DTYPES || !bad_row ||
+        !bad_component)
         return GMM_EINVAL;
     const gmm_measured_scores scores = {log_density, posterior, precision, label};
-    return run(rows, errors, mixture, NULL, &scores, n_threads, scratch, scratch_bytes, NULL, bad_row, bad_component);
+    return run(rows, errors, mixture, noise, NULL, &scores, n_threads, scratch, scratch_bytes, NULL, bad_row,
+               bad_component);
 }

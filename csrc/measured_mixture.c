@@ -42,6 +42,7 @@ gmm_measuring_space gmm_take_measuring_space(const gmm_measuring *all, gmm_works
     own.factor = gmm_take(space, all->n_matrices * all->size, vector);
     own.image = gmm_take(space, K * D, vector);
     own.log_density = gmm_take(space, K, vector);
+    own.noise = gmm_take(space, 1, vector);
     own.lanes = gmm_take(space, total, vector);
     own.total = gmm_take(space, total, sizeof(double));
     own.product = gmm_take(space, D * D, sizeof(double));
@@ -193,4 +194,5 @@ void gmm_finish_measured(const gmm_measuring *all, const gmm_measuring_space *ow
     }
     partial->log_likelihood = own->sums.log_likelihood;
     partial->weight = own->sums.weight;
+    partial->noise = own->sums.noise;
 }

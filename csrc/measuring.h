@@ -16,6 +16,7 @@ typedef struct gmm_measuring {
     const gmm_errors *errors;
     const gmm_mixture *mixture;
     const double *ridge;  /* (D,) or NULL */
+    const gmm_measured_noise *noise; /* or NULL */
     int adds_up;          /* sums are wanted, not scores */
     int is_dense;
     int are_matrices;     /* the second moments: else those of each feature alone */
@@ -38,7 +39,7 @@ typedef struct {
     double *n, *gaps; /* (K,) sum of r, and of r of rows with gaps */
     double *first;    /* (K, D) sum r y */
     double *second;   /* (n_matrices, moments) sum r (y y' + inverse(L) B inverse(L')) */
-    double log_likelihood, weight;
+    double log_likelihood, weight, noise;
 } gmm_measured_sums;
 
 /* A thread's scratch. */
@@ -51,6 +52,7 @@ typedef struct gmm_measuring_space {
     double *factor;   /* (n_matrices, size) vectors: of S + E = U D U', U below the diagonal and 1 / D on it */
     double *image;    /* (K, D) vectors z = inverse(U) (x - mean) */
     double *log_density; /* (K,) vectors, then responsibilities */
+    double *noise;    /* a vector: the same of noise */
     double *whitened; /* (size,) vectors inverse(U) L */
     double *column, *y; /* (D,) vectors */
     double *ridged[3]; /* (size,) vectors each, for rows with gaps under a ridge */

@@ -6,6 +6,8 @@ cdef class MeasuredCall(MixtureCall):
     cdef gmm_errors errors          # of the current slice
     cdef const char *first_error    # of the whole call
     cdef gmm_mixture mixture_seen
+    cdef gmm_measured_noise known_noise
+    cdef gmm_measured_noise *noise  # NULL for none
     cdef int64_t bad_component, block_rows
 
     cdef int read(self, X, sample_weight, scale, centre, errors, int kernel, int precision, weights, means,
@@ -29,6 +31,15 @@ cdef class MeasuredCall(MixtureCall):
         self.errors.row_stride, self.errors.stride[0] = view.strides[0], view.strides[1]
         self.errors.stride[1] = view.strides[view.ndim - 1]
         return 0
+
+    cdef int read_beside(self, noise, log_prior) except -1:
+        """noise: log of weight times density of whole rows, log of the weight, log lengths (D,); or None."""
+        if noise is not None:
+            self.known_noise.log_whole, self.known_noise.log_weight, log_lengths = noise
+            self.known_noise.log_length = <const double *> self.array(
+                log_lengths, "log_lengths", b"d", False, self.rows.n_features)
+            self.noise = &self.known_noise
+        return self.read_prior(log_prior)
 
     cdef int begin_measured(self, int n_threads) except -1:
         """Scratch for the call, and the length of its first slice."""
@@ -68,42 +79,44 @@ cdef class MeasuredCall(MixtureCall):
 
 
 def accumulate_measured(X, sample_weight, scale, centre, errors, int kernel, weights, means, covariances, ridge, n,
-                        first, second, int n_threads):
+                        first, second, int n_threads, noise=None, log_prior=None):
     cdef MeasuredCall call = MeasuredCall()
     cdef gmm_status status
     cdef gmm_statistics sums
     call.read(X, sample_weight, scale, centre, errors, kernel, GMM_F64, weights, means, covariances)
     cdef int64_t K = call.factors.n_components, D = call.factors.n_features
-    cdef const double *noise = <const double *> call.array(ridge, "ridge", b"d", False, D)
+    call.read_beside(noise, log_prior)
+    cdef const double *variances = <const double *> call.array(ridge, "ridge", b"d", False, D)
     sums.n, sums.first = call.total(n, "n", K), call.total(first, "first", K, D)
     sums.second = call.shaped(second, "second", True)
     sums.log_likelihood = sums.weight = sums.noise = 0.0
     call.begin_measured(n_threads)
     while call.next_measured():
         with nogil:
-            status = gmm_accumulate_measured(&call.rows, &call.errors, &call.mixture_seen, noise, call.n_threads,
-                                             call.scratch, call.scratch_bytes, &sums, &call.bad_row,
+            status = gmm_accumulate_measured(&call.rows, &call.errors, &call.mixture_seen, call.noise, variances,
+                                             call.n_threads, call.scratch, call.scratch_bytes, &sums, &call.bad_row,
                                              &call.bad_component)
         call.check_measured(status)
-    return sums.log_likelihood, sums.weight
+    return sums.log_likelihood, sums.weight, sums.noise
 
 
 def score_measured(X, scale, centre, errors, int kernel, int precision, weights, means, covariances, log_density,
-                   posterior, label, int n_threads):
+                   posterior, label, int n_threads, noise=None, log_prior=None):
     cdef MeasuredCall call = MeasuredCall()
     cdef gmm_status status
     call.read(X, None, scale, centre, errors, kernel, precision, weights, means, covariances)
-    cdef int64_t K = call.factors.n_components
+    call.read_beside(noise, log_prior)
+    cdef int64_t columns = call.factors.n_components + (noise is not None)
     cdef double *density = call.total(log_density, "log_density", call.n_rows)
     cdef char *shares = <char *> call.array(
-        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, K)
+        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, columns)
     cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
-    cdef int64_t row_bytes = K * (8 if precision == GMM_F64 else 4)
+    cdef int64_t row_bytes = columns * (8 if precision == GMM_F64 else 4)
     call.begin_measured(n_threads)
     while call.next_measured():
         with nogil:
-            status = gmm_score_measured(&call.rows, &call.errors, &call.mixture_seen, call.factors.precision,
-                                        call.n_threads, call.scratch, call.scratch_bytes,
+            status = gmm_score_measured(&call.rows, &call.errors, &call.mixture_seen, call.noise,
+                                        call.factors.precision, call.n_threads, call.scratch, call.scratch_bytes,
                                         density + call.row if density else NULL,
                                         shares + call.row * row_bytes if shares else NULL,
                                         labels + call.row if labels else NULL, &call.bad_row, &call.bad_component)

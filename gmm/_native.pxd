@@ -211,13 +211,18 @@ cdef extern from "measured.h" nogil:
         int64_t row_stride
         int64_t stride[2]
 
+    ctypedef struct gmm_measured_noise:
+        double log_whole, log_weight
+        const double *log_length
+
     int64_t gmm_measured_block_rows(int64_t n_components, int64_t n_features)
     size_t gmm_measured_scratch_bytes(gmm_structure structure, int64_t n_components, int64_t n_features,
                                       int are_variances, int n_threads)
     gmm_status gmm_accumulate_measured(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                                       const double *ridge, int n_threads, void *scratch, size_t scratch_bytes,
-                                       gmm_statistics *statistics, int64_t *bad_row, int64_t *bad_component)
+                                       const gmm_measured_noise *noise, const double *ridge, int n_threads,
+                                       void *scratch, size_t scratch_bytes, gmm_statistics *statistics,
+                                       int64_t *bad_row, int64_t *bad_component)
     gmm_status gmm_score_measured(const gmm_rows *rows, const gmm_errors *errors, const gmm_mixture *mixture,
-                                  gmm_dtype precision, int n_threads, void *scratch, size_t scratch_bytes,
-                                  double *log_density, void *posterior, int64_t *label, int64_t *bad_row,
-                                  int64_t *bad_component)
+                                  const gmm_measured_noise *noise, gmm_dtype precision, int n_threads,
+                                  void *scratch, size_t scratch_bytes, double *log_density, void *posterior,
+                                  int64_t *label, int64_t *bad_row, int64_t *bad_component)

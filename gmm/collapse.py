@@ -191,7 +191,7 @@ def _reseeded(
     n_bad, K, D = int(bad.sum()), parameters.n_components, parameters.n_features
     size = max(int(UNLIKELY * len(counted)), n_bad * rows_needed(structure.moments_kernel, D))
     unlikely = counted[np.argsort(density[counted], kind="stable")[:size]]
-    picked = rows.subset(np.sort(unlikely[draws.choice(len(unlikely), n_bad)]))
+    picked = rows.plain.subset(np.sort(unlikely[draws.choice(len(unlikely), n_bad)]))
     X = filled(picked, structure.plain, others)[0] if isinstance(picked, IncompleteRows) else picked.X
     means, covariances = parameters.means.copy(), parameters.covariances
     means[bad] = rows.frame.points_in(X)

@@ -3,6 +3,7 @@
 So repeated rows start like one weighted row, absent rows like rows of weight zero, and the order of the rows does not
 matter. Rows are told apart by a hash of their numbers (`gmm.subsample.hashed`, 64 bits); should two different rows ever
 share one, the rows are returned as they are. They come sorted by column, so their order does not depend on units.
+NaN is as good a value as any.
 
 Invariant: the same rows, in whatever order or number of repetitions, become the same bits; so do sample weights as long
 as those of repeated rows add up without rounding.
@@ -41,7 +42,7 @@ def distinct(rows: Rows) -> Rows:
     for column in X.T:
         keys = hashed(SEED, keys ^ (column.astype(np.float64) + 0.0).view(np.uint64))  # + 0.0 makes one zero of two
     _, first, inverse, repetitions = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-    if not np.array_equal(X[first][inverse], X):
+    if not np.array_equal(X[first][inverse], X, equal_nan=True):
         return counted
     order = by_columns(X[first])
     weight = repetitions if counted.sample_weight is None else np.bincount(inverse, weights=counted.sample_weight)

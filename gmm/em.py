@@ -234,7 +234,7 @@ def resume(
             noise = max(structure.rounding(each) for each in (parameters, proposal))
             expected = None if memory is None else memory.expectation()
             stop_reason = CONVERGED if ends_by_rounding(trace, objective, tol, noise, expected) else FALL
-            floored = floored | proposal_floored  # what the step ran into
+            floored = floored | proposal_floored  # what the step ran into; a start does not know what it rests on
             break
         parameters, statistics, floored = proposal, proposed, proposal_floored
         trace.append(objective)

@@ -24,7 +24,7 @@ from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_w
 from gmm.frame import Frame
 from gmm.informed import Informed
 from gmm.labels import check_labels
-from gmm.measured import MeasuredRows, measured
+from gmm.measured import measured
 from gmm.missing import kind_of_rows
 from gmm.mixture import Mixture
 from gmm.noise import Noise
@@ -91,8 +91,6 @@ def fit_mixture(
         n_threads=resolve_threads(settings.n_threads),
     )
     if noise_covariance is not None:
-        if settings.noise is not False or labels is not None:
-            raise ParameterError("noise_covariance cannot be combined with noise or labels yet")
         rows = measured(rows, noise_covariance)
     ridge = ridge_in(settings.reg_covar, rows.frame)
     known = None if labels is None else check_labels(labels, rows.n_rows, settings.n_components)
@@ -219,8 +217,7 @@ def _raced(
     """Start, climb and compare, a call of the core for each pass or climb."""
     limits = {"floor": rows.frame.floor, "ridge": ridge}
     begin = {"partition": partition, "previous": previous, "noise": noise_in(settings, rows), "known": known}
-    seen = rows.plain if isinstance(rows, MeasuredRows) else rows
-    chosen: Start = choose_start(settings, seen, **begin, **limits)
+    chosen: Start = choose_start(settings, rows.plain, **begin, **limits)
     drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
     return _climbed(settings, rows, known, ridge, chosen.of(drawn), drawn)
 
@@ -310,7 +307,7 @@ def noise_in(settings: Settings, rows: Rows) -> Noise | None:
     """The box of the noise, of weight 0; where a density was given, the box of the rows resized to hold it."""
     if settings.noise is False:
         return None
-    box = box_of(rows, settings.structure)
+    box = box_of(rows.plain, settings.structure)
     return box if settings.noise is True else box.resized(rows.frame.log_jacobian - math.log(settings.noise))
 
 

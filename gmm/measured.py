@@ -22,11 +22,15 @@ sum_i w_i log sum_k weight_k exp g_k never falls under the M-step with second mo
 A = S_:o inverse(S_oo). Where nothing is missing that is b b' + B + R whatever the error, and no covariance falls below
 R; where E = 0 it is what `gmm.missing` does.
 
+Beside noise a row is noise with the density it has without an error: what is spread evenly, over the box and all that
+lies outside it, stays so when it is smeared. Log priors enter the E-step as without errors.
+
 Invariant: X and E are never copied whole, and arithmetic is float64 whatever the rows are.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -35,7 +39,7 @@ import numpy as np
 from gmm import _native
 from gmm._validation import nonfinite_error
 from gmm.covariances.positive_definite import SKEW
-from gmm.errors import DataError, DataTypeError, ParameterError
+from gmm.errors import DataError, DataTypeError
 from gmm.missing import SingularError
 from gmm.parameters import Factors, Kernel, Parameters
 from gmm.rows import EPSILON, Rows, Scores
@@ -55,7 +59,7 @@ class MeasuredRows(Rows):
     errors : ndarray of shape (N, D) or (N, D, D)
         Variances or covariances in the user's units, any strides; shared ones have stride 0.
     plain : Rows
-        The same rows as if they were without error: what starts see.
+        The same rows as if they were without error.
 
     Examples
     --------
@@ -100,17 +104,18 @@ class MeasuredRows(Rows):
         given = factors.parameters
         if given.covariances.ndim < second.ndim:  # a shared matrix that wants copies
             given = replace(given, covariances=np.repeat(given.covariances[None], K, axis=0))
-        sums = (n, first, second, self.n_threads)
-        log_likelihood, weight = self._passed(
-            _native.accumulate_measured, given, self.errors, factors.kernel, *_arrays(given), factors.ridge, *sums
+        beside = (_noise_of(given), self.log_prior)
+        log_likelihood, weight, noise = self._passed(
+            *(_native.accumulate_measured, self.errors, factors.kernel, *_arrays(given), factors.ridge),
+            *(n, first, second, self.n_threads, *beside),
         )
-        return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon)
+        return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon, noise)
 
     def score(
         self, factors: Factors, *, log_density: bool = True, posterior: bool = False, label: bool = False
     ) -> Scores:
         """As `Rows.score`, of the rows as observed; posteriors in `precision`."""
-        N, K = self.n_rows, factors.n_components
+        N, K = self.n_rows, len(factors.parameters.mixing)
         wanted = Scores(
             np.empty(N) if log_density else None,
             np.empty((N, K), self.precision) if posterior else None,
@@ -119,17 +124,15 @@ class MeasuredRows(Rows):
         given = factors.parameters
         shared = factors.kernel is Kernel.FULL and given.covariances.ndim == 2
         kernel = Kernel.TIED if shared else factors.kernel
-        outputs = (self._precision, *_arrays(given), *wanted, self.n_threads)
-        self._passed(_native.score_measured, given, self.errors, kernel, *outputs, weighted=False)
+        outputs = (self._precision, *_arrays(given), *wanted, self.n_threads, _noise_of(given), self.log_prior)
+        self._passed(_native.score_measured, self.errors, kernel, *outputs, weighted=False)
         return wanted
 
     def subset(self, indices: np.ndarray) -> Self:
         """Return some of the rows, copied, in the same frame."""
         return replace(super().subset(indices), errors=self.errors[indices], plain=self.plain.subset(indices))
 
-    def _passed(self, function: Any, given: Parameters, *arguments: Any, weighted: bool = True) -> Any:
-        if given.noise is not None:
-            raise ParameterError("noise_covariance cannot be combined with noise yet")
+    def _passed(self, function: Any, *arguments: Any, weighted: bool = True) -> Any:
         try:
             return self._call(function, *arguments, weighted=weighted)
         except ArithmeticError as error:
@@ -153,6 +156,15 @@ class MeasuredRows(Rows):
 
 def _arrays(given: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return given.weights, given.means, given.covariances
+
+
+def _noise_of(given: Parameters) -> tuple[float, float, np.ndarray] | None:
+    """Of noise: log of weight times density of whole rows, log of the weight, log lengths of the box (D,)."""
+    noise = given.noise
+    if noise is None:
+        return None
+    log_weight = math.log(noise.weight) if noise.weight > 0.0 else -math.inf
+    return noise.log_constant, log_weight, np.ascontiguousarray(noise.log_lengths)
 
 
 def measured(rows: Rows, noise_covariance: Any) -> Rows:

@@ -122,6 +122,11 @@ class Rows:
     def n_features(self) -> int:
         return self.X.shape[1]
 
+    @property
+    def plain(self) -> Rows:
+        """The same rows as if they were without error (`gmm.measured`): what starts see."""
+        return self
+
     @cached_property
     def total_weight(self) -> float:
         """Sum of the sample weights in the user's units; the number of rows when there are none."""

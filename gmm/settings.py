@@ -71,6 +71,8 @@ class Settings:
         reg_covar = given["reg_covar"]
         n_threads = given["n_threads"]
         n_components = check_integer(given["n_components"], "n_components")
+        if given["covariances_init"] is not None and given["precisions_init"] is not None:
+            raise ParameterError("covariances_init and precisions_init say the same thing: give one of them")
         return cls(
             n_components=n_components,
             structure=restrained(structure(given["covariance_type"]), given),

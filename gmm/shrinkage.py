@@ -22,6 +22,7 @@ import numpy as np
 
 from gmm.completion import completions
 from gmm.covariances.restrained import Shrinkage
+from gmm.distinct import distinct
 from gmm.draws import uniform
 from gmm.kmeans import lloyd, seed_centres, standardised
 from gmm.missing import IncompleteRows
@@ -61,10 +62,12 @@ def shrinkage_of(rows: Rows, kernel: Kernel, n_components: int, intensity: float
 
 def _within(rows: Rows, kernel: Kernel, n_components: int) -> tuple[Statistics, Statistics]:
     """Statistics of the clusters about their centroids, and of all rows as one; weights are rows."""
+    rows = rows.plain
+    most = largest(n_components, rows.n_features)
     if isinstance(rows, IncompleteRows):
-        seen = completions(rows, n_components)(SEED)
+        seen = completions(distinct(rows) if rows.n_rows <= most else rows, n_components)(SEED)
     else:
-        chosen = chosen_rows(rows.n_rows, SEED, largest(n_components, rows.n_features), rows.sample_weight)
+        chosen = chosen_rows(rows.n_rows, SEED, most, rows.sample_weight)
         seen = rows if chosen is None else rows.subset(chosen)
     points = standardised(seen, "common")
     labels = lloyd(points, seed_centres(points, n_components, uniform(seen, n_components, SEED))).labels

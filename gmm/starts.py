@@ -180,8 +180,6 @@ def given_arrays(settings: Settings, frame: Frame) -> dict[str, np.ndarray]:
         given["weights"] = check_weights(settings.weights_init, K, "weights_init")
     if settings.means_init is not None:
         given["means"] = frame.points_in(check_means(settings.means_init, K, D, "means_init"))
-    if settings.covariances_init is not None and settings.precisions_init is not None:
-        raise ParameterError("covariances_init and precisions_init say the same thing: give one of them")
     if settings.covariances_init is not None:
         covariances = structure.validate(settings.covariances_init, K, D, "covariances_init")
         given["covariances"] = structure.covariances_in(covariances, frame)

@@ -53,3 +53,28 @@ def observed(name, kind, n_features, n_components, *, n_rows=200, share=0.0, see
     parameters = random_parameters(name, n_features, n_components, rng)
     rows = kind_of_rows(X, "marginalize")(X, weight, frame, X.dtype.name, 2)
     return measured(rows, random_errors(kind, n_rows, n_features, rng).astype(dtype)), parameters
+
+
+def two_components():
+    """Weights, means, covariances of two components that overlap, in two features."""
+    covariances = np.array([[[1.0, 0.6], [0.6, 0.8]], [[0.5, -0.3], [-0.3, 1.2]]])
+    return np.array([0.6, 0.4]), np.array([[0.0, 0.0], [2.0, 1.0]]), covariances
+
+
+def simulated(n_rows=20_000, share=0.0, seed=7):
+    """Rows of the two components with errors of very different size and direction, and these."""
+    rng = np.random.default_rng(seed)
+    weights, means, covariances = two_components()
+    label = rng.choice(2, n_rows, p=weights)
+    V = np.linalg.cholesky(covariances)[label]
+    errors = rng.gamma(1.0, 1.0, (n_rows, 1, 1)) * (lambda A: A @ A.swapaxes(1, 2))(rng.normal(size=(n_rows, 2, 2)))
+    drawn = rng.normal(size=(2, n_rows, 2))
+    X = means[label] + np.einsum("nij,nj->ni", V, drawn[0])
+    X += np.einsum("nij,nj->ni", np.linalg.cholesky(errors), drawn[1])
+    X[rng.random(X.shape) < share] = np.nan
+    return X, errors
+
+
+def coordinates(weights, means, covariances):
+    """The eleven free numbers of two components."""
+    return np.concatenate([weights[:1], means.ravel(), covariances[:, [0, 0, 1], [0, 1, 1]].ravel()])

@@ -49,3 +49,17 @@ EXACT = 0.0
 FIVE_SIGMA = 5.0
 """Standard deviations that a count or mean of a seeded sample may be off: 6e-7 for a correct sampler, and the seed is
 fixed, so a failure is a change of behaviour."""
+
+# ---- options together
+
+MONOTONE_FLOAT32 = 1e-5
+"""Absolute, nats per row: MONOTONE where rows are summed in float32."""
+
+WEIGHTED_FLOAT32 = 2e-5
+"""WEIGHTED where rows are rounded to float32 in frames whose centres differ by rounding; 2e-7 typical."""
+
+SAME_SCORE = 1e-11
+"""Absolute, nats per row: `log_likelihood_` against `score` of the same rows, in float64."""
+
+SAME_SCORE_FLOAT32 = 1e-5
+"""The same in float32."""

@@ -116,14 +116,37 @@ static void NAME(measured_axes_moments)(const gmm_measuring *all, const gmm_meas
     }
 }
 
-/* A row so far out that every density underflows belongs to the component of smallest distance, lowest k on ties. */
-static int64_t NAME(measured_far)(const gmm_measuring *all, gmm_measuring_space *own, int64_t lane) {
+/* Adds the log priors of n rows from `row` on. */
+static void NAME(measured_prior)(const gmm_measuring *all, gmm_measuring_space *own, int64_t row, int64_t n) {
+    const int64_t K = all->mixture->n_components;
+    const double *prior = all->rows->log_prior + row * K;
+    for (int64_t lane = 0; lane < n; ++lane)
+        for (int64_t k = 0; k < K; ++k) own->log_density[k * V_LANES + lane] += prior[lane * K + k];
+}
+
+/* Log of the weight times the density of noise. */
+static void NAME(measured_noise)(const gmm_measuring *all, gmm_measuring_space *own) {
+    const int64_t D = all->mixture->n_features;
+    for (int64_t lane = 0; lane < V_LANES; ++lane) {
+        double sum = all->noise ? all->noise->log_whole : -INFINITY;
+        if (all->noise && own->gap[lane] > 0) {
+            sum = all->noise->log_weight;
+            for (int64_t j = 0; j < D; ++j) sum -= own->observed[j * V_LANES + lane] * all->noise->log_length[j];
+        }
+        own->noise[lane] = sum;
+    }
+}
+
+/* A row so far out that every density underflows belongs to the component of smallest distance, lowest k on ties; to
+ * none, -1, where its log prior (K,) allows none that lives. */
+static int64_t NAME(measured_far)(const gmm_measuring *all, gmm_measuring_space *own, const double *prior,
+                                  int64_t lane) {
     const int64_t K = all->mixture->n_components, D = all->mixture->n_features;
     const double shrink = ldexp(1, -600);
     int64_t nearest = -1;
     double least = 0;
     for (int64_t k = 0; k < K; ++k) {
-        if (!(all->log_weight[k] > -INFINITY)) continue;
+        if (!(all->log_weight[k] + (prior ? prior[k] : 0) > -INFINITY)) continue;
         const REAL *U = own->factor + (all->n_matrices == 1 ? 0 : k) * all->size * V_LANES;
         double square = 0;
         for (int64_t j = 0; j < D; ++j) {
@@ -139,8 +162,10 @@ static int64_t NAME(measured_far)(const gmm_measuring *all, gmm_measuring_space 
     return nearest;
 }
 
-/* Log-densities of components to posteriors; density (lanes) gets those of the rows, label, unless NULL, the likeliest. */
-static void NAME(measured_softmax)(const gmm_measuring *all, gmm_measuring_space *own, REAL *density, int64_t *label) {
+/* Log-densities of components, and of noise, to posteriors; density (lanes) gets those of the rows, label, unless NULL,
+ * the likeliest. Of the n rows from `row` on the first that no component may have, or -1. */
+static int64_t NAME(measured_softmax)(const gmm_measuring *all, gmm_measuring_space *own, int64_t row, int64_t n,
+                                      REAL *density, int64_t *label) {
     const int64_t K = all->mixture->n_components;
     REAL *table = own->log_density;
     vec reference = v_load(table), sum = v_zero();
@@ -151,44 +176,58 @@ static void NAME(measured_softmax)(const gmm_measuring *all, gmm_measuring_space
         label[lane] = 0;
         while (label[lane] < K - 1 && table[label[lane] * V_LANES + lane] < largest[lane]) ++label[lane];
     }
+    const vec noise = v_load(own->noise);
+    reference = v_max(reference, noise);
+    v_store(density, reference);
     const vmask good = v_lt(v_set1(-1e300), reference);
     for (int64_t k = 0; k < K; ++k) {
         const vec term = NAME(exp2)(v_mul(v_sub(v_load(table + k * V_LANES), reference), v_set1(LOG2_E)));
         v_store(table + k * V_LANES, term);
         sum = v_add(sum, term);
     }
+    const vec noisy = NAME(exp2)(v_mul(v_sub(noise, reference), v_set1(LOG2_E)));
+    sum = v_add(sum, noisy);
     const vec share = v_div(v_set1(1), sum);
+    v_store(own->noise, v_mul(noisy, share));
     for (int64_t k = 0; k < K; ++k) v_store(table + k * V_LANES, v_mul(v_load(table + k * V_LANES), share));
     v_store(density, v_add(reference, NAME(log)(v_select(good, sum, v_set1(1)))));
+    int64_t bad = -1;
     for (int64_t lane = 0; v_not_all(good) && lane < V_LANES; ++lane) {
-        if (largest[lane] > -1e300) continue;
-        const int64_t nearest = NAME(measured_far)(all, own, lane);
+        if (density[lane] > -1e300) continue;
+        const double *prior = all->rows->log_prior && lane < n ? all->rows->log_prior + (row + lane) * K : NULL;
+        const int64_t nearest = NAME(measured_far)(all, own, prior, lane);
         density[lane] = -INFINITY;
+        own->noise[lane] = 0;
+        if (nearest < 0 && bad < 0 && own->weight[lane] > 0) bad = row + lane;
         if (label) label[lane] = nearest < 0 ? 0 : nearest;
     }
+    for (int64_t lane = 0; label && lane < n; ++lane)
+        if (own->noise[lane] > table[label[lane] * V_LANES + lane]) label[lane] = -1;
+    return bad;
 }
 
 static void NAME(measured_write)(const gmm_measuring *all, const gmm_measuring_space *own,
                                  const gmm_measured_scores *scores, int64_t row, int64_t n, const REAL *density,
                                  const int64_t *label) {
-    const int64_t K = all->mixture->n_components;
+    const int64_t K = all->mixture->n_components, columns = K + (all->noise != NULL);
     for (int64_t lane = 0; lane < n; ++lane) {
         const int64_t i = row + lane;
         if (scores->log_density) scores->log_density[i] = density[lane];
         if (scores->label) scores->label[i] = label[lane];
-        for (int64_t k = 0; scores->posterior && k < K; ++k) {
-            const double share = own->log_density[k * V_LANES + lane];
+        for (int64_t k = 0; scores->posterior && k < columns; ++k) {
+            const double share = k < K ? own->log_density[k * V_LANES + lane] : own->noise[lane];
             const float rounded = (float)share;
             if (scores->precision == GMM_F32)
-                memcpy(scores->posterior + (size_t)(i * K + k) * sizeof rounded, &rounded, sizeof rounded);
+                memcpy(scores->posterior + (size_t)(i * columns + k) * sizeof rounded, &rounded, sizeof rounded);
             else
-                memcpy(scores->posterior + (size_t)(i * K + k) * sizeof share, &share, sizeof share);
+                memcpy(scores->posterior + (size_t)(i * columns + k) * sizeof share, &share, sizeof share);
         }
     }
 }
 
-GMM_INLINE void NAME(measured_vector)(const int64_t D, const gmm_measuring *all, gmm_measuring_space *own,
-                                      const gmm_measured_scores *scores, int64_t row, int64_t n) {
+/* Returns the first row that no component may have, or -1. */
+GMM_INLINE int64_t NAME(measured_vector)(const int64_t D, const gmm_measuring *all, gmm_measuring_space *own,
+                                         const gmm_measured_scores *scores, int64_t row, int64_t n) {
     const int64_t K = all->mixture->n_components, features = all->mixture->n_features;
     REAL density[GMM_MOST_LANES];
     int64_t label[GMM_MOST_LANES];
@@ -196,10 +235,12 @@ GMM_INLINE void NAME(measured_vector)(const int64_t D, const gmm_measuring *all,
         NAME(measured_dense)(D, all, own);
     else
         NAME(measured_axes)(all, own);
-    NAME(measured_softmax)(all, own, density, scores ? label : NULL);
+    if (all->rows->log_prior) NAME(measured_prior)(all, own, row, n);
+    NAME(measured_noise)(all, own);
+    const int64_t bad = NAME(measured_softmax)(all, own, row, n, density, scores ? label : NULL);
     if (scores) {
         NAME(measured_write)(all, own, scores, row, n, density, label);
-        return;
+        return bad;
     }
     REAL *sums = own->lanes, *gaps = sums + K * V_LANES, *first = gaps + K * V_LANES;
     REAL *second = first + K * features * V_LANES;
@@ -216,8 +257,10 @@ GMM_INLINE void NAME(measured_vector)(const int64_t D, const gmm_measuring *all,
         NAME(measured_axes_moments)(all, own, first, second);
     for (int64_t lane = 0; lane < n; ++lane) {
         own->sums.weight += own->weight[lane];
+        own->sums.noise += own->weight[lane] * own->noise[lane];
         own->sums.log_likelihood += own->weight[lane] > 0 ? own->weight[lane] * density[lane] : 0;
     }
+    return bad;
 }
 
 /* Rows [first, first + n): scores, or, where these are NULL, sums. Returns the first row that is not finite, or -1. */
@@ -226,19 +269,20 @@ static int64_t NAME(measure)(const gmm_measuring *all, gmm_measuring_space *own,
     const int64_t K = all->mixture->n_components, D = all->mixture->n_features;
     const int64_t size = K * (2 + D) + all->n_matrices * all->moments;
     if (!scores) memset(own->lanes, 0, (size_t)(size * V_LANES) * sizeof(double));
-    own->sums.log_likelihood = own->sums.weight = 0;
+    own->sums.log_likelihood = own->sums.weight = own->sums.noise = 0;
     for (int64_t row = first; row < first + n; row += V_LANES) {
         const int64_t left = first + n - row, here = left < V_LANES ? left : V_LANES;
-        const int64_t bad = gmm_pack_measured(all, own, row, here, V_LANES);
+        int64_t bad = gmm_pack_measured(all, own, row, here, V_LANES);
         if (bad >= 0) return bad;
         switch (D) { /* compiled in, few features are 5% to 15% faster; 6 to 8 were 8% for as much code again */
-        case 1: NAME(measured_vector)(1, all, own, scores, row, here); break;
-        case 2: NAME(measured_vector)(2, all, own, scores, row, here); break;
-        case 3: NAME(measured_vector)(3, all, own, scores, row, here); break;
-        case 4: NAME(measured_vector)(4, all, own, scores, row, here); break;
-        case 5: NAME(measured_vector)(5, all, own, scores, row, here); break;
-        default: NAME(measured_vector)(D, all, own, scores, row, here);
+        case 1: bad = NAME(measured_vector)(1, all, own, scores, row, here); break;
+        case 2: bad = NAME(measured_vector)(2, all, own, scores, row, here); break;
+        case 3: bad = NAME(measured_vector)(3, all, own, scores, row, here); break;
+        case 4: bad = NAME(measured_vector)(4, all, own, scores, row, here); break;
+        case 5: bad = NAME(measured_vector)(5, all, own, scores, row, here); break;
+        default: bad = NAME(measured_vector)(D, all, own, scores, row, here);
         }
+        if (bad >= 0) return bad;
     }
     for (int64_t i = 0; !scores && i < size; ++i) own->total[i] = v_sum(v_load(own->lanes + i * V_LANES));
     return -1;

@@ -8,7 +8,8 @@ Row x = v + e is observed in the features o, e ~ N(0, E) with E known (Bovy, Hog
     B = S_k - S_k,:o inverse(T) S_k,o:              Cov[v | x_o, k]
 
 and the moments of the row are b and b b' + B. A ridge R is noise on the true values v_o of the observed features; with
-A = S_k,:o inverse(S_k,oo) it adds A R_oo A' to the second moment, of which `maximize` adds R itself.
+A = S_k,:o inverse(S_k,oo) it adds A R_oo A' to the second moment, of which `maximize` adds R itself. Log priors and
+noise enter as without errors.
 
 Invariant: inverses are solved for, nothing is factorised, whitened, shared or grouped.
 """
@@ -33,10 +34,11 @@ def accumulate(
     K, D = parameters.means.shape
     ridge = np.zeros(D) if ridge is None else ridge
     S, points, E = dense(kernel, parameters), _points(rows), _framed(rows, errors)
-    logs = _logs(points, E, parameters, S, ridge)
+    logs = _logs(rows, points, E, parameters, S, ridge)
     log_density = log_sum_exp(logs)
     n, first, second = np.zeros(K), np.zeros((K, D)), np.zeros((K, D, D))
-    for i, shares in enumerate(np.exp(logs - log_density[:, None]) * rows.weight[:, None]):
+    posterior = np.exp(logs - log_density[:, None]) * rows.weight[:, None]
+    for i, shares in enumerate(posterior[:, :K]):
         o = np.flatnonzero(~np.isnan(points[i]))
         for k, share in enumerate(shares):
             S_o, S_oo = S[k][:, o], S[k][np.ix_(o, o)]
@@ -55,15 +57,17 @@ def accumulate(
     }[kernel]
     weight, counted = rows.weight, rows.weight > 0
     log_likelihood = float(weight[counted] @ log_density[counted])
-    return Statistics(n, first, shaped, parameters.means, log_likelihood, float(weight.sum()), len(points))
+    sums = (n, first, shaped, parameters.means, log_likelihood, float(weight.sum()), len(points))
+    return Statistics(*sums, noise=float(posterior[:, K:].sum()))
 
 
 def score(rows: Rows, errors: np.ndarray, kernel: Kernel, parameters: Parameters) -> Scores:
-    """Log-densities (N,), posteriors (N, K) and labels (N,) of rows with errors."""
+    """Log-densities (N,), posteriors (N, K) or (N, K + 1) and labels (N,) of rows with errors."""
     ridge = np.zeros(parameters.n_features)
-    logs = _logs(_points(rows), _framed(rows, errors), parameters, dense(kernel, parameters), ridge)
-    log_density = log_sum_exp(logs)
-    return Scores(log_density, np.exp(logs - log_density[:, None]), logs.argmax(axis=1))
+    logs = _logs(rows, _points(rows), _framed(rows, errors), parameters, dense(kernel, parameters), ridge)
+    log_density, best = log_sum_exp(logs), logs.argmax(axis=1)
+    label = np.where(best == parameters.n_components, -1, best)
+    return Scores(log_density, np.exp(logs - log_density[:, None]), label)
 
 
 def _points(rows: Rows) -> np.ndarray:
@@ -79,9 +83,12 @@ def _framed(rows: Rows, errors: np.ndarray) -> np.ndarray:
 
 
 def _logs(
-    points: np.ndarray, E: np.ndarray, parameters: Parameters, S: np.ndarray, ridge: np.ndarray
+    rows: Rows, points: np.ndarray, E: np.ndarray, parameters: Parameters, S: np.ndarray, ridge: np.ndarray
 ) -> np.ndarray:
-    """(N, K) log mixing weight plus log-density of what is observed, less the penalty of the ridge (D,)."""
+    """(N, K) log mixing weight plus log-density of what is observed, less the penalty of the ridge (D,).
+
+    Noise, if there is any, is one more column.
+    """
     with np.errstate(divide="ignore"):
         logs = np.tile(np.log(parameters.weights), (len(points), 1))
     for i, x in enumerate(points):
@@ -92,4 +99,8 @@ def _logs(
             log_det = np.linalg.slogdet(2 * np.pi * T)[1]
             penalty = ridge[o] @ np.diagonal(np.linalg.inv(S_oo))
             logs[i, k] -= (c @ np.linalg.solve(T, c) + log_det + penalty) / 2
-    return logs
+    if rows.log_prior is not None:
+        logs += rows.log_prior
+    if parameters.noise is None:
+        return logs
+    return np.column_stack([logs, parameters.noise.log_constants(~np.isnan(points))])

@@ -7,6 +7,7 @@ from problems import blobs
 
 from gmm import distinct as module
 from gmm.distinct import distinct
+from gmm.missing import IncompleteRows
 
 COUNTS = np.random.default_rng(0).integers(0, 4, 60)
 
@@ -34,6 +35,15 @@ def test_rows_that_all_differ_need_no_weights():
     assert alone.sample_weight is None
     np.testing.assert_array_equal(np.sort(alone.X, axis=0), np.sort(X, axis=0))
     same(alone, distinct(framed(X, sample_weight=np.ones(60))))
+
+
+def test_a_missing_value_is_as_good_as_any():
+    X = blobs(60).X.copy()
+    X[::3, 0] = X[1::6, 1] = np.nan
+    rows = IncompleteRows.from_array(X, COUNTS.astype(float))
+    repeated = IncompleteRows.from_array(X.repeat(COUNTS, axis=0))
+    same(distinct(rows), distinct(repeated))
+    assert distinct(rows).n_rows == np.count_nonzero(COUNTS)
 
 
 def test_zero_has_no_sign():

@@ -24,7 +24,7 @@ static const test tests[] = {
     {"climb", test_climb},             {"fit", test_fit},               {"start", test_start},
     {"acceleration", test_acceleration},
     {"missing", test_missing},           {"missing_beside", test_missing_beside},
-    {"measured", test_measured},
+    {"measured", test_measured},         {"measured_beside", test_measured_beside},
     {"unknown_isa", test_unknown_isa},
 };
 

@@ -6,79 +6,9 @@
 
 #include "call.h"
 #include "check.h"
-#include "measured.h"
+#include "incomplete.h"
 #include "tests.h"
-
-enum { MARK = 0x5A, GUARD = 64 };
-
-static size_t second_count(const gmm_mixture *m)
-{
-    return structure_size(m->structure, m->n_components, m->n_features);
-}
-
-static gmm_statistics new_sums(const gmm_mixture *m)
-{
-    return (gmm_statistics){.n = room((size_t)m->n_components, 8),
-                            .first = room((size_t)(m->n_components * m->n_features), 8),
-                            .second = room(second_count(m), 8)};
-}
-
-/* Equal components with variances of 4, and this correlation where the structure has any. */
-static gmm_mixture new_mixture(const problem *p, const recipe *r, double correlation)
-{
-    gmm_mixture m = {r->structure, r->k, r->d, room((size_t)r->k, 8), p->mean,
-                     room(structure_size(r->structure, r->k, r->d), 8)};
-    for (int64_t k = 0; k < r->k; ++k) {
-        m.weight[k] = 1.0 / (double)r->k;
-    }
-    for (size_t i = 0; i < structure_size(r->structure, r->k, r->d); ++i) {
-        const size_t d = (size_t)r->d, at = i % (d * d);
-        m.covariance[i] = r->structure >= GMM_DIAG || at % (d + 1) == 0 ? 4 : 4 * correlation;
-    }
-    return m;
-}
-
-/* Variances of each row and feature between 0 and 2, exact in float; as variances, or as matrices. */
-static double variance_of(int64_t i, int64_t j) { return (double)((7 * i + 3 * j) % 17) / 8; }
-
-static gmm_errors new_errors(int64_t n, int64_t d, int are_variances, gmm_dtype dtype)
-{
-    const int64_t size = dtype == GMM_F32 ? 4 : 8, each = are_variances ? d : d * d;
-    unsigned char *data = room((size_t)(n * each), (size_t)size);
-    for (int64_t i = 0; i < n; ++i) {
-        for (int64_t j = 0; j < d; ++j) {
-            const double x = variance_of(i, j);
-            const float single = (float)x;
-            unsigned char *at = data + (i * each + (are_variances ? j : j * (d + 1))) * size;
-            memcpy(at, dtype == GMM_F32 ? (const void *)&single : (const void *)&x, (size_t)size);
-        }
-    }
-    return (gmm_errors){data, dtype, are_variances, each * size, {are_variances ? size : d * size, size}};
-}
-
-static void drop_errors(gmm_errors *e) { free((void *)(uintptr_t)e->data); }
-
-/* The call in scratch of the promised size at an odd address between guard bytes. */
-static gmm_status call_measured(const gmm_rows *rows, const gmm_errors *e, const gmm_mixture *m, const double *ridge,
-                                gmm_dtype precision, int n_threads, gmm_statistics *sums, double *log_density,
-                                void *posterior, int64_t *label, int64_t *bad_row, int64_t *bad_component)
-{
-    const size_t size =
-        gmm_measured_scratch_bytes(m->structure, m->n_components, m->n_features, e->are_variances, n_threads);
-    unsigned char *memory = room(size + 2 * GUARD, 1), *inside = memory + GUARD - 3;
-    memset(memory, MARK, size + 2 * GUARD);
-    gmm_status status = sums ? gmm_accumulate_measured(rows, e, m, ridge, n_threads, inside, size, sums, bad_row,
-                                                       bad_component)
-                             : gmm_score_measured(rows, e, m, precision, n_threads, inside, size, log_density, posterior,
-                                                  label, bad_row, bad_component);
-    int intact = 1;
-    for (size_t i = 0; i < GUARD - 3; ++i) {
-        intact &= memory[i] == MARK && memory[size + GUARD + i] == MARK;
-    }
-    CHECK(intact);
-    free(memory);
-    return status;
-}
+#include "uncertain.h"
 
 /* One component, two features with the covariance [4 2; 2 4]; every third row lacks the second. Sums by hand. */
 static void closed_form(int with_ridge, gmm_dtype dtype)
@@ -121,7 +51,7 @@ static void closed_form(int with_ridge, gmm_dtype dtype)
     relay(&p, GMM_F64, LAYOUT_STRIDED);
     gmm_statistics sums = new_sums(&m);
     int64_t bad_row, bad_component;
-    CHECK(call_measured(&p.rows, &e, &m, with_ridge ? ridge : NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row,
+    CHECK(call_measured(&p.rows, &e, &m, NULL, with_ridge ? ridge : NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row,
                         &bad_component) == GMM_OK);
     CHECK(bad_row == -1 && bad_component == -1);
     CHECK_NEAR(sums.n[0], n, 1e-12 * n);
@@ -160,22 +90,24 @@ static void same_sums(int structure, int64_t d, int with_gaps)
         ridge[j] = 0.125;
     }
     int64_t bad_row, bad_component;
-    CHECK(call_measured(&p.rows, &variances, &m, ridge, GMM_F64, 3, &sums, NULL, NULL, NULL, &bad_row,
+    CHECK(call_measured(&p.rows, &variances, &m, NULL, ridge, GMM_F64, 3, &sums, NULL, NULL, NULL, &bad_row,
                         &bad_component) == GMM_OK);
     for (int64_t done = 0, step = GMM_BLOCK_ROWS; done < r.n; done += step) {
         const gmm_rows slice = slice_rows(&p.rows, done, r.n - done < step ? r.n - done : step);
         gmm_errors part = variances;
         part.data = (const char *)variances.data + done * variances.row_stride;
-        CHECK(call_measured(&slice, &part, &m, ridge, GMM_F64, 1, &other, NULL, NULL, NULL, &bad_row, &bad_component) ==
+        CHECK(call_measured(&slice, &part, &m, NULL, ridge, GMM_F64, 1, &other, NULL, NULL, NULL, &bad_row,
+                            &bad_component) ==
               GMM_OK);
     }
     CHECK_BYTES(sums.n, other.n, (size_t)r.k * 8);
     CHECK_BYTES(sums.first, other.first, (size_t)(r.k * d) * 8);
     CHECK_BYTES(sums.second, other.second, second_count(&m) * 8);
     CHECK(sums.log_likelihood == other.log_likelihood && sums.weight == other.weight);
-    CHECK(call_measured(&p.rows, &matrices, &full, ridge, GMM_F64, 2, &dense, NULL, NULL, NULL, &bad_row,
+    CHECK(call_measured(&p.rows, &matrices, &full, NULL, ridge, GMM_F64, 2, &dense, NULL, NULL, NULL, &bad_row,
                         &bad_component) == GMM_OK);
-    CHECK(call_measured(&p.rows, &matrices, &m, ridge, GMM_F64, 2, &again, NULL, NULL, NULL, &bad_row, &bad_component) ==
+    CHECK(call_measured(&p.rows, &matrices, &m, NULL, ridge, GMM_F64, 2, &again, NULL, NULL, NULL, &bad_row,
+                        &bad_component) ==
           GMM_OK);
     const double allowance = 1e-12 * sums.weight * 100;
     CHECK_NEAR(sums.log_likelihood, again.log_likelihood, allowance * (double)d);
@@ -237,7 +169,8 @@ static void same_scores(int precision, int are_variances)
     const gmm_factors f = {.structure = GMM_DIAG, .precision = GMM_F64, .n_components = r.k, .n_features = r.d,
                            .log_constant = constant, .mean = m.mean, .whitener = whitener};
     CHECK(call_score(&p.rows, &f, 2, expected, shares, labels, &bad) == GMM_OK);
-    CHECK(call_measured(&p.rows, &e, &m, NULL, r.precision, 2, NULL, density, posterior, label, &bad, &bad_component) ==
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, r.precision, 2, NULL, density, posterior, label, &bad,
+                        &bad_component) ==
           GMM_OK);
     for (int64_t i = 0; i < r.n; ++i) {
         CHECK_NEAR(density[i], expected[i], 1e-12 * (1 + fabs(expected[i])));
@@ -252,7 +185,8 @@ static void same_scores(int precision, int are_variances)
         }
     }
     CHECK(isinf(density[10]));
-    CHECK(call_measured(&p.rows, &e, &m, NULL, r.precision, 2, NULL, NULL, NULL, NULL, &bad, &bad_component) == GMM_OK);
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, r.precision, 2, NULL, NULL, NULL, NULL, &bad,
+                        &bad_component) == GMM_OK);
     free(density), free(expected), free(posterior), free(shares), free(label), free(labels);
     free(m.weight), free(m.covariance);
     discard(&p);
@@ -267,18 +201,15 @@ static void refused_calls(void)
     gmm_errors e = new_errors(r.n, r.d, 0, GMM_F64);
     gmm_statistics sums = new_sums(&m);
     int64_t bad_row, bad_component;
-#define TRY(status)                                                                                                 \
-    CHECK(call_measured(&p.rows, &e, &m, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) ==     \
-          (status));                                                                                                \
-    CHECK(call_measured(&p.rows, &e, &m, NULL, GMM_F64, 2, NULL, NULL, NULL, NULL, &bad_row, &bad_component) == (status))
+#define TRY(status)                                                                                                   \
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) == \
+          (status));                                                                                                  \
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, NULL, NULL, NULL, NULL, &bad_row, &bad_component) ==  \
+          (status))
     TRY(GMM_OK);
     p.rows.n_features -= 1;
     TRY(GMM_EINVAL);
     p.rows.n_features += 1;
-    const double prior[1] = {0};
-    p.rows.log_prior = prior;
-    TRY(GMM_EINVAL);
-    p.rows.log_prior = NULL;
     e.dtype = (gmm_dtype)7;
     TRY(GMM_EINVAL);
     e.dtype = GMM_F64;
@@ -286,14 +217,20 @@ static void refused_calls(void)
     e.data = NULL;
     TRY(GMM_EINVAL);
     e.data = data;
-    CHECK(call_measured(&p.rows, &e, &m, NULL, (gmm_dtype)7, 2, NULL, NULL, NULL, NULL, &bad_row, &bad_component) ==
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, (gmm_dtype)7, 2, NULL, NULL, NULL, NULL, &bad_row,
+                        &bad_component) ==
           GMM_EINVAL);
     char scratch[8];
-    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, 1, scratch, 8, &sums, &bad_row, &bad_component) == GMM_ESCRATCH);
-    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, 1, scratch, 8, NULL, &bad_row, &bad_component) == GMM_EINVAL);
-    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, 1, scratch, 8, &sums, NULL, &bad_component) == GMM_EINVAL);
-    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, 0, scratch, 8, &sums, &bad_row, &bad_component) == GMM_EINVAL);
-    CHECK(gmm_accumulate_measured(&p.rows, NULL, &m, NULL, 1, scratch, 8, &sums, &bad_row, &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, &sums, &bad_row,
+                                  &bad_component) == GMM_ESCRATCH);
+    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, NULL, &bad_row,
+                                  &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 1, scratch, 8, &sums, NULL,
+                                  &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_measured(&p.rows, &e, &m, NULL, NULL, 0, scratch, 8, &sums, &bad_row,
+                                  &bad_component) == GMM_EINVAL);
+    CHECK(gmm_accumulate_measured(&p.rows, NULL, &m, NULL, NULL, 1, scratch, 8, &sums, &bad_row,
+                                  &bad_component) == GMM_EINVAL);
     CHECK(gmm_measured_scratch_bytes(GMM_LINEAR, 1, 1, 1, 1) == 0);
     CHECK(gmm_measured_scratch_bytes(GMM_FULL, 0, 1, 1, 1) == 0);
     CHECK(gmm_measured_scratch_bytes(GMM_FULL, 1, 1 << 27, 1, 1) == 0);

@@ -27,6 +27,7 @@ void test_climb(void);
 void test_missing(void);
 void test_missing_beside(void);
 void test_measured(void);
+void test_measured_beside(void);
 void test_fit(void);
 void test_start(void);
 void test_unknown_isa(void); /* only by name, with GMM_ISA set to no ISA of this machine */

@@ -242,6 +242,38 @@ def test_threads_change_nothing(policy):
     assert one.collapses_ == three.collapses_
 
 
+def gappy_with_spike():
+    """Two clusters of which every row lacks one feature of three, twelve equal rows, and errors of all but these."""
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(120, 3)) + 8.0 * (np.arange(120) >= 60)[:, None], np.full((12, 3), 4.0)])
+    X[np.arange(120), rng.integers(0, 3, 120)] = np.nan
+    errors = np.vstack([rng.gamma(1.0, 0.05, (120, 3)), np.zeros((12, 3))])
+    return X, np.repeat([0, 1, 2], [60, 60, 12]), errors
+
+
+def test_a_component_begins_anew_at_a_row_with_gaps_and_errors():
+    X, start, errors = gappy_with_spike()
+    model = GaussianMixture(3, missing="marginalize", on_collapse="restart", random_state=0, max_iter=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, start=start, noise_covariance=errors)
+    assert model.collapses_[0].action == "restarted"
+    assert model.segments_.size == 2
+    assert np.isfinite(model.means_).all()
+    assert np.isfinite(model.lower_bounds_).all()
+
+
+def test_a_start_on_the_floor_that_cannot_climb_has_collapsed():
+    """The floor gives the third component a shape of its own, the M-step the common one, which is less likely."""
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(100, 2)) * [1.0, 0.2] + 6.0 * (np.arange(100) % 2)[:, None], np.full((50, 2), 3.0)])
+    errors = rng.gamma(1.0, 0.1, X.shape)
+    start = np.append(np.arange(100) % 2, np.full(50, 2))
+    model = GaussianMixture(3, covariance_type="VEV", on_collapse="raise")
+    with pytest.raises(CollapseError, match="component 2"):
+        model.fit(X.astype(np.float32), start=start, noise_covariance=errors)
+
+
 def test_the_record_is_saved(tmp_path):
     X, start = with_spike()
     model = fit(X, start, on_collapse="drop")

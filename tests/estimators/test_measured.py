@@ -12,7 +12,7 @@ from tolerances import CLOSED_FORM, MONOTONE, WEIGHTED
 
 import gmm
 from gmm import GaussianMixture
-from gmm.errors import DataError, ParameterError
+from gmm.errors import DataError
 
 SUMMARY = ("weights_", "means_", "covariances_", "lower_bounds_", "log_likelihood_")
 
@@ -290,17 +290,6 @@ def test_warm_starts_callbacks_and_files(tmp_path):
 
 
 # ---- misuse
-
-
-def test_what_cannot_be_combined_yet_is_told():
-    X, errors = noisy("variances")
-    for options, given in (({"noise": True}, {}), ({}, {"labels": np.zeros(500, int)})):
-        with pytest.raises(ParameterError, match="noise_covariance cannot be combined with noise or labels yet"):
-            GaussianMixture(1, **options).fit(X, noise_covariance=errors, **given)
-    model = GaussianMixture(1, noise=True).fit(X)
-    for ask in (model.predict, model.predict_proba, model.score_samples):
-        with pytest.raises(ParameterError, match="noise_covariance cannot be combined with noise yet"):
-            ask(X, noise_covariance=errors)
 
 
 def test_gaps_need_leave():

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import problems
 import pytest
+from pairs import pairs
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from tolerances import CLOSED_FORM, FIVE_SIGMA, MONOTONE, WEIGHTED
@@ -34,20 +35,6 @@ CHOICES = Case(
     STRUCTURES, ("float64", "float32"), (True, False, 2e-4), ("hard", "soft", None), (True, False), (None, 0.2),
     ("auto", None),
 )  # fmt: skip
-
-
-def pairs(choices, seed=0):
-    """Rows of a covering array, greedily: each the best of many drawn."""
-    rng = np.random.default_rng(seed)
-    size = [len(options) for options in choices]
-    columns = [(a, b) for a in range(len(size)) for b in range(a)]
-    left = {(a, i, b, j) for a, b in columns for i in range(size[a]) for j in range(size[b])}
-    while left:
-        drawn = rng.integers(size, size=(200, len(size)))
-        covered = [left & {(a, row[a], b, row[b]) for a, b in columns} for row in drawn.tolist()]
-        best = max(range(200), key=lambda row: len(covered[row]))
-        left -= covered[best]
-        yield Case(*(options[i] for options, i in zip(choices, drawn[best], strict=True)))
 
 
 CASES = list(pairs(CHOICES))

@@ -73,6 +73,38 @@ def test_arms_of_a_chevron_in_noise(seed):
     assert abs(model.noise_weight_ - 400 / 1100) < 0.08
 
 
+def bands(seed, n_noise):
+    """A minefield: two parallel rows of mines, long and thin and turned by half a radian, in Poisson clutter."""
+    rng = np.random.default_rng(seed)
+    turn = [[np.cos(0.5), np.sin(0.5)], [-np.sin(0.5), np.cos(0.5)]]
+    rows = [rng.normal(centre, [8.0, 1.0], (200, 2)) @ turn for centre in ([0.0, 0.0], [10.0, 18.0])]
+    return np.vstack([*rows, rng.uniform(-40, 40, (n_noise, 2))])
+
+
+def arms(seed):
+    """A chevron of two long thin Gaussians in clutter over the box around them."""
+    rng = np.random.default_rng(seed)
+    along, across = rng.normal(5.0, 2.0, (2, 350)), rng.normal(0.0, 0.2, (2, 350))
+    found = np.vstack([np.column_stack([s * a + b, a - s * b]) for s, a, b in zip((1, -1), along, across, strict=True)])
+    return np.vstack([found, rng.uniform(found.min(axis=0) - 1, found.max(axis=0) + 1, (400, 2))])
+
+
+SIMULATED = {
+    "minefield, 43 %": (lambda seed: bands(seed, 300), 2, 300 / 700),
+    "minefield, 71 %": (lambda seed: bands(seed, 1000), 2, 1000 / 1400),
+    "chevron, 36 %": (arms, 2, 400 / 1100),
+}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", SIMULATED)
+def test_the_weight_of_noise_in_minefields(kind, seed):
+    """Gaussian features in Poisson clutter, as Banfield and Raftery's and mclust's examples have them."""
+    draw, n_components, share = SIMULATED[kind]
+    model = GaussianMixture(n_components, noise=True, random_state=seed).fit(draw(seed))
+    assert abs(model.noise_weight_ - share) < 0.02
+
+
 def test_clean_data_have_hardly_any_noise():
     X = np.random.default_rng(0).normal(size=(2000, 3))
     assert GaussianMixture(1, noise=True, random_state=0).fit(X).noise_weight_ < 0.02
