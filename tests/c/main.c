@@ -19,7 +19,7 @@ static const test tests[] = {
     {"reach", test_reach},             {"far_rows", test_far_rows},       {"assign", test_assign},           {"scan", test_scan},
     {"scan_extremes", test_scan_extremes}, {"determinism", test_determinism}, {"slices", test_slices},
     {"arguments", test_arguments},     {"nonfinite", test_nonfinite},     {"scratch", test_scratch},
-    {"refused", test_refused},
+    {"refused", test_refused},         {"edges", test_edges},
     {"skip", test_skip},               {"noise", test_noise},             {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},
     {"matrices", test_matrices},         {"maximize", test_maximize},
     {"climb", test_climb},             {"endings", test_endings},

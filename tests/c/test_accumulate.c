@@ -213,6 +213,13 @@ static void test_many_components(void (*one)(const recipe *))
         r.d = 13;
         r.n = 40;
         one(&r);
+        r.d = structure == GMM_LINEAR ? 130 : 2; /* where tiles are shorter the more components there are */
+        r.k = 100;
+        one(&r);
+        r.k = 260;
+        one(&r);
+        r.precision = GMM_F32;
+        one(&r);
     }
 }
 
@@ -225,6 +232,9 @@ static void wide(void (*one)(const recipe *))
         r.d = 259;
         r.k = 2;
         r.n = 40;
+        one(&r);
+        r.d = 517;
+        r.k = 1;
         one(&r);
     }
 }

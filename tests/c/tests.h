@@ -14,6 +14,7 @@ void test_scan(void);
 void test_scan_extremes(void);
 void test_determinism(void);
 void test_slices(void);
+void test_edges(void);
 void test_arguments(void);
 void test_nonfinite(void);
 void test_scratch(void);
