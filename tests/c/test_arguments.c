@@ -120,6 +120,9 @@ static void refuse_null_structs(void)
                      a.bad_row) == GMM_EINVAL);
     CHECK(gmm_seed(NULL, GMM_F64, 4, a.centre, NULL, 1, a.scratch, a.scratch_bytes, &x, &x, a.bad_row) == GMM_EINVAL);
     CHECK(gmm_seed(&a.rows, GMM_F64, 4, NULL, NULL, 1, a.scratch, a.scratch_bytes, &x, &x, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, NULL, &x, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, &x, NULL, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, &x, &x, NULL) == GMM_EINVAL);
     CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, &x, &x, a.bad_row) == GMM_ESCRATCH);
     CHECK(gmm_scan(NULL, 1, a.scratch, a.scratch_bytes, &a.columns) == GMM_EINVAL);
     CHECK(gmm_scan(&a.rows, 1, a.scratch, a.scratch_bytes, NULL) == GMM_EINVAL);

@@ -325,8 +325,47 @@ static void refused_calls(void)
     discard(&p);
 }
 
+/* Where every density underflows a row belongs to the living component it is nearest to, in its units: the widest, or
+ * of a common covariance the first. */
+static void far_rows(int structure, int are_variances)
+{
+    recipe r = plain_recipe();
+    r.structure = (gmm_structure)structure;
+    r.n = 11, r.k = 4, r.d = 2;
+    in_case("measured, far rows, variances %d, %s", are_variances, describe(&r));
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0);
+    gmm_errors e = new_errors(r.n, r.d, are_variances, GMM_F64);
+    double *density = room((size_t)r.n, 8), *posterior = room((size_t)(r.n * r.k), 8);
+    int64_t *label = room((size_t)r.n, 8), bad_row, bad_component;
+    const size_t each = second_count(&m) / (size_t)r.k;
+    const double width[4] = {90, 1, 9, 4};
+    for (size_t i = 0; structure != GMM_TIED && i < second_count(&m); ++i) {
+        m.covariance[i] *= width[i / each];
+    }
+    m.weight[0] = 0;
+    for (int64_t i = 0; i < r.n * r.d; ++i) {
+        p.value[i] = 1e200;
+    }
+    relay(&p, GMM_F64, LAYOUT_C);
+    CHECK(call_measured(&p.rows, &e, &m, NULL, GMM_F64, 2, NULL, density, posterior, NULL, &bad_row, &bad_component) ==
+          GMM_OK);
+    CHECK(call_measured(&p.rows, &e, &m, NULL, GMM_F64, 2, NULL, density, posterior, label, &bad_row, &bad_component) ==
+          GMM_OK);
+    for (int64_t i = 0; i < r.n; ++i) {
+        const int64_t nearest = structure == GMM_TIED ? 1 : 2;
+        CHECK(isinf(density[i]) && label[i] == nearest && posterior[i * r.k + nearest] == 1);
+    }
+    free(density), free(posterior), free(label), free(m.weight), free(m.covariance), drop_errors(&e);
+    discard(&p);
+}
+
 void test_measured(void)
 {
+    for (int structure = 0; structure < 4; ++structure) {
+        far_rows(structure, 0);
+        far_rows(structure, 1);
+    }
     for (int with_ridge = 0; with_ridge < 2; ++with_ridge) {
         closed_form(with_ridge, GMM_F32);
         closed_form(with_ridge, GMM_F64);
@@ -336,6 +375,8 @@ void test_measured(void)
             same_sums(structure, 1, with_gaps);
             same_sums(structure, 2, with_gaps);
             same_sums(structure, 3, with_gaps);
+            same_sums(structure, 4, with_gaps);
+            same_sums(structure, 5, with_gaps);
             same_sums(structure, 11, with_gaps);
         }
     }

@@ -83,9 +83,22 @@ static void few_rows(int structure, int method)
     CHECK((fitted(&a) == GMM_UNUSUAL) == (structure == GMM_TIED));
 }
 
+/* Rows that differ in their last column alone. */
+static void one_column(int structure)
+{
+    arguments a;
+    in_case("unusual, one column, structure %d", structure);
+    prepare(&a, structure, GMM_METHOD_KMEANS);
+    for (int i = 0; i < N; ++i) {
+        value[i * D] = 0;
+    }
+    CHECK(fitted(&a) != GMM_UNUSUAL);
+}
+
 static void all(void)
 {
     for (int structure = 0; structure < 4; ++structure) {
+        one_column(structure);
         for (int method = 0; method < 4; ++method) {
             no_numbers(structure, method);
             few_rows(structure, method);
