@@ -6,37 +6,11 @@
 
 #include "call.h"
 #include "check.h"
+#include "incomplete.h"
 #include "measured.h"
 #include "tests.h"
 
 enum { MARK = 0x5A, GUARD = 64 };
-
-static size_t second_count(const gmm_mixture *m)
-{
-    return structure_size(m->structure, m->n_components, m->n_features);
-}
-
-static gmm_statistics new_sums(const gmm_mixture *m)
-{
-    return (gmm_statistics){.n = room((size_t)m->n_components, 8),
-                            .first = room((size_t)(m->n_components * m->n_features), 8),
-                            .second = room(second_count(m), 8)};
-}
-
-/* Equal components with variances of 4, and this correlation where the structure has any. */
-static gmm_mixture new_mixture(const problem *p, const recipe *r, double correlation)
-{
-    gmm_mixture m = {r->structure, r->k, r->d, room((size_t)r->k, 8), p->mean,
-                     room(structure_size(r->structure, r->k, r->d), 8)};
-    for (int64_t k = 0; k < r->k; ++k) {
-        m.weight[k] = 1.0 / (double)r->k;
-    }
-    for (size_t i = 0; i < structure_size(r->structure, r->k, r->d); ++i) {
-        const size_t d = (size_t)r->d, at = i % (d * d);
-        m.covariance[i] = r->structure >= GMM_DIAG || at % (d + 1) == 0 ? 4 : 4 * correlation;
-    }
-    return m;
-}
 
 /* Variances of each row and feature between 0 and 2, exact in float; as variances, or as matrices. */
 static double variance_of(int64_t i, int64_t j) { return (double)((7 * i + 3 * j) % 17) / 8; }
@@ -360,8 +334,31 @@ static void far_rows(int structure, int are_variances)
     discard(&p);
 }
 
+/* Rows in single precision are the same rows in double. */
+static void narrow_rows(void)
+{
+    recipe r = plain_recipe();
+    r.dtype = GMM_F32;
+    in_case("measured, narrow rows");
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0.3);
+    gmm_errors e = new_errors(r.n, r.d, 1, GMM_F32);
+    double *density[2];
+    int64_t bad_row, bad_component;
+    for (int wide = 0; wide < 2; ++wide) {
+        density[wide] = room((size_t)r.n, 8);
+        relay(&p, wide ? GMM_F64 : GMM_F32, LAYOUT_STRIDED);
+        CHECK(call_measured(&p.rows, &e, &m, NULL, GMM_F64, 1, NULL, density[wide], NULL, NULL, &bad_row,
+                            &bad_component) == GMM_OK);
+    }
+    CHECK_BYTES(density[0], density[1], (size_t)r.n * 8);
+    free(density[0]), free(density[1]), free(m.weight), free(m.covariance), drop_errors(&e);
+    discard(&p);
+}
+
 void test_measured(void)
 {
+    narrow_rows();
     for (int structure = 0; structure < 4; ++structure) {
         far_rows(structure, 0);
         far_rows(structure, 1);

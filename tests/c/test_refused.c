@@ -82,14 +82,19 @@ static void refuse_matrices(void)
     CHECK(gmm_mixture_scratch_bytes(GMM_FULL, K, D, 0) == 0);
 }
 
+static void refuse_sums_of(entry *call)
+{
+    REFUSED(call, a.sums = NULL);
+    REFUSED(call, a.own_sums.n = NULL);
+    REFUSED(call, a.own_sums.first = NULL);
+    REFUSED(call, a.own_sums.second = NULL);
+}
+
 static void refuse_maximize(void)
 {
     REFUSED_MIXTURE(maximize, mixture);
     REFUSED_MIXTURE(maximize, next);
-    REFUSED(maximize, a.sums = NULL);
-    REFUSED(maximize, a.own_sums.n = NULL);
-    REFUSED(maximize, a.own_sums.first = NULL);
-    REFUSED(maximize, a.own_sums.second = NULL);
+    refuse_sums_of(maximize);
     REFUSED(maximize, a.about = NULL);
     REFUSED(maximize, a.floor = NULL);
     REFUSED(maximize, a.floored = NULL);
@@ -105,15 +110,14 @@ static void refuse_climb(void)
     REFUSED(climb, a.limits = NULL);
     REFUSED(climb, a.own_limits.floor = NULL);
     REFUSED(climb, a.own_limits.precision = (gmm_dtype)2);
-    REFUSED(climb, a.mixture = NULL);
-    REFUSED(climb, a.sums = NULL);
+    REFUSED_MIXTURE(climb, mixture);
+    refuse_sums_of(climb);
     REFUSED(climb, a.floored = NULL);
     REFUSED(climb, a.trace = NULL);
     REFUSED(climb, a.n_trace = NULL);
     REFUSED(climb, a.own_n_trace = -1);
     REFUSED(climb, a.stop = NULL);
     REFUSED(climb, a.own_mixture.structure = GMM_TIED); /* without a total scatter */
-    REFUSED(climb, a.own_mixture.n_components = 0);
     REFUSED(climb, a.own_rows.data = NULL);
     REFUSED(climb, a.own_rows.n_rows = 0);
     REFUSED(climb, a.own_rows.n_features += 1);
@@ -198,14 +202,6 @@ static void refuse_rows_of(entry *call)
     REFUSED(call, a.n_threads = 0);
     REFUSED(call, a.bad = NULL);
     REFUSED(call, a.bad_component = NULL);
-}
-
-static void refuse_sums_of(entry *call)
-{
-    REFUSED(call, a.sums = NULL);
-    REFUSED(call, a.own_sums.n = NULL);
-    REFUSED(call, a.own_sums.first = NULL);
-    REFUSED(call, a.own_sums.second = NULL);
 }
 
 static void refuse_runs_of(entry *call)

@@ -46,6 +46,19 @@ static void no_numbers(int structure, int method)
     }
 }
 
+/* Sums of values near the largest number are none: no column can be centred, and no start begins. */
+static void overflow(int structure, int method)
+{
+    arguments a;
+    in_case("unusual, overflow, structure %d, method %d", structure, method);
+    prepare(&a, structure, method);
+    for (int i = 0; i < N * D; ++i) {
+        value[i] = 1.7e308;
+    }
+    CHECK(fitted(&a) == GMM_UNUSUAL);
+    CHECK(start(&a) == GMM_OK && a.unusual[0] == 1);
+}
+
 /* Tied clusters 1000 of their standard deviations from the frame's centre: a tied pass would want copies, which is found
  * out where the variances have shrunk: in the rehearsal, in the first climb or in the race, as iterations allow. */
 static void too_far(int method, int64_t short_iter, int64_t patience)
@@ -101,6 +114,7 @@ static void all(void)
         one_column(structure);
         for (int method = 0; method < 4; ++method) {
             no_numbers(structure, method);
+            overflow(structure, method);
             few_rows(structure, method);
         }
     }
