@@ -158,6 +158,10 @@ static void memory_case(gmm_structure structure)
     }
     CHECK(at[0].mean[0] > at[3].mean[0]);
     CHECK(memory.pairs.n == 3 && isfinite(gmm_rise_left(&memory, 0)));
+    for (int pause = 1; pause >= 0; --pause) {
+        memory.pause = pause;
+        CHECK(gmm_leap(&memory, trace, 5, at) == !pause);
+    }
     for (int refused = 1; refused <= 7; ++refused) {
         gmm_refuse_leap(&memory);
         CHECK(memory.pause == pauses[refused - 1]);

@@ -1,10 +1,12 @@
 /* test_endings.c: how a climb ends when it does not reach its limit: the mixture has no factors or wants others, rows
  * are no numbers, or the objective falls, by more than rounding explains or by less. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
 #include "entries.h"
+#include "fit.h"
 #include "tests.h"
 
 static double total_scatter[D * D];
@@ -69,7 +71,11 @@ static void unusual(int structure)
     broken[N * D - 1] = (double)NAN;
     ENDS(structure, GMM_AT_LIMIT, (void)a);
     ENDS(structure, GMM_UNUSUAL, a.own_rows.weight = nothing);
-    ENDS(structure, GMM_UNUSUAL, (told(&a, 0), a.own_rows.weight = nothing));
+    arguments weightless;
+    prepare(&weightless, structure);
+    weightless.own_rows.weight = nothing;
+    told(&weightless, 0);
+    CHECK(ending_of(&weightless) == GMM_UNUSUAL && weightless.own_n_trace == 1);
     ENDS(structure, GMM_UNUSUAL, a.own_rows.data = broken);
     ENDS(structure, GMM_UNUSUAL, (told(&a, 0), a.own_rows.data = broken));
     ENDS(structure, GMM_UNUSUAL, a.own_mixture.covariance[0] = structure >= GMM_DIAG ? 0 : -1);
@@ -85,6 +91,35 @@ static void falls(int structure)
     told(&a, 1e9);
     CHECK(ending_of(&a) == GMM_FELL && a.own_n_trace == 1 && a.trace[0] == 1e9);
     CHECK(a.own_mixture.weight[0] == 0.5 && a.own_mixture.mean[0] == -3 && a.own_mixture.covariance[0] == 1);
+}
+
+/* The same of a climb that may leap, and has before: what it remembers does not say that the end is near. */
+static void falls_while_leaping(int structure)
+{
+    for (int64_t last_leap = -1; last_leap < 2; ++last_leap) { /* -1: it may not */
+        arguments a;
+        gmm_workspace space = {NULL, 0};
+        void *scratch = NULL;
+        in_case("ending, structure %d, falls after leap %d", structure, (int)last_leap);
+        prepare(&a, structure);
+        for (int measured = 0; measured < 2; ++measured) {
+            gmm_climber climber = gmm_take_climber(a.rows, a.own_mixture.structure, GMM_F64, K, D, 0, &space);
+            gmm_memory memory = gmm_take_memory(a.own_mixture.structure, K, D, &space);
+            if (!measured) {
+                scratch = room(space.used + GMM_CACHE_LINE, 1);
+                space = (gmm_workspace){gmm_align_to_line(scratch), 0};
+                continue;
+            }
+            gmm_begin_memory(&memory);
+            memory.is_on = last_leap >= 0;
+            memory.last_leap = last_leap;
+            told(&a, 1e9);
+            gmm_path path = {a.own_mixture, a.own_sums, a.floored, a.trace, 1, GMM_AT_LIMIT, &memory};
+            gmm_ascend(&climber, &a.own_limits, &path);
+            CHECK(path.stop == GMM_FELL && path.n_trace == 1);
+        }
+        free(scratch);
+    }
 }
 
 /* What a covariance without factors may have lost by rounding has no bound: a small fall is the end of a climb then. */
@@ -131,6 +166,7 @@ static void ends(void)
     for (int structure = 0; structure < 4; ++structure) {
         unusual(structure);
         falls(structure);
+        falls_while_leaping(structure);
     }
     falls_a_little();
     wants_copies();
