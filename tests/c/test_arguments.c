@@ -164,6 +164,10 @@ static void refuse_all(void)
     REFUSED(MOMENTS, a.posterior = NULL);
     REFUSED(MOMENTS, a.factors.structure = GMM_TIED);
     REFUSED(MOMENTS, a.factors.structure = GMM_LINEAR);
+    arguments none = *good;
+    none.rows.n_rows = 0;
+    none.rows.data = NULL;
+    refused(SCAN, none, GMM_OK, "no rows");
     REFUSED(ASSIGN, a.centre = NULL);
     REFUSED(ASSIGN, a.inertia = NULL);
     REFUSED(SCAN, a.columns.minimum = NULL);

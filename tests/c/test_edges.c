@@ -105,7 +105,7 @@ static void far_rows(gmm_structure structure, gmm_dtype precision, int64_t d, gm
     int64_t *label = room((size_t)r.n, 8), bad_row;
     p.factors.skipping = skipping;
     for (int64_t i = 0; i < r.n * d; ++i) {
-        p.value[i] = far;
+        p.value[i] = i % d ? far : 0;
     }
     for (int64_t i = 0; i < r.n; ++i) {
         weight += with_weight ? p.weight[i] : 1;

@@ -359,6 +359,8 @@ static void narrow_rows(void)
 void test_measured(void)
 {
     narrow_rows();
+    CHECK(gmm_measured_block_rows(1, 1) == GMM_BLOCK_ROWS && gmm_measured_block_rows(8, 40) == 256);
+    CHECK(gmm_measured_block_rows(1000, 1000) == 64);
     for (int structure = 0; structure < 4; ++structure) {
         far_rows(structure, 0);
         far_rows(structure, 1);

@@ -6,6 +6,7 @@
 
 #include "call.h"
 #include "check.h"
+#include "gather.h"
 #include "incomplete.h"
 #include "tests.h"
 
@@ -201,6 +202,20 @@ static void nearly_singular(int structure)
     discard(&p);
 }
 
+static void listed_rows(void)
+{
+    static int64_t row[GMM_RUN_ROWS + 1];
+    in_case("missing, lists of rows");
+    for (int64_t i = 0; i <= GMM_RUN_ROWS; ++i) {
+        row[i] = i;
+    }
+    CHECK(gmm_rows_are_listed(row, 0, 0) && gmm_rows_are_listed(row, GMM_RUN_ROWS, GMM_RUN_ROWS));
+    CHECK(!gmm_rows_are_listed(row, -1, 9) && !gmm_rows_are_listed(row, GMM_RUN_ROWS + 1, INT64_MAX));
+    CHECK(!gmm_rows_are_listed(row, 9, 8));
+    row[7] = 9;
+    CHECK(!gmm_rows_are_listed(row, 9, 99));
+}
+
 static void refused_calls(int structure, int64_t longest)
 {
     recipe r = plain_recipe();
@@ -226,6 +241,9 @@ static void refused_calls(int structure, int64_t longest)
     l.first[1] -= longest + 1; /* fewer rows than none */
     TRY(GMM_EINVAL);
     l.first[1] += longest + 1;
+    l.first[1] -= longest; /* and none */
+    TRY(GMM_OK);
+    l.first[1] += longest;
     l.row[0] = -1;
     TRY(GMM_EINVAL);
     l.row[0] = 0;
@@ -316,6 +334,7 @@ void test_missing(void)
     }
     same_scores(0);
     same_scores(1);
+    listed_rows();
     refused_calls(GMM_FULL, 10);
     refused_calls(GMM_FULL, 2);
     refused_calls(GMM_TIED, 10);

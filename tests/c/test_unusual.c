@@ -106,6 +106,8 @@ static void one_column(int structure)
         value[i * D] = 0;
     }
     CHECK(fitted(&a) != GMM_UNUSUAL);
+    a.own_plan.n_starts = 1; /* which has all iterations at once */
+    CHECK(fitted(&a) != GMM_UNUSUAL && a.own_group.n_started == 1);
 }
 
 static void all(void)
