@@ -38,7 +38,7 @@ static double length_of(const gmm_memory *memory, const double *vector) {
 
 double gmm_rise_left(gmm_memory *memory, double tol) {
     const int64_t P = memory->about.size;
-    if (memory->pairs.n < 2 || !memory->has_pull) return INFINITY;
+    if (memory->pairs.n < 2) return INFINITY;
     const double square = gmm_dot(P, memory->pull, memory->pull);
     const double quick = square / (2 * fmin(1, gmm_least_rate(&memory->pairs)));
     if (quick > tol && tol > 0) return quick;
@@ -78,7 +78,7 @@ void gmm_remember(gmm_memory *memory, int64_t n_trace, const gmm_mixture *here, 
 
 int gmm_leap(gmm_memory *memory, const double *trace, int64_t n_trace, gmm_mixture *found) {
     const int64_t P = memory->about.size;
-    if (memory->pairs.n < 2 || !memory->has_pull || memory->pause || n_trace < 3) return 0;
+    if (memory->pairs.n < 2 || memory->pause) return 0;
     const double *last = trace + n_trace - 1;
     if (!memory->last_leap && !memory->refused && last[0] - last[-1] <= SLOW * (last[-1] - last[-2])) return 0;
     const double square = gmm_dot(P, memory->pull, memory->pull);

@@ -5,7 +5,8 @@
 #include "coordinates.h"
 #include "curvature.h"
 
-/* What a climb remembers of its last iterations: Memory in gmm/acceleration.py. */
+/* What a climb remembers of its last iterations: Memory in gmm/acceleration.py. A pair is of two pulls in a row and all
+ * are forgotten at once: where there are two pairs, there is a pull, and at least three objectives. */
 typedef struct {
     gmm_coordinates about; /* the mixture where the climb is */
     gmm_pairs pairs;

@@ -44,16 +44,14 @@ int gmm_measure_columns(gmm_fitting *fit) {
 }
 
 /* The maximise step, every component alive, with mixing weights in proportion to `weight` (K,). */
-static int maximized(gmm_fitting *fit, const double *weight, gmm_mixture *begun) {
+static void maximize(gmm_fitting *fit, const double *weight, gmm_mixture *begun) {
     const int64_t K = fit->plan->n_components;
     const gmm_mixture unused = {begun->structure, K, begun->n_features, fit->sums.n, fit->mean, fit->unused};
     double total = 0;
-    if (gmm_maximize(&fit->sums, fit->mean, 0, &unused, fit->limits.ridge, fit->limits.floor, fit->limits.epsilon, 1,
-                     fit->matrices, fit->matrices_bytes, begun, fit->floored) != GMM_OK)
-        return 0;
+    (void)gmm_maximize(&fit->sums, fit->mean, 0, &unused, fit->limits.ridge, fit->limits.floor, fit->limits.epsilon, 1,
+                       fit->matrices, fit->matrices_bytes, begun, fit->floored);
     for (int64_t k = 0; k < K; ++k) total += weight[k];
     for (int64_t k = 0; k < K; ++k) begun->weight[k] = weight[k] / total;
-    return 1;
 }
 
 /* Components with fewer than `least` rows get the rest, spread about their means as pooled rows are about theirs. */
@@ -81,21 +79,22 @@ static void top_up(gmm_fitting *fit, double least) {
     }
 }
 
-/* One maximise step from the labels of `rows`; components are topped up to `spare` times the rows they need. */
-static int from_partition(gmm_fitting *fit, const gmm_rows *rows, double spare, gmm_mixture *begun) {
+/* One maximise step from the labels of `rows`; components are topped up to `spare` times the rows they need. Moments of
+ * these rows were taken before, by gmm_measure_columns, so they are numbers. */
+static void from_partition(gmm_fitting *fit, const gmm_rows *rows, double spare, gmm_mixture *begun) {
     const int64_t K = fit->plan->n_components, D = rows->n_features;
     const gmm_structure structure = fit->plan->structure;
     memset(fit->mean, 0, (size_t)(K * D) * sizeof(double));
-    if (!moments(fit, rows, GMM_SPHERICAL, K, fit->mean, &fit->sums)) return 0;
+    (void)moments(fit, rows, GMM_SPHERICAL, K, fit->mean, &fit->sums);
     for (int64_t at = 0; at < K * D; ++at)
         fit->mean[at] = fit->sums.first[at] / (fit->sums.n[at / D] > 0 ? fit->sums.n[at / D] : 1);
     memcpy(fit->n, fit->sums.n, (size_t)K * sizeof(double));
-    if (!moments(fit, rows, gmm_moments_structure(structure), K, fit->mean, &fit->sums)) return 0;
+    (void)moments(fit, rows, gmm_moments_structure(structure), K, fit->mean, &fit->sums);
     memset(fit->count, 0, (size_t)K * sizeof(double));
     if (!rows->weight) memcpy(fit->count, fit->n, (size_t)K * sizeof(double));
     for (int64_t i = 0; rows->weight && i < rows->n_rows; ++i) ++fit->count[fit->label[i]];
     top_up(fit, spare * (double)gmm_rows_needed(structure, D));
-    return maximized(fit, fit->n, begun);
+    maximize(fit, fit->n, begun);
 }
 
 /* Whether two rows have the same values, of which -0 and 0 are one. */
@@ -130,7 +129,7 @@ static void around_rows(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) 
     for (int64_t k = 0; k < K; ++k) begun->weight[k] = k < living ? 1 / (double)living : 0;
 }
 
-static int from_data(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) {
+static void from_data(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) {
     const int64_t K = begun->n_components, D = begun->n_features;
     const int64_t size = gmm_covariance_size(gmm_moments_structure(begun->structure), 1, D);
     for (int64_t k = 0; k < K; ++k) {
@@ -139,12 +138,11 @@ static int from_data(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) {
         memcpy(fit->sums.second + k * size, fit->total.second, (size_t)size * sizeof(double));
         memcpy(fit->mean + k * D, fit->column_mean, (size_t)D * sizeof(double));
     }
-    if (!maximized(fit, fit->sums.n, begun)) return 0;
+    maximize(fit, fit->sums.n, begun);
     around_rows(fit, draws, begun);
-    return 1;
 }
 
-static int from_random_rows(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) {
+static void from_random_rows(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *begun) {
     const int64_t D = begun->n_features, N = fit->seen.n_rows;
     const int64_t each = 2 * gmm_rows_needed(begun->structure, D), n = begun->n_components * each;
     gmm_rows drawn = fit->seen;
@@ -158,17 +156,19 @@ static int from_random_rows(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *beg
     drawn.data = fit->drawn_value;
     drawn.n_rows = n;
     drawn.weight = NULL;
-    if (!from_partition(fit, &drawn, 1, begun)) return 0;
+    from_partition(fit, &drawn, 1, begun);
     around_rows(fit, draws, begun);
-    return 1;
 }
 
 int gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *begun) {
-    if (kind == GMM_BEGIN_DATA) return from_data(fit, draws, begun);
-    if (kind == GMM_BEGIN_RANDOM) return from_random_rows(fit, draws, begun);
+    if (kind == GMM_BEGIN_DATA || kind == GMM_BEGIN_RANDOM) {
+        (kind == GMM_BEGIN_DATA ? from_data : from_random_rows)(fit, draws, begun);
+        return 1;
+    }
     const gmm_spread usual = begun->structure == GMM_SPHERICAL ? GMM_SPREAD_COMMON : GMM_SPREAD_SD;
     gmm_standardise(fit, kind == GMM_BEGIN_RANGE ? GMM_SPREAD_RANGE : usual);
     if (!gmm_seed_centres(fit, draws)) return 0;
     if (!(kind == GMM_BEGIN_SEEDS ? gmm_label_nearest(fit) : gmm_lloyd(fit))) return 0;
-    return from_partition(fit, &fit->seen, 2, begun);
+    from_partition(fit, &fit->seen, 2, begun);
+    return 1;
 }

@@ -5,6 +5,7 @@
  * gmm/em.py, leaps included. */
 #include "convergence.h"
 #include "fit.h"
+#include "matrices.h"
 
 #include <float.h>
 #include <math.h>
@@ -73,12 +74,12 @@ static int evaluate(gmm_climber *climber, const gmm_limits *limits, gmm_position
 
 static double objective_of(const gmm_position *at) { return at->statistics.log_likelihood / at->statistics.weight; }
 
-/* The M-step from `here` to `next`; 0 when it is out of the ordinary. */
-static int maximize(const gmm_climber *climber, const gmm_limits *limits, const gmm_position *here,
-                    gmm_position *next) {
-    return gmm_maximize(&here->statistics, here->mixture.mean, here->mixture.structure == GMM_TIED, &here->mixture,
-                        limits->ridge, limits->floor, limits->epsilon, 1, climber->matrices, climber->matrices_bytes,
-                        &next->mixture, next->floored) == GMM_OK;
+/* The M-step from `here` to `next`; with arguments as those of a climb are checked to be it always ends well. */
+static void maximize(const gmm_climber *climber, const gmm_limits *limits, const gmm_position *here,
+                     gmm_position *next) {
+    (void)gmm_maximize(&here->statistics, here->mixture.mean, here->mixture.structure == GMM_TIED, &here->mixture,
+                       limits->ridge, limits->floor, limits->epsilon, 1, climber->matrices, climber->matrices_bytes,
+                       &next->mixture, next->floored);
 }
 
 /* What rounding of the covariances may cost the objective, nats per row: Covariance.rounding in Python, where the
@@ -126,8 +127,8 @@ static int leap_on(gmm_climber *climber, const gmm_limits *limits, const gmm_pat
     gmm_memory *memory = path->memory;
     const double last = path->trace[path->n_trace - 1];
     if (!gmm_leap(memory, path->trace, path->n_trace, &leap->mixture)) return 0;
-    int kept = evaluate(climber, limits, leap) && objective_of(leap) >= last - gmm_rounding(last, limits->epsilon) &&
-               maximize(climber, limits, leap, onward);
+    int kept = evaluate(climber, limits, leap) && objective_of(leap) >= last - gmm_rounding(last, limits->epsilon);
+    if (kept) maximize(climber, limits, leap, onward);
     for (int64_t k = 0; kept && k < leap->mixture.n_components; ++k) kept &= !onward->floored[k];
     if (!kept) {
         gmm_refuse_leap(memory);
@@ -168,10 +169,7 @@ void gmm_ascend(gmm_climber *climber, const gmm_limits *limits, gmm_path *path) 
     }
     while (path->stop == GMM_AT_LIMIT && path->n_trace <= limits->max_iter) {
         int has_leapt = 0;
-        if (!is_proposed && !maximize(climber, limits, &here, &next)) {
-            path->stop = GMM_UNUSUAL;
-            break;
-        }
+        if (!is_proposed) maximize(climber, limits, &here, &next);
         if (path->memory && path->memory->is_on) {
             gmm_remember(path->memory, path->n_trace, &here.mixture, &next.mixture, next.floored, limits->tol,
                          limits->epsilon);
@@ -205,8 +203,8 @@ void gmm_ascend(gmm_climber *climber, const gmm_limits *limits, gmm_path *path) 
 gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture, gmm_statistics *statistics,
                      unsigned char *floored, double *trace, int64_t *n_trace, gmm_stop *stop, void *scratch,
                      size_t scratch_bytes) {
-    if (!rows || !limits || !limits->floor || !mixture || !statistics || !floored || !trace || !n_trace ||
-        *n_trace < 0 || !stop || (mixture->structure == GMM_TIED && !limits->total_scatter))
+    if (!rows || !limits || !limits->floor || !gmm_mixture_is_valid(mixture) || !statistics || !statistics->n ||
+        !statistics->first || !statistics->second || !floored || !trace || !n_trace || *n_trace < 0 || !stop || (mixture->structure == GMM_TIED && !limits->total_scatter))
         return GMM_EINVAL;
     const size_t needed = gmm_climb_scratch_bytes(mixture->structure, limits->precision, mixture->n_components,
                                                   mixture->n_features);

@@ -50,7 +50,7 @@ gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *cova
 
 static double squares_of(const double *x, int64_t n, const double *weight) {
     double sum = 0;
-    for (int64_t j = 0; j < n; ++j) sum += x[j] * x[j] * (weight ? weight[j] : 1);
+    for (int64_t j = 0; j < n; ++j) sum += x[j] * x[j] * weight[j];
     return sum;
 }
 

@@ -99,36 +99,31 @@ size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_fea
 
 /* ---- one pass of a mixture ---- */
 
-int gmm_factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors) {
+void gmm_factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors) {
     const int64_t K = mixture->n_components, D = mixture->n_features;
     int64_t bad;
-    if (gmm_factorize(mixture, NULL, 1, fit->matrices, fit->matrices_bytes, fit->log_constant, fit->whitener, &bad) !=
-        GMM_OK)
-        return 0;
+    (void)gmm_factorize(mixture, NULL, 1, fit->matrices, fit->matrices_bytes, fit->log_constant, fit->whitener, &bad);
     *factors = (gmm_factors){.structure = mixture->structure, .precision = fit->plan->precision, .n_components = K,
                              .n_features = D, .log_constant = fit->log_constant, .mean = mixture->mean,
                              .whitener = fit->whitener};
-    if (mixture->structure != GMM_TIED) return 1;
-    if (!centred) return gmm_tied_is_safe(mixture, fit->whitener);
+    if (mixture->structure != GMM_TIED || !centred) return;
     for (int64_t k = 1; k < K; ++k) memcpy(fit->whitener + k * D * D, fit->whitener, (size_t)(D * D) * sizeof(double));
     factors->structure = GMM_FULL;
-    return 1;
 }
 
-int gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, double *found) {
+double gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred) {
     const int64_t K = mixture->n_components, D = mixture->n_features;
     gmm_statistics *sums = &fit->sums;
     gmm_factors factors;
     int64_t bad;
-    if (!gmm_factors_of(fit, mixture, centred, &factors)) return 0;
+    gmm_factors_of(fit, mixture, centred, &factors);
     memset(sums->n, 0, (size_t)K * sizeof(double));
     memset(sums->first, 0, (size_t)(K * D) * sizeof(double));
     const int64_t size = gmm_covariance_size(gmm_moments_structure(mixture->structure), K, D);
     memset(sums->second, 0, (size_t)size * sizeof(double));
     sums->log_likelihood = sums->weight = 0;
-    if (gmm_accumulate(&fit->rows, &factors, 1, fit->pass, fit->pass_bytes, sums, &bad) != GMM_OK) return 0;
-    *found = sums->log_likelihood / sums->weight;
-    return 1;
+    (void)gmm_accumulate(&fit->rows, &factors, 1, fit->pass, fit->pass_bytes, sums, &bad);
+    return sums->log_likelihood / sums->weight;
 }
 
 int gmm_measure_scatter(gmm_fitting *fit, const gmm_rows *rows, double *scatter) {
@@ -173,7 +168,8 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
             return 0;
     }
     group->winner = gmm_race(fit, group->n_started);
-    if (group->winner < 0 || !gmm_tabulate(fit, group)) return 0;
+    if (group->winner < 0) return 0;
+    gmm_tabulate(fit, group);
     const gmm_path *best = fit->start + group->winner;
     memcpy(group->mixture.weight, best->mixture.weight, (size_t)K * sizeof(double));
     memcpy(group->mixture.mean, best->mixture.mean, (size_t)(K * D) * sizeof(double));
@@ -184,7 +180,8 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     group->n_trace = best->n_trace;
     group->stop = best->stop;
     group->log_likelihood = group->table[group->winner * GMM_TABLE + GMM_LOG_LIKELIHOOD];
-    return plan->structure != GMM_TIED || gmm_likelihood_of(fit, &best->mixture, 1, &group->log_likelihood);
+    if (plan->structure == GMM_TIED) group->log_likelihood = gmm_likelihood_of(fit, &best->mixture, 1);
+    return 1;
 }
 
 typedef struct {

@@ -97,15 +97,16 @@ int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun);
  * memory, if it has one, lets it leap; a climb that has ended stays. n_trace = 0 begins. */
 int gmm_climb_on(gmm_fitting *fit, gmm_climber *over, gmm_path *path, double tol, int64_t max_iter);
 
-/* Factors of a mixture: tied ones as such, or `centred` as K copies for the kernel of prediction. */
-int gmm_factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors);
+/* Factors of a mixture that was climbed to, so that there are any, and passes over the rows end well: tied ones as such,
+ * or `centred` as K copies for the kernel of prediction. */
+void gmm_factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, gmm_factors *factors);
 
-/* Log-likelihood without penalties, nats per unit of sample weight. */
-int gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, double *found);
+/* Log-likelihood of such a mixture without penalties, nats per unit of sample weight. */
+double gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred);
 
 /* Number of the likeliest of the starts when nothing is left to be found out, or -1; then the table of all. */
 int64_t gmm_race(gmm_fitting *fit, int64_t n_started);
-int gmm_tabulate(gmm_fitting *fit, const gmm_group *group);
+void gmm_tabulate(gmm_fitting *fit, const gmm_group *group);
 
 /* What climbs are ranked by: components on the floor or too thin, then the objective; same ends tie. */
 int64_t gmm_n_degenerate(const gmm_path *path);

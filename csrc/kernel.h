@@ -31,7 +31,8 @@ typedef enum {
 
 enum { GMM_N_STRUCTURES = 5, GMM_N_DTYPES = 2 };
 
-#if defined(__GNUC__)
+/* Without optimisation nothing is inlined or unrolled, so that a debugger, and what counts branches, sees one copy. */
+#if defined(__GNUC__) && defined(__OPTIMIZE__)
 #define GMM_INLINE static inline __attribute__((always_inline))
 #else
 #define GMM_INLINE static inline
@@ -41,7 +42,7 @@ enum { GMM_N_STRUCTURES = 5, GMM_N_DTYPES = 2 };
 #if defined(__clang__)
 #define GMM_UNROLL _Pragma("clang loop unroll(full)")
 #pragma clang diagnostic ignored "-Wpass-failed" /* in a copy that was not inlined the length is not constant */
-#elif defined(__GNUC__)
+#elif defined(__GNUC__) && defined(__OPTIMIZE__)
 #define GMM_UNROLL _Pragma("GCC unroll 64")
 #else
 #define GMM_UNROLL

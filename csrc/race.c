@@ -67,11 +67,11 @@ int64_t gmm_race(gmm_fitting *fit, int64_t n_started) {
 
 /* ---- the table of starts ---- */
 
-static int label_rows(gmm_fitting *fit, const gmm_path *path, int64_t *label) {
+static void label_rows(gmm_fitting *fit, const gmm_path *path, int64_t *label) {
     gmm_factors factors;
     int64_t bad;
-    return gmm_factors_of(fit, &path->mixture, 0, &factors) &&
-           gmm_score(&fit->rows, &factors, 1, fit->pass, fit->pass_bytes, NULL, NULL, label, &bad) == GMM_OK;
+    gmm_factors_of(fit, &path->mixture, 0, &factors);
+    (void)gmm_score(&fit->rows, &factors, 1, fit->pass, fit->pass_bytes, NULL, NULL, label, &bad);
 }
 
 static double pairs(double n) { return n * (n - 1) / 2; }
@@ -103,9 +103,9 @@ static int64_t n_floored(const gmm_path *path) {
     return found;
 }
 
-int gmm_tabulate(gmm_fitting *fit, const gmm_group *group) {
+void gmm_tabulate(gmm_fitting *fit, const gmm_group *group) {
     const gmm_path *best = fit->start + group->winner;
-    if (group->n_started > 1 && !label_rows(fit, best, fit->label)) return 0;
+    if (group->n_started > 1) label_rows(fit, best, fit->label);
     for (int64_t s = 0; s < group->n_started; ++s) {
         const gmm_path *path = fit->start + s;
         double *row = group->table + s * GMM_TABLE;
@@ -113,16 +113,15 @@ int gmm_tabulate(gmm_fitting *fit, const gmm_group *group) {
                          is_below(fit, path, best);
         row[GMM_AGREEMENT] = 1;
         if (path != best) {
-            if (!label_rows(fit, path, fit->spare_label)) return 0;
+            label_rows(fit, path, fit->spare_label);
             row[GMM_AGREEMENT] = agreement(fit, fit->spare_label, fit->label);
         }
         row[GMM_LOG_LIKELIHOOD] = path->statistics.log_likelihood / path->statistics.weight;
-        if (group->ridge && !gmm_likelihood_of(fit, &path->mixture, 0, row + GMM_LOG_LIKELIHOOD)) return 0;
+        if (group->ridge) row[GMM_LOG_LIKELIHOOD] = gmm_likelihood_of(fit, &path->mixture, 0);
         row[GMM_ITERATIONS] = (double)(path->n_trace - 1);
         row[GMM_STOPPED] = (double)path->stop;
         row[GMM_FLOORED] = (double)n_floored(path);
         const int is_same = (row[GMM_AGREEMENT] >= SAME_PARTITION || near) && n_floored(path) == n_floored(best);
         row[GMM_SAME] = path == best || is_same;
     }
-    return 1;
 }

@@ -14,7 +14,6 @@ gmm_standing gmm_stand(const gmm_rows *rows, gmm_structure structure, gmm_dtype 
     pass.task = (gmm_task){.kernel = gmm_find_kernel(GMM_ACCUMULATE, precision), .structure = structure,
                            .n_components = n_components, .n_features = n_features, .rows = rows,
                            .keeps_tiles = keeps_tiles};
-    if (!pass.task.kernel) return pass;
     pass.partial = gmm_take(space, 1, pass.task.kernel->partial_bytes(&pass.task));
     pass.task.kernel->share(&pass.task, space);
     pass.thread = pass.task.kernel->private(&pass.task, space);

@@ -40,13 +40,12 @@ GMM_INLINE void NAME(panel_group)(const int V, int64_t n_components, int64_t row
     case 1: NAME(panel_sums)(1, V, rows, panel, step, weight, sums, at); break;
     case 2: NAME(panel_sums)(2, V, rows, panel, step, weight, sums, at); break;
     case 3: NAME(panel_sums)(3, V, rows, panel, step, weight, sums, at); break;
-    case 4: NAME(panel_sums)(4, V, rows, panel, step, weight, sums, at); break;
 #if V_OUT == 8
+    case 4: NAME(panel_sums)(4, V, rows, panel, step, weight, sums, at); break;
     case 5: NAME(panel_sums)(5, V, rows, panel, step, weight, sums, at); break;
     case 6: NAME(panel_sums)(6, V, rows, panel, step, weight, sums, at); break;
     case 7: NAME(panel_sums)(7, V, rows, panel, step, weight, sums, at); break;
-    case 8: NAME(panel_sums)(8, V, rows, panel, step, weight, sums, at); break;
 #endif
-    default: break;
+    default: NAME(panel_sums)(V_OUT, V, rows, panel, step, weight, sums, at);
     }
 }

@@ -24,7 +24,7 @@ typedef struct {
     gmm_thread head;
     NAME(tile) tile;
     REAL *density, *weight, *log_density, *label, *noise, *accumulator;
-    REAL *columns, *lines, *weights; /* of all tiles that it holds */
+    REAL *columns, *weights; /* of all tiles that it holds */
     NAME(skip_thread) skip;
 } NAME(pass_thread);
 
@@ -66,9 +66,9 @@ static void NAME(load_pass)(gmm_task *task, int with_sums) {
     pass->total[pass->extra_at + NAME(PASS_NOISE)] = task->statistics->noise;
 }
 
-/* Whether tiles stay; where terms may be left out they are another pass's scratch. */
+/* Whether tiles stay. Those laid out by rows do not: where terms may be left out they are another pass's scratch. */
 static int NAME(keeps_tiles)(const gmm_task *task, const NAME(structure) *structure) {
-    return task->keeps_tiles && !structure->can_skip;
+    return task->keeps_tiles && !structure->layouts;
 }
 
 /* Tiles of the first n_rows rows. */
@@ -85,7 +85,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     const int64_t tiles = NAME(keeps_tiles)(task, structure) ? NAME(tiles_before)(task->rows->n_rows, rows) : 1;
     NAME(pass_thread) *thread = gmm_take(space, 1, sizeof *thread);
     REAL *column = gmm_take(space, tiles * D * stride, sizeof *column);
-    REAL *row = row_stride ? gmm_take(space, tiles * rows * row_stride, sizeof *row) : NULL;
+    REAL *row = row_stride ? gmm_take(space, rows * row_stride, sizeof *row) : NULL;
     REAL *work = gmm_take(space, structure->work_size(K, D), sizeof *work);
     REAL *density = gmm_take(space, K * stride, sizeof *density);
     REAL *weight = gmm_take(space, tiles * rows, sizeof *weight);
@@ -96,7 +96,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
     NAME(skip_thread) skip = {0};
     if (with_sums && structure->can_skip) skip = NAME(take_skip_thread)(K, D, rows, space);
     if (!space->base) return NULL;
-    if (row) memset(row, 0, (size_t)(tiles * rows * row_stride) * sizeof *row); /* features past D stay 0 */
+    if (row) memset(row, 0, (size_t)(rows * row_stride) * sizeof *row); /* features past D stay 0 */
     *thread = (NAME(pass_thread)){
         .tile = {.stride = stride,
                  .row_stride = row_stride,
@@ -111,7 +111,6 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
         .noise = noise,
         .accumulator = accumulator,
         .columns = column,
-        .lines = row,
         .weights = weight,
         .skip = skip,
     };
@@ -143,7 +142,6 @@ static void NAME(pass_weighted)(const gmm_task *task, NAME(pass_thread) *thread,
     if (keeps) {
         const int64_t index = NAME(tiles_before)(first, pass->tile_rows) + done / pass->tile_rows;
         tile->column = thread->columns + index * task->n_features * tile->stride;
-        tile->row = thread->lines ? thread->lines + index * pass->tile_rows * tile->row_stride : NULL;
         thread->weight = thread->weights + index * pass->tile_rows;
     }
     if (keeps && task->is_packed) {

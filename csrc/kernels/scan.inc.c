@@ -180,9 +180,9 @@ static int NAME(scan_column)(NAME(scan_thread) *thread, int64_t j, int exponent)
     return 1;
 }
 
-/* The first row, and in it the first column, that is not finite. */
+/* The first row, and in it the first column, that is not finite; there is one. */
 static void NAME(scan_bad)(const NAME(scan_thread) *thread, int64_t first, int64_t D, NAME(scan_partial) *found) {
-    for (int64_t i = 0; i < thread->tile.n_rows; ++i)
+    for (int64_t i = 0;; ++i)
         for (int64_t j = 0; j < D; ++j)
             if (!isfinite(thread->tile.column[j * thread->tile.stride + i])) {
                 found->bad_row = first + i;

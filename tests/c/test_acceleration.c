@@ -122,10 +122,74 @@ static void pairs_case(void)
     free(memory);
 }
 
+/* A memory forgets when a component is dead, on the floor, or without factors: there is nothing to be said then of the
+ * rise to come. Refused leaps pause, twice as long each time, up to a limit. */
+static void memory_case(gmm_structure structure)
+{
+    in_case("memory %s", structure_name(structure));
+    gmm_workspace space = {NULL, 0};
+    gmm_take_memory(structure, K, D, &space);
+    void *scratch = room(space.used + GMM_CACHE_LINE, 1);
+    space = (gmm_workspace){gmm_align_to_line(scratch), 0};
+    gmm_memory memory = gmm_take_memory(structure, K, D, &space);
+    const size_t size = structure_size(structure, K, D);
+    const int dense = structure == GMM_FULL || structure == GMM_TIED;
+    double numbers[5][K + K * D + MOST], trace[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    unsigned char floored[K] = {0};
+    static const int64_t pauses[] = {2, 3, 5, 9, 17, 33, 33};
+    gmm_mixture at[5];
+    for (int m = 0; m < 5; ++m) {
+        at[m] = (gmm_mixture){structure, K, D, numbers[m], numbers[m] + K, numbers[m] + K + K * D};
+        memcpy(numbers[m], numbers[0], m ? sizeof numbers[m] : 0);
+        if (m == 0) {
+            shake(at, 0.3);
+        }
+        for (size_t i = 0; m && i < K * D; ++i) { /* towards a limit, along one line, more slowly every time */
+            at[m].mean[i] += 1e-3 * (double)(i + 1) * (1 - ldexp(1, -m));
+        }
+    }
+    gmm_begin_memory(&memory);
+    CHECK(isinf(gmm_rise_left(&memory, 0)));
+    for (int m = 0; m < 4; ++m) {
+        CHECK(memory.pairs.n == (m > 0 ? m - 1 : 0));
+        CHECK(gmm_leap(&memory, trace, m + 1, at) == (m == 3)); /* two pairs know the way */
+        gmm_remember(&memory, m + 1, at + m, at + m + 1, floored, 0, 0x1p-52);
+        CHECK(memory.has_pull && !memory.near);
+    }
+    CHECK(at[0].mean[0] > at[3].mean[0]);
+    CHECK(memory.pairs.n == 3 && isfinite(gmm_rise_left(&memory, 0)));
+    for (int pause = 1; pause >= 0; --pause) {
+        memory.pause = pause;
+        CHECK(gmm_leap(&memory, trace, 5, at) == !pause);
+    }
+    for (int refused = 1; refused <= 7; ++refused) {
+        gmm_refuse_leap(&memory);
+        CHECK(memory.pause == pauses[refused - 1]);
+        CHECK(!gmm_leap(&memory, trace, 5, at));
+    }
+    for (int why = 0; why < (dense ? 5 : 3); ++why) {
+        gmm_remember(&memory, 5, at + 3, at + 4, floored, 1e-3, 0x1p-52);
+        CHECK(memory.has_pull);
+        const double weight = at[4].weight[1], variance = at[4].covariance[size - 1];
+        floored[2] = why == 0;
+        at[4].weight[1] = why == 1 ? 0 : weight;
+        at[3].weight[1] = why == 2 ? 0 : weight;
+        at[4].covariance[size - 1] = why == 3 ? -1 : variance;
+        at[3].covariance[size - 1] = why == 4 ? -1 : variance;
+        gmm_remember(&memory, 6, at + 3, at + 4, floored, 1e-3, 0x1p-52);
+        CHECK(!memory.has_pull && memory.pairs.n == 0 && isinf(gmm_rise_left(&memory, 0)));
+        at[3].weight[1] = at[4].weight[1] = weight;
+        at[3].covariance[size - 1] = at[4].covariance[size - 1] = variance;
+        floored[2] = 0;
+    }
+    free(scratch);
+}
+
 void test_acceleration(void)
 {
     for (int structure = 0; structure < 4; ++structure) {
         coordinates_case((gmm_structure)structure);
+        memory_case((gmm_structure)structure);
     }
     pairs_case();
 }

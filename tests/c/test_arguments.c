@@ -120,6 +120,9 @@ static void refuse_null_structs(void)
                      a.bad_row) == GMM_EINVAL);
     CHECK(gmm_seed(NULL, GMM_F64, 4, a.centre, NULL, 1, a.scratch, a.scratch_bytes, &x, &x, a.bad_row) == GMM_EINVAL);
     CHECK(gmm_seed(&a.rows, GMM_F64, 4, NULL, NULL, 1, a.scratch, a.scratch_bytes, &x, &x, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, NULL, &x, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, &x, NULL, a.bad_row) == GMM_EINVAL);
+    CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, &x, &x, NULL) == GMM_EINVAL);
     CHECK(gmm_seed(&a.rows, GMM_F64, 4, a.centre, NULL, 1, a.scratch, 0, &x, &x, a.bad_row) == GMM_ESCRATCH);
     CHECK(gmm_scan(NULL, 1, a.scratch, a.scratch_bytes, &a.columns) == GMM_EINVAL);
     CHECK(gmm_scan(&a.rows, 1, a.scratch, a.scratch_bytes, NULL) == GMM_EINVAL);
@@ -161,6 +164,10 @@ static void refuse_all(void)
     REFUSED(MOMENTS, a.posterior = NULL);
     REFUSED(MOMENTS, a.factors.structure = GMM_TIED);
     REFUSED(MOMENTS, a.factors.structure = GMM_LINEAR);
+    arguments none = *good;
+    none.rows.n_rows = 0;
+    none.rows.data = NULL;
+    refused(SCAN, none, GMM_OK, "no rows");
     REFUSED(ASSIGN, a.centre = NULL);
     REFUSED(ASSIGN, a.inertia = NULL);
     REFUSED(SCAN, a.columns.minimum = NULL);

@@ -5,6 +5,8 @@
 
 #include "call.h"
 #include "check.h"
+#include "convergence.h"
+#include "fit.h"
 #include "tests.h"
 
 enum { STEPS = 6, MARK = 0x3C, GUARD = 64 };
@@ -152,8 +154,53 @@ static void climb_case(int structure, int precision, int64_t d, int with_ridge, 
     discard(&p);
 }
 
+/* A climb whose gains shrink by a constant rate has as much to come as the sum of a geometric series says, at least as
+ * much as it would at half; what is below rounding says nothing. */
+static void stopping(void)
+{
+    double trace[141];
+    in_case("stopping");
+    for (int t = 0; t < 141; ++t) {
+        trace[t] = -1e-1 * pow(0.99, t);
+    }
+    CHECK(!gmm_has_converged(trace, 0, 1, 0x1p-52));
+    CHECK(!gmm_has_converged(trace, 1, 1, 0x1p-52));
+    CHECK(!gmm_has_converged(trace, 2, 1, 0x1p-52));
+    CHECK(!gmm_has_converged(trace, 140, 0, 0x1p-52));
+    const double left = 1e-1 * pow(0.99, 139);
+    CHECK_NEAR(gmm_gain_to_come(trace, 140), left, 1e-3 * left);
+    CHECK(gmm_has_converged(trace, 140, 1.1 * left, 0x1p-52) && !gmm_has_converged(trace, 140, 0.9 * left, 0x1p-52));
+    CHECK(!gmm_has_converged(trace, 140, 0.9 * left, 1e-3)); /* rounding of 4e-3 hides all but the longest lags */
+    CHECK(gmm_has_converged(trace, 140, 1.1 * left, 1e-3));
+    for (int t = 0; t < 140; ++t) {
+        trace[t] = 1e-3 * t; /* straight on: there is no telling how far */
+    }
+    CHECK(isinf(gmm_gain_to_come(trace, 140)) && !gmm_has_converged(trace, 140, 1, 0x1p-52));
+    for (int t = 0; t < 140; ++t) {
+        trace[t] = 1;
+    }
+    CHECK(gmm_has_converged(trace, 2, 1e-9, 0x1p-52) && gmm_has_converged(trace, 140, 1e-9, 0x1p-52));
+    const double none = 0, much = 1;
+    CHECK(gmm_ends_by_rounding(trace, 2, 1 - 1e-8, 1e-5, 1e-6, &none));
+    CHECK(!gmm_ends_by_rounding(trace, 2, 1 - 1e-8, 1e-5, 1e-6, &much));
+    CHECK(gmm_ends_by_rounding(trace, 2, 1 - 1e-8, 1e-5, 1e-6, NULL));
+    CHECK(!gmm_ends_by_rounding(trace, 2, 1 - 1e-5, 1e-5, 1e-6, NULL));
+}
+
+/* The row whose share of the mass a number falls into; where rounding puts it past the end, the last with any mass. */
+static void drawn_rows(void)
+{
+    const double mass[] = {0, 1, 1, 3, 4, 4, 4};
+    in_case("drawn rows");
+    CHECK(gmm_drawn_row(mass, 7, 0) == 1 && gmm_drawn_row(mass, 7, 0.2) == 1 && gmm_drawn_row(mass, 7, 0.25) == 3);
+    CHECK(gmm_drawn_row(mass, 7, 0.999) == 4 && gmm_drawn_row(mass, 7, 1) == 4);
+    CHECK(gmm_drawn_row(mass + 4, 3, 1) == 0);
+}
+
 void test_climb(void)
 {
+    stopping();
+    drawn_rows();
     for (int structure = 0; structure < 4; ++structure) {
         for (int precision = 0; precision < 2; ++precision) {
             climb_case(structure, precision, 3, 0, precision);
@@ -162,4 +209,5 @@ void test_climb(void)
     }
     CHECK(gmm_climb_scratch_bytes(GMM_FULL, GMM_F64, 0, 2) == 0);
     CHECK(gmm_climb_scratch_bytes((gmm_structure)7, GMM_F64, 1, 2) == 0);
+    CHECK(gmm_climb_scratch_bytes(GMM_LINEAR, GMM_F64, 1, 2) == 0);
 }

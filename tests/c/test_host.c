@@ -6,6 +6,7 @@
 
 #include "call.h"
 #include "check.h"
+#include "entries.h"
 #include "tests.h"
 
 void test_host(void)
@@ -27,6 +28,17 @@ void test_host(void)
     CHECK(strcmp(gmm_status_message((gmm_status)99), gmm_status_message(GMM_OK)) != 0);
 }
 
+static void refuse_all(void)
+{
+    entry *const entries[] = {whiten, lift, factorize, expand, maximize, climb, fit, start, accumulate_missing,
+                              score_missing, accumulate_measured, score_measured};
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; ++i) {
+        arguments a = *good;
+        point_at_itself(&a);
+        CHECK(entries[i](&a) == GMM_EINVAL);
+    }
+}
+
 /* With no kernels to run every entry refuses, and scratch is 0. */
 void test_unknown_isa(void)
 {
@@ -44,6 +56,8 @@ void test_unknown_isa(void)
     CHECK(call_score(&p.rows, &p.factors, 1, NULL, NULL, NULL, &bad_row) == GMM_EINVAL);
     CHECK(call_assign(&p.rows, GMM_F64, r.k, p.mean, 1, &a, &bad_row) == GMM_EINVAL);
     CHECK(call_scan(&p.rows, 1, &c) == GMM_EINVAL);
+    CHECK(gmm_mixture_scratch_bytes(GMM_FULL, r.k, r.d, 1) == 0);
+    with_good(refuse_all);
     drop_statistics(&s);
     drop_columns(&c);
     drop_assignment(&a);

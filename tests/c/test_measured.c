@@ -262,8 +262,72 @@ static void refused_calls(void)
     discard(&p);
 }
 
+/* Where every density underflows a row belongs to the living component it is nearest to, in its units: the widest, or
+ * of a common covariance the first. */
+static void far_rows(int structure, int are_variances)
+{
+    recipe r = plain_recipe();
+    r.structure = (gmm_structure)structure;
+    r.n = 11, r.k = 4, r.d = 2;
+    in_case("measured, far rows, variances %d, %s", are_variances, describe(&r));
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0);
+    gmm_errors e = new_errors(r.n, r.d, are_variances, GMM_F64);
+    double *density = room((size_t)r.n, 8), *posterior = room((size_t)(r.n * r.k), 8);
+    int64_t *label = room((size_t)r.n, 8), bad_row, bad_component;
+    const size_t each = second_count(&m) / (size_t)r.k;
+    const double width[4] = {90, 1, 9, 4};
+    for (size_t i = 0; structure != GMM_TIED && i < second_count(&m); ++i) {
+        m.covariance[i] *= width[i / each];
+    }
+    m.weight[0] = 0;
+    for (int64_t i = 0; i < r.n * r.d; ++i) {
+        p.value[i] = 1e200;
+    }
+    relay(&p, GMM_F64, LAYOUT_C);
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, NULL, density, posterior, NULL, &bad_row,
+                        &bad_component) == GMM_OK);
+    CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 2, NULL, density, posterior, label, &bad_row,
+                        &bad_component) == GMM_OK);
+    for (int64_t i = 0; i < r.n; ++i) {
+        const int64_t nearest = structure == GMM_TIED ? 1 : 2;
+        CHECK(isinf(density[i]) && label[i] == nearest && posterior[i * r.k + nearest] == 1);
+    }
+    free(density), free(posterior), free(label), free(m.weight), free(m.covariance), drop_errors(&e);
+    discard(&p);
+}
+
+/* Rows in single precision are the same rows in double. */
+static void narrow_rows(void)
+{
+    recipe r = plain_recipe();
+    r.dtype = GMM_F32;
+    in_case("measured, narrow rows");
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0.3);
+    gmm_errors e = new_errors(r.n, r.d, 1, GMM_F32);
+    double *density[2];
+    int64_t bad_row, bad_component;
+    for (int wide = 0; wide < 2; ++wide) {
+        density[wide] = room((size_t)r.n, 8);
+        relay(&p, wide ? GMM_F64 : GMM_F32, LAYOUT_STRIDED);
+        CHECK(call_measured(&p.rows, &e, &m, NULL, NULL, GMM_F64, 1, NULL, density[wide], NULL, NULL, &bad_row,
+                            &bad_component) == GMM_OK);
+    }
+    CHECK_BYTES(density[0], density[1], (size_t)r.n * 8);
+    free(density[0]), free(density[1]), free(m.weight), free(m.covariance), drop_errors(&e);
+    discard(&p);
+}
+
 void test_measured(void)
 {
+    narrow_rows();
+    CHECK(gmm_measured_block_rows(1, 1) == GMM_BLOCK_ROWS && gmm_measured_block_rows(8, 40) == 256);
+    CHECK(gmm_measured_block_rows(1000, 1000) == 64);
+    for (int structure = 0; structure < 4; ++structure) {
+        far_rows(structure, 0);
+        far_rows(structure, 1);
+    }
     for (int with_ridge = 0; with_ridge < 2; ++with_ridge) {
         closed_form(with_ridge, GMM_F32);
         closed_form(with_ridge, GMM_F64);
@@ -273,6 +337,8 @@ void test_measured(void)
             same_sums(structure, 1, with_gaps);
             same_sums(structure, 2, with_gaps);
             same_sums(structure, 3, with_gaps);
+            same_sums(structure, 4, with_gaps);
+            same_sums(structure, 5, with_gaps);
             same_sums(structure, 11, with_gaps);
         }
     }

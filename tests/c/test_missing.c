@@ -6,6 +6,7 @@
 
 #include "call.h"
 #include "check.h"
+#include "gather.h"
 #include "incomplete.h"
 #include "tests.h"
 
@@ -201,13 +202,28 @@ static void nearly_singular(int structure)
     discard(&p);
 }
 
-static void refused_calls(void)
+static void listed_rows(void)
+{
+    static int64_t row[GMM_RUN_ROWS + 1];
+    in_case("missing, lists of rows");
+    for (int64_t i = 0; i <= GMM_RUN_ROWS; ++i) {
+        row[i] = i;
+    }
+    CHECK(gmm_rows_are_listed(row, 0, 0) && gmm_rows_are_listed(row, GMM_RUN_ROWS, GMM_RUN_ROWS));
+    CHECK(!gmm_rows_are_listed(row, -1, 9) && !gmm_rows_are_listed(row, GMM_RUN_ROWS + 1, INT64_MAX));
+    CHECK(!gmm_rows_are_listed(row, 9, 8));
+    row[7] = 9;
+    CHECK(!gmm_rows_are_listed(row, 9, 99));
+}
+
+static void refused_calls(int structure, int64_t longest)
 {
     recipe r = plain_recipe();
-    in_case("missing, refused");
+    r.structure = (gmm_structure)structure;
+    in_case("missing, refused, runs of %d, %s", (int)longest, describe(&r));
     problem p = cook(&r);
     gmm_mixture m = new_mixture(&p, &r, 0.3);
-    listing l = list_rows(r.n, r.d, 8, 10);
+    listing l = list_rows(r.n, r.d, 8, longest);
     gmm_statistics sums = new_sums(&m);
     int64_t bad_row, bad_component;
     const gmm_runs runs = l.runs;
@@ -222,6 +238,15 @@ static void refused_calls(void)
     l.row[1] = l.row[0];
     TRY(GMM_EINVAL);
     l.row[1] = l.row[0] + 8;
+    l.first[1] -= longest + 1; /* fewer rows than none */
+    TRY(GMM_EINVAL);
+    l.first[1] += longest + 1;
+    l.first[1] -= longest; /* and none */
+    TRY(GMM_OK);
+    l.first[1] += longest;
+    l.row[0] = -1;
+    TRY(GMM_EINVAL);
+    l.row[0] = 0;
     l.row[l.first[l.n_runs] - 1] = r.n;
     TRY(GMM_EINVAL);
     l.row[l.first[l.n_runs] - 1] = r.n - 1;
@@ -247,15 +272,47 @@ static void refused_calls(void)
     }
     relay(&p, GMM_F64, LAYOUT_C);
     TRY(GMM_OK);
-    m.covariance[2 * r.d * r.d] = -1;
+    const int64_t bad = structure == GMM_FULL ? 2 : 0;
+    m.covariance[bad * r.d * r.d] = -1;
     TRY(GMM_ESINGULAR);
-    CHECK(bad_row == -1 && bad_component == 2);
+    CHECK(bad_row == -1 && bad_component == bad);
     const double none[8] = {0};
     CHECK(call_missing(&p.rows, &l.runs, &m, none, GMM_F64, 2, &sums, NULL, NULL, NULL, &bad_row, &bad_component) ==
           GMM_ESINGULAR);
-    CHECK(bad_row == -1 && bad_component == 2);
+    CHECK(bad_row == -1 && bad_component == bad);
 #undef TRY
     drop_statistics(&sums), drop_listing(&l), free(m.weight), free(m.covariance);
+    discard(&p);
+}
+
+/* A run of whole rows that stand one after another has the bits of gmm_accumulate. */
+static void whole_rows(int structure, int with_weight)
+{
+    recipe r = plain_recipe();
+    r.structure = (gmm_structure)structure;
+    r.n = 1300; /* a block and a bit */
+    r.weighting = with_weight ? WEIGHT_SOME : WEIGHT_NONE;
+    in_case("missing, nothing, %s", describe(&r));
+    problem p = cook(&r);
+    gmm_mixture m = new_mixture(&p, &r, 0.3);
+    listing l = list_rows(r.n, r.d, 1, 4096);
+    gmm_statistics sums = new_sums(&m), expected = new_sums(&m);
+    double constant[4], *whitener = room(36, 8);
+    const size_t size = gmm_mixture_scratch_bytes(r.structure, r.k, r.d, 1);
+    void *scratch = room(size, 1);
+    int64_t bad_row, bad_component;
+    CHECK(gmm_factorize(&m, NULL, 1, scratch, size, constant, whitener, &bad_component) == GMM_OK);
+    const gmm_factors f = {.structure = r.structure, .precision = r.precision, .n_components = r.k, .n_features = r.d,
+                           .log_constant = constant, .mean = m.mean, .whitener = whitener};
+    CHECK(call_accumulate(&p.rows, &f, 1, &expected, &bad_row) == GMM_OK);
+    CHECK(call_missing(&p.rows, &l.runs, &m, NULL, r.precision, 2, &sums, NULL, NULL, NULL, &bad_row,
+                       &bad_component) == GMM_OK);
+    CHECK_BYTES(sums.n, expected.n, (size_t)r.k * 8);
+    CHECK_BYTES(sums.first, expected.first, (size_t)(r.k * r.d) * 8);
+    CHECK_BYTES(sums.second, expected.second, second_count(&m) * 8);
+    CHECK(sums.log_likelihood == expected.log_likelihood && sums.weight == expected.weight);
+    free(scratch), free(whitener), free(m.weight), free(m.covariance);
+    drop_statistics(&sums), drop_statistics(&expected), drop_listing(&l);
     discard(&p);
 }
 
@@ -277,5 +334,12 @@ void test_missing(void)
     }
     same_scores(0);
     same_scores(1);
-    refused_calls();
+    listed_rows();
+    refused_calls(GMM_FULL, 10);
+    refused_calls(GMM_FULL, 2);
+    refused_calls(GMM_TIED, 10);
+    for (int with_weight = 0; with_weight < 2; ++with_weight) {
+        whole_rows(GMM_FULL, with_weight);
+        whole_rows(GMM_DIAG, with_weight);
+    }
 }

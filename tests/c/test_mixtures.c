@@ -272,6 +272,9 @@ static void pool_case(void)
     double weight[2] = {0.5, 0.5}, covariance[4] = {1, 0, 0, 1}, whitener[4] = {1, 0, 0, 1}, near[4] = {200, 0, 0, 1};
     gmm_mixture m = {GMM_TIED, 2, 2, weight, near, covariance};
     CHECK(gmm_tied_is_safe(&m, whitener) == 1);
+    near[1] = 200; /* each feature is near enough, both together are not */
+    CHECK(gmm_tied_is_safe(&m, whitener) == 0);
+    near[1] = 0;
     near[3] = -300;
     CHECK(gmm_tied_is_safe(&m, whitener) == 0);
 }

@@ -190,8 +190,22 @@ static void choice(void)
     }
 }
 
+/* Batches shorter than a block; features whose curvature is not measured; more near others than bits in a word; planes
+ * that do not fit, so that nothing is skipped. */
+static void sizes(void)
+{
+    static const int64_t of[][3] = {{1100, 100, 3}, {40, 9, 80}, {20, 9, 500}}; /* N, D, K */
+    for (int i = 0; i < 6; ++i) {
+        recipe r = plain_recipe();
+        r.precision = r.dtype = i % 2 ? GMM_F32 : GMM_F64;
+        r.n = of[i / 2][0], r.d = of[i / 2][1], r.k = of[i / 2][2];
+        skip_case(&r, i / 2 == 0 ? 12 : i / 2 == 1 ? 0 : 1);
+    }
+}
+
 void test_skip(void)
 {
+    sizes();
     sweep();
     linear();
     far_rows();
