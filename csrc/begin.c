@@ -160,15 +160,14 @@ static void from_random_rows(gmm_fitting *fit, gmm_draws *draws, gmm_mixture *be
     around_rows(fit, draws, begun);
 }
 
-int gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *begun) {
+void gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *begun) {
     if (kind == GMM_BEGIN_DATA || kind == GMM_BEGIN_RANDOM) {
         (kind == GMM_BEGIN_DATA ? from_data : from_random_rows)(fit, draws, begun);
-        return 1;
+        return;
     }
     const gmm_spread usual = begun->structure == GMM_SPHERICAL ? GMM_SPREAD_COMMON : GMM_SPREAD_SD;
     gmm_standardise(fit, kind == GMM_BEGIN_RANGE ? GMM_SPREAD_RANGE : usual);
-    if (!gmm_seed_centres(fit, draws)) return 0;
-    if (!(kind == GMM_BEGIN_SEEDS ? gmm_label_nearest(fit) : gmm_lloyd(fit))) return 0;
+    gmm_seed_centres(fit, draws);
+    (kind == GMM_BEGIN_SEEDS ? gmm_label_nearest : gmm_lloyd)(fit);
     from_partition(fit, &fit->seen, 2, begun);
-    return 1;
 }

@@ -63,7 +63,8 @@ int64_t gmm_drawn_row(const double *cumulative, int64_t n, double uniform) {
     return low;
 }
 
-static int nearest(gmm_fitting *fit, int64_t *label, double *distance, int with_sums) {
+/* Fails for rows that are no numbers only, and gmm_measure_columns has seen to it that there are none. */
+static void nearest(gmm_fitting *fit, int64_t *label, double *distance, int with_sums) {
     const int64_t K = fit->plan->n_components, D = fit->seen.n_features;
     double inertia = 0;
     int64_t bad;
@@ -71,11 +72,11 @@ static int nearest(gmm_fitting *fit, int64_t *label, double *distance, int with_
         memset(fit->n, 0, (size_t)K * sizeof *fit->n);
         memset(fit->sum, 0, (size_t)(K * D) * sizeof *fit->sum);
     }
-    return gmm_assign(&fit->view, fit->plan->precision, K, fit->centre, 1, fit->pass, fit->pass_bytes, label, distance,
-                      with_sums ? fit->n : NULL, with_sums ? fit->sum : NULL, &inertia, &bad) == GMM_OK;
+    (void)gmm_assign(&fit->view, fit->plan->precision, K, fit->centre, 1, fit->pass, fit->pass_bytes, label, distance,
+                     with_sums ? fit->n : NULL, with_sums ? fit->sum : NULL, &inertia, &bad);
 }
 
-int gmm_seed_centres(gmm_fitting *fit, gmm_draws *draws) {
+void gmm_seed_centres(gmm_fitting *fit, gmm_draws *draws) {
     const int64_t K = fit->plan->n_components, D = fit->seen.n_features, N = fit->seen.n_rows;
     const int64_t trials = 2 + (int64_t)log((double)K);
     for (int64_t k = 0; k < K; ++k) {
@@ -94,46 +95,43 @@ int gmm_seed_centres(gmm_fitting *fit, gmm_draws *draws) {
             copy_point(fit, gmm_drawn_row(fit->cumulative, N, gmm_draw(draws)), fit->candidate + c * D);
             fit->potential[c] = 0;
         }
-        if (gmm_seed(&fit->view, fit->plan->precision, C, fit->candidate, k ? fit->closest : NULL, 1, fit->pass,
-                     fit->pass_bytes, fit->distance, fit->potential, &bad) != GMM_OK)
-            return 0;
+        (void)gmm_seed(&fit->view, fit->plan->precision, C, fit->candidate, k ? fit->closest : NULL, 1, fit->pass,
+                       fit->pass_bytes, fit->distance, fit->potential, &bad);
         for (int64_t c = 1; c < C; ++c)
             if (fit->potential[c] < fit->potential[best]) best = c;
         memcpy(fit->centre + k * D, fit->candidate + best * D, (size_t)D * sizeof(double));
         for (int64_t i = 0; i < N; ++i) fit->closest[i] = fit->distance[i * C + best];
     }
-    return 1;
 }
 
-int gmm_label_nearest(gmm_fitting *fit) { return nearest(fit, fit->label, NULL, 0); }
+void gmm_label_nearest(gmm_fitting *fit) { nearest(fit, fit->label, NULL, 0); }
 
-/* Centre k, which lost its rows, moves to the row farthest from every centre; 0 when that cannot be found. */
-static int move_to_farthest(gmm_fitting *fit, int64_t k) {
+/* Centre k, which lost its rows, moves to the row farthest from every centre. */
+static void move_to_farthest(gmm_fitting *fit, int64_t k) {
     const int64_t D = fit->seen.n_features;
     const double unit = fit->plan->precision == GMM_F64 ? DBL_EPSILON : FLT_EPSILON;
     int64_t far = 0;
-    if (!nearest(fit, NULL, fit->distance, 0)) return 0;
+    nearest(fit, NULL, fit->distance, 0);
     for (int64_t i = 1; i < fit->seen.n_rows; ++i)
         if (fit->distance[i] > fit->distance[far]) far = i;
     double *moved = fit->centre + k * D;
     if (fit->distance[far] > SAME_POINT * (double)D * unit * unit) copy_point(fit, far, moved);
     else memmove(moved, fit->centre, (size_t)D * sizeof *moved);
-    return 1;
 }
 
-int gmm_lloyd(gmm_fitting *fit) {
+void gmm_lloyd(gmm_fitting *fit) {
     const int64_t K = fit->plan->n_components, D = fit->seen.n_features, N = fit->seen.n_rows;
     for (int iteration = 0; iteration < MAX_ITER; ++iteration) {
         double shift = 0;
         int full = 1;
-        if (!nearest(fit, fit->spare_label, NULL, 1)) return 0;
+        nearest(fit, fit->spare_label, NULL, 1);
         for (int64_t k = 0; k < K; ++k) full &= fit->n[k] > 0;
-        if (full && iteration && !memcmp(fit->label, fit->spare_label, (size_t)N * sizeof *fit->label)) return 1;
+        if (full && iteration && !memcmp(fit->label, fit->spare_label, (size_t)N * sizeof *fit->label)) return;
         memcpy(fit->candidate, fit->centre, (size_t)(K * D) * sizeof(double));
         for (int64_t at = 0; at < K * D; ++at)
             fit->centre[at] += fit->sum[at] / (fit->n[at / D] > 0 ? fit->n[at / D] : 1);
         for (int64_t k = 0; k < K && !full; ++k)
-            if (!(fit->n[k] > 0) && !move_to_farthest(fit, k)) return 0;
+            if (!(fit->n[k] > 0)) move_to_farthest(fit, k);
         for (int64_t at = 0; at < K * D; ++at) {
             const double step = fit->centre[at] - fit->candidate[at];
             shift += step * step;
@@ -143,5 +141,5 @@ int gmm_lloyd(gmm_fitting *fit) {
         fit->spare_label = labels;
         if (shift <= SHIFT_TOLERANCE) break;
     }
-    return gmm_label_nearest(fit);
+    gmm_label_nearest(fit);
 }

@@ -80,14 +80,14 @@ int gmm_measure_columns(gmm_fitting *fit);
 
 /* k-means: view; centre by greedy k-means++; centre and label by Lloyd's iterations; label of the nearest centre. */
 void gmm_standardise(gmm_fitting *fit, gmm_spread spread);
-int gmm_seed_centres(gmm_fitting *fit, gmm_draws *draws);
-int gmm_lloyd(gmm_fitting *fit);
-int gmm_label_nearest(gmm_fitting *fit);
+void gmm_seed_centres(gmm_fitting *fit, gmm_draws *draws);
+void gmm_lloyd(gmm_fitting *fit);
+void gmm_label_nearest(gmm_fitting *fit);
 
 /* Row whose share of the mass, as running totals (n,), a uniform number in [0, 1) falls into. */
 int64_t gmm_drawn_row(const double *cumulative, int64_t n, double uniform);
 
-int gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *begun);
+void gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *begun);
 
 /* The mixture that one start of the plan's method begins with; iterations of any candidate, at most. */
 int64_t gmm_longest_rehearsal(const gmm_rounds *rounds);

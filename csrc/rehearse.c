@@ -95,9 +95,8 @@ static int64_t candidates(gmm_fitting *fit, gmm_draws *draws) {
     for (int64_t turn = 0; turn < fit->rounds.n_candidates; ++turn) {
         gmm_path *path = fit->tried + n;
         begin_anew(path);
-        if (!gmm_begin(fit, in_turn[common][turn % (N_KINDS - common)], draws, &path->mixture) ||
-            !gmm_climb_on(fit, &fit->over_seen, path, tol_of(&fit->rounds), 0))
-            return 0;
+        gmm_begin(fit, in_turn[common][turn % (N_KINDS - common)], draws, &path->mixture);
+        if (!gmm_climb_on(fit, &fit->over_seen, path, tol_of(&fit->rounds), 0)) return 0;
         n += !is_repeated(fit->tried, n);
     }
     return n;
@@ -112,8 +111,10 @@ int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun) {
     };
     const gmm_rounds *rounds = &fit->rounds;
     gmm_draws draws = gmm_draws_of(seed);
-    if (fit->plan->method != GMM_METHOD_KMEANS || begun->n_components == 1)
-        return gmm_begin(fit, alone[fit->plan->method], &draws, begun);
+    if (fit->plan->method != GMM_METHOD_KMEANS || begun->n_components == 1) {
+        gmm_begin(fit, alone[fit->plan->method], &draws, begun);
+        return 1;
+    }
     gmm_path *field = fit->tried;
     int64_t n = candidates(fit, &draws), until = 0;
     if (!n) return 0;

@@ -16,7 +16,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-LEAST_BRANCHES = 90.0  # raise it when tests reach more
+LEAST_BRANCHES = 98.7  # raise it when tests reach more
 
 Counts = dict[tuple[str, int], int]  # by file and line
 Branches = dict[tuple[str, int, int, int], int]  # by file, line, branches of that line, position among them
