@@ -126,7 +126,7 @@ class Restrained:
     ) -> tuple[Parameters, np.ndarray]:
         """As `Covariance.maximize`, under the restraints."""
         if "means" in self.held:
-            statistics = about_held(statistics, *self.held["means"])
+            statistics = about_held(statistics, *self.held["means"], self.plain.moments_kernel)
         step = self._regular if self.is_regular else self.plain.maximize
         parameters, floored = step(statistics, previous, ridge=ridge, floor=floor)
         weights = self._shares(statistics.n, previous.weights, parameters)

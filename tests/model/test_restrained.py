@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ from tolerances import CLOSED_FORM
 
 from gmm.covariances import STRUCTURES, structure
 from gmm.covariances.restrained import Held, Restrained, Shrinkage
+from gmm.covariances.scatter import about
 from gmm.frame import Frame
 from gmm.noise import Noise
 from gmm.parameters import Kernel, Parameters
@@ -84,6 +86,16 @@ def test_pooled_sums_move_as_those_of_components_do(X, r):
     object.__setattr__(pooled, "second", apart.second.sum(axis=0))
     found = [restrained.maximize(s, parameters_of(tied, held), floor=FLOOR)[0] for s in (apart, pooled)]
     np.testing.assert_allclose(found[0].covariances, found[1].covariances, rtol=1e-12)
+
+
+def test_pooled_sums_of_as_many_components_as_features_move_as_a_matrix(X, r):
+    """Their shape (D, D) is then also that of a variance for each component and feature."""
+    tied = structure("tied")
+    apart = statistics_of(tied, X, r[:, :D] / r[:, :D].sum(axis=1, keepdims=True), np.zeros((D, D)))
+    means = np.array([[0.5, 0.1], [-0.3, 0.2]])
+    pooled = dataclasses.replace(apart, second=apart.second.sum(axis=0))
+    wanted = about(apart, means, Kernel.FULL).second.sum(axis=0)
+    np.testing.assert_allclose(about(pooled, means, Kernel.FULL).second, wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", EVERY)
