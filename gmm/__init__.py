@@ -25,8 +25,10 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from gmm import datasets
+    from gmm.adaptation import adapt
     from gmm.classifier import GaussianMixtureClassifier
     from gmm.config import show_config
+    from gmm.fisher import fisher_vector
     from gmm.gaussian_mixture import GaussianMixture
     from gmm.many import FittedGroups, fit_many
     from gmm.selection import Selection, select
@@ -39,7 +41,9 @@ __all__ = [
     "GaussianMixture",
     "GaussianMixtureClassifier",
     "Selection",
+    "adapt",
     "datasets",
+    "fisher_vector",
     "fit_many",
     "load",
     "select",
@@ -51,6 +55,8 @@ MODULE_OF = {
     "GaussianMixture": "gmm.gaussian_mixture",
     "GaussianMixtureClassifier": "gmm.classifier",
     "Selection": "gmm.selection",
+    "adapt": "gmm.adaptation",
+    "fisher_vector": "gmm.fisher",
     "fit_many": "gmm.many",
     "load": "gmm.serialization",
     "select": "gmm.selection",
