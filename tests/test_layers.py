@@ -26,7 +26,8 @@ LAYERS = [
     ),
     (
         "estimators",
-        "base settings restraints starts summary record fitting serialization mixture_estimator gaussian_mixture",
+        "base settings priors restraints starts summary record fitting serialization mixture_estimator "
+        "gaussian_mixture",
     ),
     ("edges", "selection many classes classifier fisher adaptation cli datasets config"),
 ]
