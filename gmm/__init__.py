@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from gmm import datasets
+    from gmm import datasets, priors
     from gmm.adaptation import adapt
     from gmm.classifier import GaussianMixtureClassifier
     from gmm.config import show_config
@@ -46,6 +46,7 @@ __all__ = [
     "fisher_vector",
     "fit_many",
     "load",
+    "priors",
     "select",
     "show_config",
 ]
@@ -67,8 +68,8 @@ MODULE_OF = {
 def __getattr__(name: str) -> object:
     if name in MODULE_OF:
         found = getattr(import_module(MODULE_OF[name]), name)
-    elif name == "datasets":
-        found = import_module("gmm.datasets")
+    elif name in ("datasets", "priors"):
+        found = import_module(f"gmm.{name}")
     elif name == "__version__":
         found = import_module("importlib.metadata").version("fastgmm")
     else:
