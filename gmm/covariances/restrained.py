@@ -153,6 +153,8 @@ class Restrained:
         strength, target = self.shrinkage
         W, D = self.plain.factorize(parameters).whiteners, parameters.n_features
         M = 1 if self.plain.kernel is Kernel.TIED else parameters.n_components
+        if self.plain.kernel is Kernel.TIED and W.ndim == 3:  # copies of one, where the quick kernel is not safe
+            W = W[0]
         if self.plain.kernel in (Kernel.FULL, Kernel.TIED):
             log_det = -2.0 * np.log(np.diagonal(W, axis1=-2, axis2=-1)).sum()
             precision = (W**2).sum()

@@ -130,6 +130,15 @@ def test_equal_weights_share_what_noise_leaves_among_the_living(X, r):
     np.testing.assert_allclose(found.weights, [(1 - share) / 2, (1 - share) / 2, 0.0], rtol=CLOSED_FORM)
 
 
+def test_the_penalty_of_a_shared_matrix_is_that_of_one_however_far_the_means_are(X):
+    """Far from the centre the factors are a matrix for each component."""
+    tied = structure("tied")
+    restrained = Restrained(tied, is_shrunken=True, shrinkage=Shrinkage(0.5, 0.3))
+    near, far = (parameters_of(tied, X[:K] * distance) for distance in (1.0, 1e6))
+    assert tied.factorize(far).whiteners.ndim == 3
+    assert restrained.penalty(far) == restrained.penalty(near) > 0.0
+
+
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("ratio", [None, 1.7])
 def test_shrinkage_maximises_likelihood_less_penalty(X, r, name, ratio):
