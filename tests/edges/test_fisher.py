@@ -64,9 +64,13 @@ def test_it_is_the_gradient_over_the_root_of_its_information(name):
 
 
 @pytest.mark.parametrize("name", ["diag", "VVI", "spherical", "VII"])
-def test_at_the_likeliest_parameters_it_is_nothing(name):
+@pytest.mark.parametrize("noise", [False, True])
+def test_at_the_likeliest_parameters_it_is_nothing(name, noise):
     rows = blobs(400, n_features=3, n_components=2, seed=3).X
-    model = GaussianMixture(2, covariance_type=name, tol=1e-14, max_iter=5000, random_state=0).fit(rows)
+    rows[:40] = np.random.default_rng(0).uniform(-20.0, 20.0, (40, 3))
+    options = {"covariance_type": name, "noise": noise, "tol": 1e-14, "max_iter": 5000}
+    model = GaussianMixture(2, random_state=0, **options).fit(rows)
+    assert (model.noise_weight_ > 0.05) == noise
     assert np.abs(gmm.fisher_vector(model, rows, improved=False)).max() < 1e-6
     assert np.abs(gmm.fisher_vector(model, rows + 0.1, improved=False)).max() > 1e-2
 
