@@ -20,7 +20,7 @@ Invariant: likelihood times prior never falls, and no covariance of a living com
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,8 +71,6 @@ class Conjugate:
         Found from the rows.
     """
 
-    is_regular: ClassVar[bool] = True
-
     inner: Covariance
     belief: Belief | None = None
 
@@ -93,6 +91,10 @@ class Conjugate:
     def is_shared(self) -> bool:
         """Whether all components have one covariance."""
         return self.plain.name in SHARED
+
+    def is_regular_on(self, statistics: Statistics) -> bool:
+        """Whether the prior counts for as many rows as make a covariance regular; on a small sketch it does not."""
+        return self.belief.rows * statistics.weight >= self.plain.rows_needed(statistics.n_features)
 
     def maximize(
         self, statistics: Statistics, previous: Parameters, *, ridge: np.ndarray | None = None, floor: np.ndarray
@@ -121,6 +123,10 @@ class Conjugate:
         completed = replace(statistics, n=counted, first=np.zeros_like(means), second=second, means=means)
         alone = replace(previous, noise=None)
         found, floored = self.plain.maximize(completed, alone, ridge=None, floor=floor)
+        if (
+            self.is_shared and self.plain.kernel is not Kernel.TIED
+        ):  # the dead have it too, for the prior of their means
+            found.covariances[~alive] = found.covariances[alive.argmax()]
         shares = np.where(previous.weights > 0.0, n + concentration, n)
         found = replace(found, weights=shares / shares.sum(), means=means)
         if previous.noise is not None:

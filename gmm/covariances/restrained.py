@@ -96,6 +96,10 @@ class Restrained:
         """Whether covariances are kept from collapsing, however few rows a component has."""
         return self.eigen_ratio is not None or self.is_shrunken
 
+    def is_regular_on(self, statistics: Statistics) -> bool:
+        """As `Covariance.is_regular_on`: on all rows alike."""
+        return self.is_regular
+
     @property
     def can_leap(self) -> bool:
         """Whether steps longer than EM's stay within the restraints, but for rounding."""
