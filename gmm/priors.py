@@ -28,12 +28,13 @@ from gmm.covariances.base import require_positive
 from gmm.covariances.conjugate import ALONE, SHARED, Belief, Conjugate
 from gmm.covariances.floor import lift
 from gmm.covariances.positive_definite import symmetric, validate_matrices
+from gmm.distinct import distinct
 from gmm.errors import ParameterError
-from gmm.measured import MeasuredRows
 from gmm.missing import IncompleteRows
 from gmm.parameters import Kernel
 from gmm.partition import total
 from gmm.rows import Rows
+from gmm.subsample import largest
 
 __all__ = ["ConjugatePrior", "believing", "with_prior"]
 
@@ -150,8 +151,11 @@ def _checked(prior: Any) -> ConjugatePrior:
 
 def _whole(rows: Rows, n_components: int) -> Rows:
     """The rows as observed, missing values drawn under one Gaussian."""
-    seen = rows.plain if isinstance(rows, MeasuredRows) else rows
-    return completions(seen, n_components)(SEED) if isinstance(seen, IncompleteRows) else seen
+    seen = rows.plain
+    if not isinstance(seen, IncompleteRows):
+        return seen
+    few = seen.n_rows <= largest(n_components, seen.n_features)
+    return completions(distinct(seen) if few else seen, n_components)(SEED)
 
 
 def _total(rows: Rows, kernel: Kernel) -> tuple[np.ndarray, np.ndarray]:
