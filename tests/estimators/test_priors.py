@@ -303,6 +303,13 @@ def test_what_cannot_be_is_refused(options, message):
         GaussianMixture(2, **options).fit(X)
 
 
+@pytest.mark.parametrize("options", [{"prior": "default"}, {"shrinkage": 0.1}, {"eigen_ratio": 50.0}])
+def test_what_is_no_maximum_of_the_likelihood_has_no_standard_errors(options):
+    model = GaussianMixture(2, random_state=0, **options).fit(X)
+    with pytest.raises(ParameterError, match=f"with {next(iter(options))} estimates are no maximum"):
+        model.standard_errors(X)
+
+
 def test_numbers_that_are_no_strengths_are_refused():
     for wrong in ({"mean_precision": -1.0}, {"weight_concentration": 0.5}, {"degrees_of_freedom": np.nan}):
         with pytest.raises(ParameterError, match=next(iter(wrong))):
