@@ -24,9 +24,11 @@ except ModuleNotFoundError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from gmm import datasets
+    from gmm import datasets, priors
+    from gmm.adaptation import adapt
     from gmm.classifier import GaussianMixtureClassifier
     from gmm.config import show_config
+    from gmm.fisher import fisher_vector
     from gmm.gaussian_mixture import GaussianMixture
     from gmm.many import FittedGroups, fit_many
     from gmm.selection import Selection, select
@@ -39,9 +41,12 @@ __all__ = [
     "GaussianMixture",
     "GaussianMixtureClassifier",
     "Selection",
+    "adapt",
     "datasets",
+    "fisher_vector",
     "fit_many",
     "load",
+    "priors",
     "select",
     "show_config",
 ]
@@ -51,6 +56,8 @@ MODULE_OF = {
     "GaussianMixture": "gmm.gaussian_mixture",
     "GaussianMixtureClassifier": "gmm.classifier",
     "Selection": "gmm.selection",
+    "adapt": "gmm.adaptation",
+    "fisher_vector": "gmm.fisher",
     "fit_many": "gmm.many",
     "load": "gmm.serialization",
     "select": "gmm.selection",
@@ -61,8 +68,8 @@ MODULE_OF = {
 def __getattr__(name: str) -> object:
     if name in MODULE_OF:
         found = getattr(import_module(MODULE_OF[name]), name)
-    elif name == "datasets":
-        found = import_module("gmm.datasets")
+    elif name in ("datasets", "priors"):
+        found = import_module(f"gmm.{name}")
     elif name == "__version__":
         found = import_module("importlib.metadata").version("fastgmm")
     else:

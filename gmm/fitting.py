@@ -30,6 +30,7 @@ from gmm.mixture import Mixture
 from gmm.noise import Noise
 from gmm.ordering import component_order
 from gmm.parameters import Parameters
+from gmm.priors import believing
 from gmm.record import Fit, Progress, Record
 from gmm.region import box_of
 from gmm.restarts import Outcome, Race, race
@@ -275,6 +276,7 @@ def _with_values(settings: Settings, rows: Rows, partition: Any, previous: Mixtu
     else:
         values = given_arrays(settings, rows.frame)
     structure = shrinking(holding(structure, values), settings.shrinkage, rows, settings.n_components)
+    structure = believing(structure, settings.prior, rows, settings.n_components)
     return replace(settings, structure=structure)
 
 

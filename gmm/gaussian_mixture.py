@@ -64,6 +64,9 @@ class GaussianMixture(MixtureEstimator):
     shrinkage : float in [0, 1) or "auto", optional
         Share of a common multiple of the identity in the covariance of a component of average size; "auto" estimates
         the best (Ledoit, Wolf 2004). It is a penalty of the objective, for fewer rows than features and the like.
+    prior : "default" or gmm.priors.ConjugatePrior, optional
+        What is believed of means, covariances and mixing weights beforehand: the fit finds the posterior mode.
+        "default" is that of Fraley and Raftery (2007), which keeps components from collapsing.
     noise : bool or float, default=False
         Whether some rows are noise that no component explains: uniform over the smaller of the box along the features
         and the box along the principal axes that hold all rows (True), or of this density, per unit of the data's
@@ -129,7 +132,7 @@ class GaussianMixture(MixtureEstimator):
         "converged", "max_iter", "objective fell" or "callback".
     objective_, lower_bound_ : float
         What the fit maximised, at the parameters, per row: the log-likelihood, less the penalties of ``reg_covar`` and
-        ``shrinkage``.
+        ``shrinkage``, plus the log of ``prior`` over its largest value, per row.
     lower_bounds_ : ndarray of shape (n_iter_ + len(segments_),)
         The objective at the start and after each iteration; within a segment it never falls.
     segments_ : ndarray of int
@@ -180,6 +183,7 @@ class GaussianMixture(MixtureEstimator):
         equal_weights: bool = False,
         eigen_ratio: float | None = None,
         shrinkage: float | str | None = None,
+        prior: Any = None,
         noise: bool | float = False,
         missing: str = "raise",
         on_collapse: str = "repair",
@@ -209,6 +213,7 @@ class GaussianMixture(MixtureEstimator):
         self.equal_weights = equal_weights
         self.eigen_ratio = eigen_ratio
         self.shrinkage = shrinkage
+        self.prior = prior
         self.noise = noise
         self.missing = missing
         self.on_collapse = on_collapse

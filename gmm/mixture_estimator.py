@@ -169,8 +169,8 @@ class MixtureEstimator(Estimator):
         Raises
         ------
         ParameterError
-            Where there are none: a component on the floor or without rows, ``reg_covar``, parameters that were held or
-            bounded, a singular information.
+            Where there are none: a component on the floor or without rows, ``reg_covar``, ``shrinkage``,
+            ``eigen_ratio``, a ``prior``, parameters that were held, a singular information.
 
         Examples
         --------
@@ -189,8 +189,9 @@ class MixtureEstimator(Estimator):
         record = self._record()
         if record.floored.any():
             raise ParameterError(f"component {int(np.argmax(record.floored))} rests on the numerical floor")
-        if getattr(self, "reg_covar", None):
-            raise ParameterError("with reg_covar estimates are no maximum of the likelihood")
+        for name in ("reg_covar", "shrinkage", "eigen_ratio", "prior"):
+            if getattr(self, name, None):
+                raise ParameterError(f"with {name} estimates are no maximum of the likelihood")
         if fit.n_parameters != fit.mixture.n_parameters:
             raise ParameterError("parameters that were held or bounded have no standard errors")
         rows = self._rows(X, fit)

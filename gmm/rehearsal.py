@@ -179,5 +179,5 @@ def merit(climbed: Climb, structure: Covariance) -> tuple[int, float]:
 
 def n_degenerate(climbed: Climb, structure: Covariance) -> int:
     """Components on the floor, or with too few rows for a covariance of their own: their likelihood is no merit."""
-    thin = False if structure.is_regular else too_thin(climbed.statistics, structure.kernel)
+    thin = False if structure.is_regular_on(climbed.statistics) else too_thin(climbed.statistics, structure.kernel)
     return int((climbed.floored | thin).sum())

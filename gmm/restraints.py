@@ -1,6 +1,7 @@
 """From constructor arguments to a structure under restraints: what is held finds its values, shrinkage its target.
 
     equal_weights, eigen_ratio, shrinkage, fixed --> Restrained, at once, so that rows get the frame it needs
+    prior                                        --> Conjugate about it, see `gmm.priors`
     rows, given arrays or an earlier fit         --> its values in that frame
 
 Invariant: where nothing is asked for, the structure is the plain one, and all that is quick remains so.
@@ -18,10 +19,12 @@ import numpy as np
 from gmm._validation import check_flag, check_integer, check_real
 from gmm.base import nearest_name
 from gmm.covariances import Covariance, is_native
+from gmm.covariances.conjugate import Conjugate
 from gmm.covariances.eigen_ratio import ROUNDING
 from gmm.covariances.restrained import Held, Restrained
 from gmm.errors import ParameterError
 from gmm.parameters import Kernel
+from gmm.priors import with_prior
 from gmm.rows import Rows
 from gmm.shrinkage import AUTO, shrinkage_of
 
@@ -46,8 +49,9 @@ def restrained(plain: Covariance, given: Mapping[str, Any]) -> Covariance:
     which = _which(given["fixed"], K, plain.kernel)
     if equal and "weights" in which:
         raise ParameterError("equal_weights=True and fixed weights both say what mixing weights are: give one of them")
+    prior = given["prior"]
     if not (equal or ratio is not None or shrunken or which):
-        return plain
+        return plain if prior is None else with_prior(plain, prior)
     if not is_native(plain):
         for name, wanted in {
             "eigen_ratio": ratio is not None, "shrinkage": shrunken, "fixed covariances": "covariances" in which
@@ -58,7 +62,14 @@ def restrained(plain: Covariance, given: Mapping[str, Any]) -> Covariance:
                     "their covariances, or all of it as 'tied', can be so restrained"
                 )
     waiting = {name: Held(mask, np.empty(0)) for name, mask in which.items()}
-    return Restrained(plain, equal, ratio, shrunken, held=waiting)
+    structure = Restrained(plain, equal, ratio, shrunken, held=waiting)
+    if prior is None:
+        return structure
+    if structure.is_regular:
+        raise ParameterError(
+            "prior and eigen_ratio or shrinkage both keep covariances from collapsing: give one of them"
+        )
+    return with_prior(structure, prior)
 
 
 def holding(structure: Covariance, values: Mapping[str, np.ndarray]) -> Covariance:
@@ -69,6 +80,8 @@ def holding(structure: Covariance, values: Mapping[str, np.ndarray]) -> Covarian
     ParameterError
         Nothing says at what to hold a parameter, or what is held breaks the eigenvalue ratio.
     """
+    if isinstance(structure, Conjugate):
+        return replace(structure, inner=holding(structure.inner, values))
     if not isinstance(structure, Restrained) or not structure.held:
         return structure
     for name in structure.held:

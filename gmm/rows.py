@@ -114,6 +114,12 @@ class Rows:
         frame = Frame.from_columns(columns, scaling, EPSILON[X.dtype.name])
         return cls(X, sample_weight, frame, precision or X.dtype.name, n_threads, exponent)
 
+    def weighing(self, sample_weight: np.ndarray | None) -> Self:
+        """The same rows with these sample weights, checked, in the user's units."""
+        exponent = _weight_exponent(sample_weight)
+        weights = np.ldexp(sample_weight, -exponent) if exponent else sample_weight
+        return replace(self, sample_weight=weights, weight_exponent=exponent)
+
     @property
     def n_rows(self) -> int:
         return self.X.shape[0]

@@ -46,6 +46,7 @@ class Settings:
     precisions_init: Any
     covariances_init: Any
     shrinkage: Any
+    prior: Any
     on_collapse: OnCollapse
     accelerated: bool
     order_by: OrderBy
@@ -88,6 +89,7 @@ class Settings:
             precisions_init=given["precisions_init"],
             covariances_init=given["covariances_init"],
             shrinkage=given["shrinkage"],
+            prior=given["prior"],
             on_collapse=_on_collapse(given["on_collapse"]),
             accelerated=_accelerated(given["acceleration"]),
             order_by=given["order_by"],

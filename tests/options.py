@@ -13,12 +13,13 @@ from tolerances import EPS64, MONOTONE, MONOTONE_FLOAT32, SAME_SCORE, SAME_SCORE
 import gmm
 from gmm import GaussianMixture
 from gmm.covariances import CODES, is_native, structure
+from gmm.covariances.conjugate import ALONE, SHARED
 from gmm.errors import CollapseError, CollapseWarning
 
 K, D = 3, 2
 RATIO, HELD = 20.0, 1e-12
 OF_NATIVE = ("fixed covariances", "eigen_ratio", "shrinkage", "several")  # where components share nothing, or all
-RESTRAINTS = (None, "equal_weights", "fixed weights", "fixed means", *OF_NATIVE)
+RESTRAINTS = (None, "equal_weights", "fixed weights", "fixed means", *OF_NATIVE, "prior")
 
 
 class Case(NamedTuple):
@@ -65,6 +66,8 @@ CHOICES = Case(
 
 def is_allowed(case: Case) -> bool:
     """Whether the options go together; where they do not, `REFUSED` of the tests says so."""
+    if case.restraint == "prior":
+        return case.structure in (*ALONE, *SHARED)
     return is_native(structure(case.structure)) or case.restraint not in OF_NATIVE
 
 
@@ -150,6 +153,7 @@ def estimator(case: Case, arrays: dict[str, np.ndarray], **changed: Any) -> Gaus
         "init_params": {"callable": split, "arrays": "kmeans"}.get(case.start, case.start),
         "equal_weights": case.restraint in ("equal_weights", "several"),
         "eigen_ratio": RATIO if case.restraint in ("eigen_ratio", "several") else None,
+        "prior": "default" if case.restraint == "prior" else None,
         "shrinkage": 0.2 if case.restraint in ("shrinkage", "several") else None,
         "fixed": {fixed: [0] if several else "all"} if fixed else (),
         "on_collapse": case.on_collapse,

@@ -26,9 +26,10 @@ LAYERS = [
     ),
     (
         "estimators",
-        "base settings restraints starts summary record fitting serialization mixture_estimator gaussian_mixture",
+        "base settings priors restraints starts summary record fitting serialization mixture_estimator "
+        "gaussian_mixture",
     ),
-    ("edges", "selection many classes classifier cli datasets config"),
+    ("edges", "selection many classes classifier fisher adaptation cli datasets config"),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
 REFERENCE = "reference"

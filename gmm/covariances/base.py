@@ -149,7 +149,6 @@ class Covariance(ABC):
 
     # Without restraints (`gmm.covariances.restrained` has them)
 
-    is_regular: ClassVar[bool] = False
     can_leap: ClassVar[bool] = True
 
     @property
@@ -164,6 +163,10 @@ class Covariance(ABC):
     def penalty(self, parameters: Parameters) -> float:
         """What the objective lacks of the log-likelihood beside the ridge's penalty, nats per unit of sample weight."""
         return 0.0
+
+    def is_regular_on(self, statistics: Statistics) -> bool:
+        """Whether covariances are kept from collapsing, however few of these rows a component has."""
+        return False
 
     def n_held(self, n_components: int, n_features: int) -> int:
         """How many of the parameters are not free."""

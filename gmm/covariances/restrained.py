@@ -96,6 +96,10 @@ class Restrained:
         """Whether covariances are kept from collapsing, however few rows a component has."""
         return self.eigen_ratio is not None or self.is_shrunken
 
+    def is_regular_on(self, statistics: Statistics) -> bool:
+        """As `Covariance.is_regular_on`: on all rows alike."""
+        return self.is_regular
+
     @property
     def can_leap(self) -> bool:
         """Whether steps longer than EM's stay within the restraints, but for rounding."""
@@ -126,7 +130,7 @@ class Restrained:
     ) -> tuple[Parameters, np.ndarray]:
         """As `Covariance.maximize`, under the restraints."""
         if "means" in self.held:
-            statistics = about_held(statistics, *self.held["means"])
+            statistics = about_held(statistics, *self.held["means"], self.plain.moments_kernel)
         step = self._regular if self.is_regular else self.plain.maximize
         parameters, floored = step(statistics, previous, ridge=ridge, floor=floor)
         weights = self._shares(statistics.n, previous.weights, parameters)
@@ -153,6 +157,8 @@ class Restrained:
         strength, target = self.shrinkage
         W, D = self.plain.factorize(parameters).whiteners, parameters.n_features
         M = 1 if self.plain.kernel is Kernel.TIED else parameters.n_components
+        if self.plain.kernel is Kernel.TIED and W.ndim == 3:  # copies of one, where the quick kernel is not safe
+            W = W[0]
         if self.plain.kernel in (Kernel.FULL, Kernel.TIED):
             log_det = -2.0 * np.log(np.diagonal(W, axis1=-2, axis2=-1)).sum()
             precision = (W**2).sum()

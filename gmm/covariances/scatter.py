@@ -20,29 +20,35 @@ from dataclasses import replace
 import numpy as np
 
 from gmm.covariances.positive_definite import symmetric
+from gmm.parameters import Kernel
 from gmm.statistics import Statistics
 
-__all__ = ["about_held", "scatter"]
+__all__ = ["about", "about_held", "scatter"]
 
 
-def about_held(statistics: Statistics, held: np.ndarray, means: np.ndarray) -> Statistics:
-    """The statistics with those of the components ``held`` (K,) about their ``means`` (K, D), as if these were best.
-
-    Their first moments become 0, so that a maximise step leaves the mean where it is.
-    """
-    e = np.where(held[:, None], statistics.means - means, 0.0)
+def about(statistics: Statistics, means: np.ndarray, kernel: Kernel) -> Statistics:
+    """The statistics about other ``means`` (K, D); ``kernel`` is the structure's `moments_kernel`."""
+    e = statistics.means - means
     n, first, second = statistics.n[:, None], statistics.first, statistics.second
     if e.any():
         if second.ndim == 3:
             second = second + _outer(first, e) + _outer(e, first) + n[:, :, None] * _outer(e, e)
-        elif second.shape == e.shape:
-            second = second + 2.0 * first * e + n * e**2
-        elif second.ndim == 1:
-            second = second + (2.0 * first * e + n * e**2).sum(axis=1)
-        else:
+        elif kernel is Kernel.FULL:  # pooled
             second = second + first.T @ e + e.T @ first + (n * e).T @ e
-    about = np.where(held[:, None], means, statistics.means)
-    return replace(statistics, first=np.where(held[:, None], 0.0, first), second=second, means=about)
+        elif kernel is Kernel.DIAG:
+            second = second + 2.0 * first * e + n * e**2
+        else:
+            second = second + (2.0 * first * e + n * e**2).sum(axis=1)
+    return replace(statistics, first=first + n * e, second=second, means=means)
+
+
+def about_held(statistics: Statistics, held: np.ndarray, means: np.ndarray, kernel: Kernel) -> Statistics:
+    """The statistics with those of the components ``held`` (K,) about their ``means`` (K, D), as if these were best.
+
+    Their first moments become 0, so that a maximise step leaves the mean where it is.
+    """
+    moved = about(statistics, np.where(held[:, None], means, statistics.means), kernel)
+    return replace(moved, first=np.where(held[:, None], 0.0, moved.first))
 
 
 def scatter(statistics: Statistics, is_tied: bool, ridge: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

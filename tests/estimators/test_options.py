@@ -12,6 +12,7 @@ from pairs import of_product, pairs, product_size
 from tolerances import WEIGHTED, WEIGHTED_FLOAT32
 
 from gmm.covariances import CODES, is_native, structure
+from gmm.covariances.conjugate import ALONE, SHARED
 from gmm.errors import DataError, ParameterError
 
 CASES = list(pairs(CHOICES, is_allowed=options.is_allowed))
@@ -84,7 +85,9 @@ def test_the_array_covers_every_pair():
     wanted = {(a, x, b, y) for a in columns for b in range(a) for x in CHOICES[a] for y in CHOICES[b]}
     shared = [code for code in CODES if not is_native(structure(code))]
     assert len(shared) == 11
-    assert wanted - covered == {(2, restraint, 0, code) for restraint in options.OF_NATIVE for code in shared}
+    refused = {(2, restraint, 0, code) for restraint in options.OF_NATIVE for code in shared}
+    refused |= {(2, "prior", 0, code) for code in CODES if code not in (*ALONE, *SHARED)}
+    assert wanted - covered == refused
 
 
 @pytest.mark.long
@@ -111,6 +114,8 @@ REFUSED = {
         {"eigen_ratio": 10.0, "covariance_type": "VEV"}, "eigen_ratio with covariance_type='VEV'",
     ),
     "shrinkage and a code": ({"shrinkage": 0.1, "covariance_type": "EEE"}, "shrinkage with covariance_type='EEE'"),
+    "prior and a code": ({"prior": "default", "covariance_type": "VEV"}, "prior with covariance_type='VEV'"),
+    "prior and eigen_ratio": ({"prior": "default", "eigen_ratio": 9.0}, "prior and eigen_ratio or shrinkage"),
     "fixed covariances and a code": (
         {"fixed": ("covariances",), "covariances_init": np.tile(np.eye(2), (K, 1, 1)), "covariance_type": "EVE"},
         "fixed covariances with covariance_type='EVE'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ from tolerances import CLOSED_FORM
 
 from gmm.covariances import STRUCTURES, structure
 from gmm.covariances.restrained import Held, Restrained, Shrinkage
+from gmm.covariances.scatter import about
 from gmm.frame import Frame
 from gmm.noise import Noise
 from gmm.parameters import Kernel, Parameters
@@ -86,6 +88,16 @@ def test_pooled_sums_move_as_those_of_components_do(X, r):
     np.testing.assert_allclose(found[0].covariances, found[1].covariances, rtol=1e-12)
 
 
+def test_pooled_sums_of_as_many_components_as_features_move_as_a_matrix(X, r):
+    """Their shape (D, D) is then also that of a variance for each component and feature."""
+    tied = structure("tied")
+    apart = statistics_of(tied, X, r[:, :D] / r[:, :D].sum(axis=1, keepdims=True), np.zeros((D, D)))
+    means = np.array([[0.5, 0.1], [-0.3, 0.2]])
+    pooled = dataclasses.replace(apart, second=apart.second.sum(axis=0))
+    wanted = about(apart, means, Kernel.FULL).second.sum(axis=0)
+    np.testing.assert_allclose(about(pooled, means, Kernel.FULL).second, wanted, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_held_covariances_and_weights_stay_and_the_rest_is_plain(X, r, name):
     kind, means = structure(name), np.zeros((K, D))
@@ -116,6 +128,15 @@ def test_equal_weights_share_what_noise_leaves_among_the_living(X, r):
     share = 30.0 / (30.0 + N)
     np.testing.assert_allclose(found.noise.weight, share, rtol=CLOSED_FORM)
     np.testing.assert_allclose(found.weights, [(1 - share) / 2, (1 - share) / 2, 0.0], rtol=CLOSED_FORM)
+
+
+def test_the_penalty_of_a_shared_matrix_is_that_of_one_however_far_the_means_are(X):
+    """Far from the centre the factors are a matrix for each component."""
+    tied = structure("tied")
+    restrained = Restrained(tied, is_shrunken=True, shrinkage=Shrinkage(0.5, 0.3))
+    near, far = (parameters_of(tied, X[:K] * distance) for distance in (1.0, 1e6))
+    assert tied.factorize(far).whiteners.ndim == 3
+    assert restrained.penalty(far) == restrained.penalty(near) > 0.0
 
 
 @pytest.mark.parametrize("name", EVERY)
