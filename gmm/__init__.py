@@ -25,6 +25,7 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from gmm import datasets
+    from gmm.bayesian_mixture import BayesianGaussianMixture
     from gmm.classifier import GaussianMixtureClassifier
     from gmm.config import show_config
     from gmm.gaussian_mixture import GaussianMixture
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "BayesianGaussianMixture",
     "FittedGroups",
     "GaussianMixture",
     "GaussianMixtureClassifier",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 MODULE_OF = {
+    "BayesianGaussianMixture": "gmm.bayesian_mixture",
     "FittedGroups": "gmm.many",
     "GaussianMixture": "gmm.gaussian_mixture",
     "GaussianMixtureClassifier": "gmm.classifier",

@@ -16,17 +16,19 @@ LAYERS = [
     (
         "model",
         "errors _validation table frame expansion rows parameters noise region labels informed statistics mixture "
-        "covariances threads model_file patterns missing measured",
+        "covariances threads model_file patterns missing measured "
+        "mixing wishart posteriors",
     ),
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
         "shrinkage restarts draws prepared whole completion agreement criteria ordering clutter anchors collapse "
-        "dependence",
+        "dependence variational predictive",
     ),
     (
         "estimators",
-        "base settings restraints starts summary record fitting serialization mixture_estimator gaussian_mixture",
+        "base settings restraints starts summary record fitting serialization mixture_estimator gaussian_mixture "
+        "bayesian_fitting bayesian_mixture",
     ),
     ("edges", "selection many classes classifier cli datasets config"),
 ]
