@@ -25,7 +25,7 @@ from gmm.base import nearest_name
 from gmm.completion import CompletedRows
 from gmm.errors import DataError, ParameterError
 from gmm.fitting import checked, finished, report_end, reporter, ridge_in
-from gmm.missing import kind_of_rows
+from gmm.missing import IncompleteRows, kind_of_rows
 from gmm.mixing import PRIORS, DirichletProcess
 from gmm.mixture import Mixture
 from gmm.parameters import Factors, Kernel, Parameters
@@ -41,6 +41,8 @@ from gmm.variational import Variational
 from gmm.wishart import FAMILIES
 
 __all__ = ["BayesianFit", "fit_posterior"]
+
+LEAST_SHARE = 2.0**-30  # rounding of a matrix then moves what is smallest of it by 1e-6 of itself
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -90,6 +92,10 @@ def fit_posterior(
         precision=settings.precision,
         n_threads=resolve_threads(settings.n_threads),
     )
+    if start is not None:
+        start = check_partition(start, rows.n_rows, settings.n_components, name="start")
+    if isinstance(rows, IncompleteRows):
+        rows, start = _informative(rows, start)
     ridge = ridge_in(settings.reg_covar, rows.frame)
     prior = prior_in(settings, given, rows)
     structure = Variational(settings.structure, prior, rows.total_weight, float(np.ldexp(1.0, rows.weight_exponent)))
@@ -169,21 +175,32 @@ def _positive(given: Mapping[str, Any], name: str, default: float) -> float:
 def _spread(rows: Rows, kernel: Kernel) -> np.ndarray:
     """Covariance of the rows about their mean in a structure's shape, one degree of freedom less than rows.
 
-    Of rows with gaps: the variances of what was observed. Directions without spread get the numerical floor.
+    Of rows with gaps: the variances of what was observed. Directions without spread get some all the same: what the
+    other features leave of a feature's variance is at least LEAST_SHARE of it.
     """
     weight = rows.total_weight
     shrunk = weight / (weight - 1.0 if weight >= 2.0 else weight / 2.0)  # nothing is known of the spread of one row
     dense = rows.total_scatter / np.ldexp(weight, -rows.weight_exponent) if rows.is_whole else np.diag(rows.variances)
     family = FAMILIES[kernel]
-    return family.lifted(family.spread(dense) * shrunk, rows.frame.floor)
+    least = np.maximum(rows.frame.floor, LEAST_SHARE * dense.diagonal())
+    return family.lifted((family.spread(dense) * shrunk)[None], least)[0]
+
+
+def _informative(rows: IncompleteRows, start: np.ndarray | None) -> tuple[Rows, np.ndarray | None]:
+    """The rows of which something was observed, and what they start from: the others say nothing of any parameter."""
+    runs = rows.runs
+    told = runs.observed.any(axis=1)
+    if told.all():
+        return rows, start
+    kept = np.sort(runs.rows[np.repeat(told[runs.pattern], np.diff(runs.first))])
+    return rows.subset(kept), None if start is None else start[kept]
 
 
 def _after_partition(
-    settings: Settings, rows: Rows, structure: Variational, partition: Any, ridge: np.ndarray | None
+    settings: Settings, rows: Rows, structure: Variational, partition: np.ndarray, ridge: np.ndarray | None
 ) -> Callable[[int], Posterior]:
     """Beliefs after rows with given labels or responsibilities."""
     K = settings.n_components
-    partition = check_partition(partition, rows.n_rows, K, name="start")
     which = {"labels" if partition.ndim == 1 else "responsibilities": partition}
     whole = rows if rows.is_whole else CompletedRows.of(rows)
     about = whole.moments(Kernel.SPHERICAL, np.zeros((K, rows.n_features)), **which)
@@ -191,7 +208,7 @@ def _after_partition(
         raise DataError("the start gives no row of positive weight to any component")
     means = about.first / np.where(about.n > 0, about.n, 1.0)[:, None]
     statistics = whole.moments(structure.moments_kernel, means, **which)
-    posterior, _ = structure.maximize(statistics, ridge=ridge)
+    posterior, _ = structure.maximize(statistics, ridge=ridge, floor=rows.frame.floor)
     return lambda seed: posterior
 
 

@@ -1,6 +1,6 @@
 """What is believed of a mixture's parameters before the rows (`Prior`) and after them (`Posterior`).
 
-    mixing weights ~ `gmm.mixing`,    precision_k ~ `gmm.wishart`,    mean_k | precision_k ~ N(m, inverse(b precision_k))
+    mixing weights ~ `gmm.mixing`,  precision_k ~ `gmm.wishart`,  mean_k | precision_k ~ N(m, inverse(b precision_k))
 
 A posterior has the same form with factors of its own for each component, q(weights) prod_k q(mean_k, precision_k); of
 a shared precision one factor, and the means given it. It is also a `Parameters`, the mixture at expected mixing

@@ -9,7 +9,7 @@ of the sums n_k, means and scatter of an E-step. The expectation is the log-dens
 constant (`Posterior.log_shares`), so the passes over the rows are those of plain EM with other log constants, and the
 loop in `gmm.em` climbs the bound with KL for a penalty. The same holds of the observed values of rows with gaps: what
 is missing is one more unknown, and summed out of that Gaussian. A ridge is noise that rows are assumed to carry, of
-which they too know the expectation only: it is added to their scatter, and log-densities lose tr(E precision ridge) / 2.
+which they too know the expectation only: it is added to their scatter; log-densities lose tr(E precision ridge) / 2.
 
 Invariant: an objective is the bound itself, with every constant; for one component and no ridge it is log p(X).
 """
@@ -80,15 +80,20 @@ class Variational:
         previous: Parameters | None = None,
         *,
         ridge: np.ndarray | None = None,
-        floor: np.ndarray | None = None,
+        floor: np.ndarray,
     ) -> tuple[Posterior, np.ndarray]:
-        """As `Covariance.maximize`; the prior keeps covariances regular, so nothing rests on a floor."""
+        """As `Covariance.maximize`; the floor is met only where rows outweigh the prior by more than rounding allows."""
         n, V = scatter(statistics, self._is_shared, ridge)
         counted = np.where(statistics.n > 0.0, statistics.n, 1.0)
         means = statistics.means + statistics.first / counted[:, None]
         scatters = (self.unit * n).reshape(-1, *[1] * (V.ndim - 1)) * V
         posterior = self.prior.updated(self.unit * statistics.n, means, scatters)
-        return posterior, np.zeros(len(means), bool)
+        V = posterior.covariances
+        least = floor / (self.prior.degrees_of_freedom + self.weight)  # what a scatter at the floor may come to
+        raised, floored = self.prior.family.held(V[None] if self._is_shared else V, least)
+        if floored.any():
+            posterior = replace(posterior, covariances=raised.reshape(V.shape))
+        return posterior, np.broadcast_to(floored, len(means))
 
     def penalty(self, parameters: Posterior) -> float:
         """KL divergence of the beliefs from the prior, nats per unit of sample weight."""

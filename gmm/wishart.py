@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import digamma, multigammaln
 
 from gmm._validation import checked_array
-from gmm.covariances.base import require_positive
+from gmm.covariances.base import EPS, require_positive
 from gmm.covariances.floor import lift
 from gmm.covariances.positive_definite import cholesky, diagonal, validate_matrices, whitener
 from gmm.errors import ParameterError
@@ -96,8 +96,12 @@ class Family:
         return V
 
     def lifted(self, V: np.ndarray, floor: np.ndarray) -> np.ndarray:
-        """V, raised to the numerical floor (D,) where it is below."""
+        """V (M, ...), raised to the floor (D,) where it is below."""
         return np.maximum(V, floor)
+
+    def held(self, V: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """V (M, ...), raised to the floor (D,) where rounding made it no covariance, and which of them were."""
+        return V, np.zeros(len(V), bool)
 
     def into(self, V: np.ndarray, frame: Frame) -> np.ndarray:
         """From user units to the frame."""
@@ -178,7 +182,10 @@ class Matrices(Family):
         return diagonal(V)
 
     def lifted(self, V: np.ndarray, floor: np.ndarray) -> np.ndarray:
-        return lift(V[None], floor, float(np.finfo(np.float64).eps))[0][0]
+        return lift(V, floor, EPS)[0]
+
+    def held(self, V: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return lift(V, floor, EPS)
 
     def into(self, V: np.ndarray, frame: Frame) -> np.ndarray:
         return frame.covariance_in(V)
