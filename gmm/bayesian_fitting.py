@@ -24,7 +24,7 @@ from gmm._validation import check_partition, check_real, checked_array
 from gmm.base import nearest_name
 from gmm.completion import CompletedRows
 from gmm.errors import DataError, ParameterError
-from gmm.fitting import checked, finished, report_end, reporter, ridge_in
+from gmm.fitting import PATIENCE, checked, finished, report_end, reporter, ridge_in
 from gmm.missing import IncompleteRows, kind_of_rows
 from gmm.mixing import PRIORS, DirichletProcess
 from gmm.mixture import Mixture
@@ -34,6 +34,7 @@ from gmm.record import Fit
 from gmm.restarts import Outcome, race
 from gmm.rows import Rows
 from gmm.settings import Settings
+from gmm.small import is_small
 from gmm.starts import choose_start, in_frame
 from gmm.subsample import seeds
 from gmm.threads import resolve_threads
@@ -106,6 +107,7 @@ def fit_posterior(
     else:
         begin, is_random = None, True
     drawn = seeds(settings.random_state, settings.n_init if is_random else 1)
+    few = is_small(rows.n_rows, settings.n_components, rows.n_features)
     raced = race(
         rows,
         structure,
@@ -116,7 +118,8 @@ def fit_posterior(
         tol=settings.tol,
         max_iter=settings.max_iter,
         short_iter=settings.short_iter,
-        accelerated=settings.accelerated,
+        accelerated=settings.accelerated and not few,
+        patience=PATIENCE if settings.accelerated and few else None,
         callback=reporter(settings, rows.mean_log_jacobian),
     )
     best = raced.best

@@ -141,7 +141,7 @@ class BayesianGaussianMixture(MixtureEstimator):
     [0.64, 0.36, 0.0, 0.0, 0.0, 0.0]
     >>> model.means_[:2].round(1)
     array([[ 4.3, 79.9],
-           [ 2. , 54.6]])
+           [ 2.1, 54.7]])
     """
 
     def __init__(
@@ -256,7 +256,7 @@ class BayesianGaussianMixture(MixtureEstimator):
         >>> from gmm import BayesianGaussianMixture
         >>> model = BayesianGaussianMixture(random_state=0).fit([[-1.0], [0.0], [1.0]])
         >>> model.posterior_predictive([[0.0], [9.0]]).round(2)
-        array([-1.25, -5.85])
+        array([-1.04, -6.72])
         >>> model.score_samples([[0.0], [9.0]]).round(2)
         array([ -0.78, -54.78])
         """
@@ -289,8 +289,8 @@ class BayesianGaussianMixture(MixtureEstimator):
         >>> from gmm.datasets import load_faithful
         >>> model = BayesianGaussianMixture(2, random_state=0).fit(load_faithful().data)
         >>> model.credible_intervals().means[:, 0].round(2)
-        array([[ 4.22, 79.01],
-               [ 4.35, 80.84]])
+        array([[ 4.23, 79.04],
+               [ 4.35, 80.85]])
         """
         share = check_real(level, "level")
         if not 0.0 < share < 1.0:

@@ -82,7 +82,7 @@ class Variational:
         ridge: np.ndarray | None = None,
         floor: np.ndarray,
     ) -> tuple[Posterior, np.ndarray]:
-        """As `Covariance.maximize`; the floor is met only where rows outweigh the prior by more than rounding allows."""
+        """As `Covariance.maximize`; the floor is met only where rounding outweighs the prior."""
         n, V = scatter(statistics, self._is_shared, ridge)
         counted = np.where(statistics.n > 0.0, statistics.n, 1.0)
         means = statistics.means + statistics.first / counted[:, None]
