@@ -43,7 +43,7 @@ from gmm.wishart import FAMILIES
 
 __all__ = ["BayesianFit", "fit_posterior"]
 
-LEAST_SHARE = 2.0**-30  # rounding of a matrix then moves what is smallest of it by 1e-6 of itself
+LEAST_SHARE = 2.0**-20  # at 2**-30 the bound of 15 rows of 30 features is only good to 1e-4 nats per row
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
