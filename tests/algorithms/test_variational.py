@@ -11,6 +11,7 @@ from tolerances import FIVE_SIGMA, MONOTONE
 
 from gmm import BayesianGaussianMixture
 from gmm.mixing import PRIORS
+from gmm.variational import Variational
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 CASES = [(structure, kind) for structure in STRUCTURES for kind in PRIORS]
@@ -194,3 +195,30 @@ def test_longer_steps_end_no_lower(structure, kind):
     quick = model(3, structure, kind, tol=1e-9, max_iter=5000).fit(X, start=start)
     assert np.diff(quick.lower_bounds_).min() > -MONOTONE
     assert quick.lower_bound_ > plain.lower_bound_ - 1e-6
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_every_vector_is_a_posterior_and_every_posterior_a_vector(structure):
+    fit = model(3, structure, "dirichlet_process", max_iter=3, tol=0.0).fit(blobs(200).X)
+    inner = fit._result
+    beliefs = Variational(inner.mixture.structure, inner.prior, 200.0).coordinates(inner.posterior)
+    vector = np.random.default_rng(0).normal(size=beliefs.of(inner.posterior).size) * 0.05
+    assert np.abs(beliefs.of(inner.posterior)).max() < 1e-12
+    there = beliefs.at(vector)
+    again = beliefs.at(beliefs.of(there))
+    for name in ("concentration", "mean_precision", "means", "degrees_of_freedom", "covariances", "weights"):
+        np.testing.assert_allclose(getattr(again, name), getattr(there, name), rtol=1e-10)
+    here = beliefs.at(np.zeros(vector.size))
+    np.testing.assert_allclose(here.concentration, inner.posterior.concentration, rtol=1e-10)
+    assert there.mean_precision.sum() == pytest.approx(200.0 + 3.0)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_many_rows_take_longer_steps(structure):
+    X = blobs(20_000, separation=1.5).X
+    start = np.random.default_rng(0).integers(0, 3, len(X))
+    plain = model(3, structure, acceleration=None, tol=1e-8, max_iter=5000).fit(X, start=start)
+    quick = model(3, structure, tol=1e-8, max_iter=5000).fit(X, start=start)
+    assert np.diff(quick.lower_bounds_).min() > -MONOTONE
+    assert quick.n_iter_ < plain.n_iter_
+    assert quick.lower_bound_ > plain.lower_bound_ - 3e-8

@@ -73,3 +73,8 @@ def test_divergence_of_many_is_from_entropy():
 def test_nothing_seen_is_no_divergence(kind):
     prior = PRIORS[kind](0.4)
     assert prior.divergence(prior.posterior(np.zeros(5))) == pytest.approx(0.0, abs=CLOSED_FORM)
+
+
+def test_a_stick_counts_what_comes_after_it():
+    posterior = DirichletProcess(0.5).posterior(N)
+    assert posterior.tolist() == [[4.0, 1.0, 8.5, 2.25], [9.25, 9.25, 1.75, 0.5]]
