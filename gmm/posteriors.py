@@ -52,6 +52,11 @@ class Prior:
     def family(self) -> Family:
         return FAMILIES[self.kernel]
 
+    @cached_property
+    def root(self) -> np.ndarray:
+        """R with R R' the scatter."""
+        return self.family.root(self.scatter)
+
     def updated(self, n: np.ndarray, means: np.ndarray, scatters: np.ndarray) -> Posterior:
         """The posterior after n (K,) rows with these means (K, D) and sums of squares about them.
 
@@ -130,5 +135,5 @@ class Posterior(Parameters):
         squares = prior.mean_precision * self.family.squares(self.whiteners, self.means - prior.mean)
         of_means = 0.5 * float((D * (ratio - 1.0 - np.log(ratio)) + squares).sum())
         f = np.atleast_1d(self.degrees_of_freedom)
-        of_precisions, size = self.family.divergence(f, self.whiteners, prior.degrees_of_freedom, prior.scatter, D)
+        of_precisions, size = self.family.divergence(f, self.whiteners, prior.degrees_of_freedom, prior.root, D)
         return of_weights + of_means + of_precisions, size + abs(of_weights) + abs(of_means)

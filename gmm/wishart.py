@@ -27,7 +27,7 @@ from scipy.special import digamma, multigammaln
 from gmm._validation import checked_array
 from gmm.covariances.base import EPS, require_positive
 from gmm.covariances.floor import lift
-from gmm.covariances.positive_definite import cholesky, diagonal, validate_matrices, whitener
+from gmm.covariances.positive_definite import cholesky, diagonal, product, validate_matrices, whitener
 from gmm.errors import ParameterError
 from gmm.frame import Frame
 from gmm.parameters import Kernel
@@ -79,9 +79,13 @@ class Family:
         """tr(inverse(V) diag(variances)) of (D,)."""
         return (W**2 * variances).sum(axis=-1)
 
-    def against(self, W: np.ndarray, C0: np.ndarray, n_features: int) -> np.ndarray:
-        """tr(inverse(V) C0) in each Wishart distribution."""
-        return W**2 * C0
+    def root(self, C0: np.ndarray) -> np.ndarray:
+        """R with R R' = C0."""
+        return np.sqrt(C0)
+
+    def against(self, W: np.ndarray, root: np.ndarray) -> np.ndarray:
+        """tr(inverse(V) R R') in each Wishart distribution."""
+        return (W * root) ** 2
 
     def spread(self, variances: np.ndarray) -> np.ndarray:
         """A covariance of this shape from dense matrices (D, D)."""
@@ -123,20 +127,19 @@ class Family:
         return n_features // p * (_psi(g, p) + p * (LOG_2 - np.log(g)))
 
     def divergence(
-        self, f: np.ndarray, W: np.ndarray, f0: float, C0: np.ndarray, n_features: int
+        self, f: np.ndarray, W: np.ndarray, f0: float, root: np.ndarray, n_features: int
     ) -> tuple[float, float]:
-        """KL divergence of beliefs f (M,), W (M, ...) from (f0, C0), summed, nats; and the size of the terms summed."""
+        """KL divergence of beliefs f (M,), W (M, ...) from f0 and R R', nats; and the size of the terms summed."""
         D, p, repeats = n_features, self.order(n_features), self.repeats(n_features)
         g, g0 = self.freedom(np.asarray(f, np.float64), D), self.freedom(f0, D)
         log_det = self.log_det(W)
         g = g.reshape(g.shape + (1,) * (log_det.ndim - g.ndim))
         log_scatter = p * np.log(g) - log_det  # log|C|: C = g V
-        W0 = self.whiteners(C0 / f0)
-        log_scatter0 = p * np.log(g0) - self.log_det(W0)
+        log_scatter0 = p * np.log(g0 / f0) + self.log_det(root)  # C0, D C0 for spherical
         expected = _psi(g, p) + p * LOG_2 - log_scatter
         gammas, gammas0 = multigammaln(g / 2.0, p), multigammaln(g0 / 2.0, p)
         norm = g / 2.0 * (log_scatter - p * LOG_2) - gammas - g0 / 2.0 * (log_scatter0 - p * LOG_2) + gammas0
-        trace = self.against(W, C0, D) * repeats / 2.0
+        trace = self.against(W, root) * repeats / 2.0
         terms = norm + (g - g0) / 2.0 * expected - g * p / 2.0 + trace
         size = np.abs(gammas) + abs(gammas0) + np.abs(g * log_scatter) + np.abs(g0 * log_scatter0) + trace
         return float(terms.sum()), float(np.max(size) * np.size(size))
@@ -169,8 +172,11 @@ class Matrices(Family):
     def traces(self, W: np.ndarray, variances: np.ndarray) -> np.ndarray:
         return (W**2 @ variances).sum(axis=-1)
 
-    def against(self, W: np.ndarray, C0: np.ndarray, n_features: int) -> np.ndarray:
-        return ((W @ cholesky(C0)) ** 2).sum(axis=(-1, -2))
+    def root(self, C0: np.ndarray) -> np.ndarray:
+        return cholesky(C0)
+
+    def against(self, W: np.ndarray, root: np.ndarray) -> np.ndarray:
+        return (product(W, root) ** 2).sum(axis=(-1, -2))
 
     def spread(self, variances: np.ndarray) -> np.ndarray:
         return variances
