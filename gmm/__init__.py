@@ -26,6 +26,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from gmm import datasets, priors
     from gmm.adaptation import adapt
+    from gmm.bayesian_mixture import BayesianGaussianMixture
     from gmm.classifier import GaussianMixtureClassifier
     from gmm.config import show_config
     from gmm.fisher import fisher_vector
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "BayesianGaussianMixture",
     "FittedGroups",
     "GaussianMixture",
     "GaussianMixtureClassifier",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 MODULE_OF = {
+    "BayesianGaussianMixture": "gmm.bayesian_mixture",
     "FittedGroups": "gmm.many",
     "GaussianMixture": "gmm.gaussian_mixture",
     "GaussianMixtureClassifier": "gmm.classifier",

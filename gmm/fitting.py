@@ -112,14 +112,16 @@ def fit_mixture(
     sizes = (rows.n_rows, rows.total_weight, rows.mean_log_jacobian)
     fit = finished(settings, rows.frame, *sizes, outcome, names, held)
     if not quiet:
-        _report(fit, settings)
+        report_end(fit, settings)
     return fit
 
 
-def checked(settings: Settings, X: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+def checked(
+    settings: Settings, X: Any, sample_weight: Any, owner: str = "GaussianMixture"
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Rows, sample weights and feature names that a fit can begin with, as far as that shows without a pass."""
     names = feature_names(X)
-    X = check_rows(X, owner="GaussianMixture", allow_missing=settings.missing == "marginalize")
+    X = check_rows(X, owner=owner, allow_missing=settings.missing == "marginalize")
     weights = check_sample_weight(sample_weight, len(X))
     n_counted = len(X) if weights is None else int(np.count_nonzero(weights))
     if n_counted < settings.n_components:
@@ -248,7 +250,7 @@ def _climbed(
         accelerated=accelerated and not few,
         patience=PATIENCE if accelerated and few else None,
         accumulate=None if known is None else _e_step(settings, rows, known),
-        callback=_reporter(settings, rows.mean_log_jacobian),
+        callback=reporter(settings, rows.mean_log_jacobian),
     )
     best = raced.best
     log_likelihood = _log_likelihood(raced, Mixture(settings.structure.plain, best.parameters, rows.frame), rows)
@@ -325,7 +327,7 @@ def _log_likelihood(raced: Race, mixture: Mixture, rows: Rows) -> float:
     return float(statistics.log_likelihood / statistics.weight) + rows.mean_log_jacobian
 
 
-def _reporter(settings: Settings, shift: float) -> Callable[[int, int, float, float], bool] | None:
+def reporter(settings: Settings, shift: float) -> Callable[[int, int, float, float], bool] | None:
     """Callback of the race: prints if asked to, tells the user's callbacks, and says whether one wants to stop."""
     if not settings.callbacks and not settings.verbose:
         return None
@@ -340,7 +342,7 @@ def _reporter(settings: Settings, shift: float) -> Callable[[int, int, float, fl
     return report
 
 
-def _report(fit: Fit, settings: Settings) -> None:
+def report_end(fit: Fit, settings: Settings) -> None:
     """Print how the fit ended if asked to, and warn of what a user should know."""
     record = fit.record
     if settings.verbose > 1:

@@ -45,7 +45,7 @@ class MixtureEstimator(Estimator):
     def predict(self, X: Any, *, noise_covariance: Any = None) -> np.ndarray:
         """Most probable component of each row, (N,) int64, lowest number on ties; -1 for noise."""
         fit = self._fitted()
-        return self._rows(X, fit, noise_covariance).score(fit.mixture.factors, log_density=False, label=True).label
+        return self._rows(X, fit, noise_covariance).score(fit.assigning, log_density=False, label=True).label
 
     def predict_proba(self, X: Any, *, noise_covariance: Any = None) -> np.ndarray:
         """Probability of each component given each row, (N, K), in the precision of the arithmetic.
@@ -54,7 +54,7 @@ class MixtureEstimator(Estimator):
         """
         fit = self._fitted()
         rows = self._rows(X, fit, noise_covariance)
-        return rows.score(fit.mixture.factors, log_density=False, posterior=True).posterior
+        return rows.score(fit.assigning, log_density=False, posterior=True).posterior
 
     def score_samples(self, X: Any, *, noise_covariance: Any = None) -> np.ndarray:
         """Log-density of each row, (N,) float64, nats; -inf where it is below the arithmetic's range.

@@ -13,6 +13,7 @@ import numpy as np
 from gmm.collapse import Collapse
 from gmm.convergence import CONVERGED
 from gmm.mixture import Mixture
+from gmm.parameters import Factors
 from gmm.restarts import Restart
 
 __all__ = ["Fit", "Progress", "Record"]
@@ -105,3 +106,8 @@ class Fit:
     def n_parameters(self) -> int:
         """Free parameters."""
         return self.mixture.n_parameters - self.n_held
+
+    @property
+    def assigning(self) -> Factors:
+        """What tells whose a row is."""
+        return self.mixture.factors

@@ -233,11 +233,12 @@ def log_likelihood(
 ) -> float:
     """Log-likelihood of a climb's parameters without penalties, nats per unit of sample weight, user coordinates.
 
-    It is that of the rows alone, whatever ``accumulate`` knew of them.
+    It is that of the rows alone, whatever ``accumulate`` knew of them, and of the mixture itself where a climb takes
+    expectations.
     """
     statistics = ended.statistics
-    if accumulate is not None or (ridge is not None and ridge.any()):
-        statistics = rows.accumulate(structure.factorize(ended.parameters))
+    if accumulate is not None or structure.is_averaged or (ridge is not None and ridge.any()):
+        statistics = rows.accumulate(structure.plain.factorize(ended.parameters))
     return float(statistics.log_likelihood / statistics.weight) + rows.mean_log_jacobian
 
 

@@ -16,18 +16,19 @@ LAYERS = [
     (
         "model",
         "errors _validation table frame expansion rows parameters noise region labels informed statistics mixture "
-        "covariances threads model_file patterns missing measured",
+        "covariances threads model_file patterns missing measured "
+        "mixing wishart posteriors",
     ),
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
         "hierarchy inference shrinkage restarts draws prepared whole completion agreement criteria ordering clutter "
-        "anchors collapse dependence",
+        "anchors collapse dependence variational predictive",
     ),
     (
         "estimators",
         "base settings priors restraints starts summary record fitting serialization mixture_estimator "
-        "gaussian_mixture",
+        "gaussian_mixture bayesian_fitting bayesian_mixture",
     ),
     ("edges", "selection many classes classifier fisher adaptation cli datasets config"),
 ]

@@ -149,6 +149,7 @@ class Covariance(ABC):
 
     # Without restraints (`gmm.covariances.restrained` has them)
 
+    is_averaged: ClassVar[bool] = False  # whether log-densities are expectations (`gmm.variational`)
     can_leap: ClassVar[bool] = True
 
     @property

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from gmm import GaussianMixture
+from gmm import BayesianGaussianMixture, GaussianMixture
 
 pytest.importorskip("sklearn", minversion="1.6")
 
@@ -22,13 +22,18 @@ from sklearn.utils.estimator_checks import (
 STRUCTURES = ("full", "tied", "diag", "spherical")
 ESTIMATORS = [
     GaussianMixture(n_components, covariance_type=structure) for n_components in (1, 3) for structure in STRUCTURES
-] + [GaussianMixture(3, missing="marginalize"), GaussianMixture(2, noise=True, missing="marginalize")]
+] + [
+    GaussianMixture(3, missing="marginalize"),
+    GaussianMixture(2, noise=True, missing="marginalize"),
+    *(BayesianGaussianMixture(3, covariance_type=structure) for structure in STRUCTURES),
+    BayesianGaussianMixture(weight_concentration_prior_type="dirichlet_distribution", missing="marginalize"),
+]
 
 
 def all_checks():
     """Every check of every estimator."""
     with warnings.catch_warnings():  # it says that we do not inherit from BaseEstimator: on purpose
-        warnings.filterwarnings("ignore", message="Estimator GaussianMixture does not inherit")
+        warnings.filterwarnings("ignore", message="Estimator (Bayesian)?GaussianMixture does not inherit")
         for estimator in ESTIMATORS:
             for instance, check in estimator_checks_generator(estimator):
                 name = check.func.__name__ if isinstance(check, partial) else check.__name__
@@ -45,4 +50,4 @@ def test_check_estimator(estimator, check):
 @pytest.mark.filterwarnings("ignore")
 def test_check_feature_names(estimator):
     pytest.importorskip("pandas")
-    check_dataframe_column_names_consistency("GaussianMixture", estimator)
+    check_dataframe_column_names_consistency(type(estimator).__name__, estimator)
