@@ -237,8 +237,9 @@ def resume(
             noise = max(structure.rounding(each) for each in (parameters, proposal))
             expected = None if memory is None else memory.expectation()
             stop_reason = CONVERGED if ends_by_rounding(trace, objective, tol, noise, expected) else FALL
+            floored = floored | proposal_floored  # what the step ran into
             if len(trace) == 1:  # a start does not know what it rests on
-                floored = floored | proposal_floored | _resting(structure, parameters, floor, proposed.epsilon)
+                floored = floored | _resting(structure, parameters, floor, proposed.epsilon)
             break
         parameters, statistics, floored = proposal, proposed, proposal_floored
         trace.append(objective)

@@ -10,6 +10,8 @@ A start is a partition of rows (labels or responsibilities) put through one maxi
 - "random": means are distinct random rows, each covariance is that of 2 (D + 1) random rows (4 for structures
   without correlations), equal mixing weights;
 - "random_from_data": means are distinct random rows, each covariance is that of all rows, equal mixing weights;
+- "hierarchical": Ward's clusters (`gmm.hierarchy`) of columns in units of their standard deviation; of many rows, of
+  a subsample of 2**11;
 - a callable ``(X, n_components, rng)``: responsibilities (N, K), labels (N,) or means (K, D) in user units.
 
 The other named starts look at a subsample (`gmm.subsample`). Components with few rows, or none, are the business of
@@ -29,8 +31,10 @@ import numpy as np
 
 from gmm._validation import check_partition
 from gmm.covariances.base import Covariance
+from gmm.distinct import distinct
 from gmm.draws import Uniform, uniform
 from gmm.errors import ParameterError
+from gmm.hierarchy import LEAVES, ward
 from gmm.kmeans import Spread, lloyd, seed_centres, standardised
 from gmm.parameters import Parameters
 from gmm.partition import from_partition, maximized, rows_needed, total
@@ -83,7 +87,8 @@ def start(
         limits = {"floor": floor, "ridge": ridge}
         candidates = [partial(kind, structure, n_components, **limits) for kind in CANDIDATES[structure.scaling]]
         return likeliest(rows, structure, n_components, candidates, seed, **limits)
-    chosen = chosen_rows(rows.n_rows, seed, largest(n_components, rows.n_features), rows.sample_weight)
+    size = LEAVES if method == "hierarchical" else largest(n_components, rows.n_features)
+    chosen = chosen_rows(rows.n_rows, seed, size, rows.sample_weight)
     seen = rows if chosen is None else rows.subset(chosen)
     return METHODS[method](structure, n_components, seen, uniform(rows, n_components, seed), floor=floor, ridge=ridge)
 
@@ -132,6 +137,21 @@ def _seeding(
     return from_partition(rows, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
 
 
+def _hierarchical(
+    structure: Covariance,
+    n_components: int,
+    rows: Rows,
+    rng: Uniform,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+) -> Parameters:
+    seen = distinct(rows)
+    view = standardised(seen, SPREADS[structure.scaling]).frame
+    labels = ward(seen.X.astype(np.float64) * view.scale - view.centre, seen.sample_weight).cut(n_components)
+    return from_partition(seen, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
+
+
 def _random(
     structure: Covariance,
     n_components: int,
@@ -174,6 +194,7 @@ def _random_from_data(
 METHODS: dict[str, Callable[..., Parameters]] = {
     "kmeans": _kmeans,
     "k-means++": _seeding,
+    "hierarchical": _hierarchical,
     "random": _random,
     "random_from_data": _random_from_data,
 }

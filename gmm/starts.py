@@ -23,6 +23,7 @@ from gmm.completion import CompletedRows, completions
 from gmm.distinct import distinct
 from gmm.errors import ParameterError
 from gmm.frame import Frame
+from gmm.hierarchy import LEAVES
 from gmm.mixture import Mixture
 from gmm.noise import Noise
 from gmm.parameters import Parameters
@@ -146,7 +147,8 @@ def choose_start(
             made |= prepare(whole, *shape, its, **limits)
         return {seed: replaced(parameters) for seed, parameters in made.items()}
 
-    return Start(begin, "means" not in given, prepared)
+    is_one_tree = method == "hierarchical" and rows.n_rows <= LEAVES and drawn is None
+    return Start(begin, "means" not in given and not is_one_tree, prepared)
 
 
 def _with_known(partition: np.ndarray, known: np.ndarray | None) -> np.ndarray:

@@ -21,8 +21,8 @@ LAYERS = [
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
-        "shrinkage restarts draws prepared whole completion agreement criteria ordering clutter anchors collapse "
-        "dependence",
+        "hierarchy inference shrinkage restarts draws prepared whole completion agreement criteria ordering clutter "
+        "anchors collapse dependence",
     ),
     (
         "estimators",

@@ -46,6 +46,8 @@ def structure(name: str) -> Covariance:
     if isinstance(name, str) and name in KNOWN:
         return KNOWN[name]
     near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.4) if isinstance(name, str) else []
+    if isinstance(name, str) and name.upper() in CODES:
+        near = [name.upper()]
     hint = f", did you mean {near[0]!r}?" if near else "."
     known = ", ".join(repr(entry) for entry in KNOWN)
     raise ParameterError(f"covariance_type {name!r} is not known{hint} Known: {known}")

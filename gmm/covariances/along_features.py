@@ -78,7 +78,8 @@ class VEI(AlongFeatures):
                 break
             shape = np.maximum(n @ (scatter / volume[:, None]) / n.sum(), floor / volume.max())
         variances = volume[:, None] * shape
-        return np.maximum(variances, floor), (variances <= floor).any(axis=1)
+        floored = (variances <= floor).any(axis=1) | (n @ scatter / n.sum() < floor).any()
+        return np.maximum(variances, floor), floored
 
 
 class EVI(AlongFeatures):

@@ -112,7 +112,8 @@ class VEV(Ellipsoids):
             shape = n @ (values / volume[:, None]) / n.sum()
         found = volume[:, None] * shape
         raised = np.maximum(found, floor.max())
-        return regular(turned(raised, axes), (raised > found).any(axis=1), floor, epsilon)
+        floored = (raised > found).any(axis=1) | (n @ values / n.sum() < floor.max()).any()
+        return regular(turned(raised, axes), floored, floor, epsilon)
 
 
 def turned(values: np.ndarray, axes: np.ndarray) -> np.ndarray:

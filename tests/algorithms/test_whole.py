@@ -63,6 +63,21 @@ def test_repeated_and_weighted_rows(structure, seed, monkeypatch):
     assert_close(*both(X, 2, monkeypatch, sample_weight=weight, **options))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_components_with_too_few_rows(structure, method, monkeypatch):
+    """Five rows for each of five components in three dimensions, of weights that are no counts: they are topped up."""
+    X = problems.blobs(25, n_features=3, n_components=5, separation=4.0).X
+    weight = np.random.default_rng(0).uniform(0.1, 3.0, len(X))
+    options = {"covariance_type": structure.name, "init_params": method, "random_state": 0, "max_iter": 0}
+    assert_close(*both(X, 5, monkeypatch, sample_weight=weight, **options))
+
+
+def test_both_zeros_are_one_value(monkeypatch):
+    X = np.random.default_rng(0).choice([-0.0, 0.0, 1.0, 3.0], size=(90, 2))
+    for method in METHODS:
+        assert_close(*both(X, 2, monkeypatch, init_params=method, random_state=0, n_init=3, reg_covar=0.1))
+
+
 @pytest.mark.parametrize("options", [{"n_init": 1}, {"max_iter": 0}, {"max_iter": 3}, {"short_iter": 0}, {"tol": 0.1}])
 def test_limits(options, monkeypatch):
     X = problems.blobs(150, n_features=2, n_components=3, separation=1.0).X
@@ -98,6 +113,18 @@ def test_what_is_out_of_the_ordinary_is_left_to_python(monkeypatch):
         gmm.GaussianMixture(2, random_state=0).fit(np.full((60, 2), np.nan))
 
 
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_falls_within_the_rounding_of_a_covariance(kind, monkeypatch):
+    """Features that nearly depend on each other: a fall ends a climb as converged while rounding explains it."""
+    for seed, apart in ((0, 1e-5), (0, 1e-6), (1, 1e-5), (1, 1e-7)):
+        X = problems.blobs(150, n_features=2, n_components=2, separation=1.0, seed=seed).X
+        X = np.column_stack([X, X.sum(axis=1) + apart * np.random.default_rng(seed).normal(size=len(X))])
+        options = {"covariance_type": kind, "init_params": "random_from_data", "acceleration": "none", "n_init": 1}
+        quick, slow = both(X, 2, monkeypatch, random_state=0, tol=1e-10, max_iter=400, **options)
+        assert quick.record.stop_reason == slow.record.stop_reason
+        assert quick.record.n_iter == slow.record.n_iter
+
+
 def test_a_slow_climb_leaps(monkeypatch):
     X = load_faithful().data[:, 1:]
     quick, slow = both(X, 3, monkeypatch, random_state=0, tol=1e-9)
@@ -121,6 +148,23 @@ def test_leaps(structure, ridge, n_init, patience, monkeypatch):
     assert_close(quick, slow)
     plain = both(X, 3, monkeypatch, n_init=n_init, reg_covar=ridge, acceleration="none", **options)[0]
     assert quick.record.n_iter < plain.record.n_iter
+
+
+@pytest.mark.parametrize(
+    ("kind", "D", "K", "n_rows", "separation", "tol", "seed"),
+    [
+        ("full", 1, 4, 141, 1.0, 1e-8, 213),  # forgets its pairs on the floor, and ends by EM's own gains
+        ("spherical", 2, 4, 234, 1.5, 1e-6, 63),
+        ("tied", 1, 3, 121, 0.3, 1e-10, 38),  # leaps shorter than the radius leave it as it is
+        ("full", 3, 2, 173, 1.0, 1e-8, 29),
+        ("diag", 2, 4, 63, 1.5, 1e-6, 87),  # ends before the first leap
+    ],
+)
+def test_leaps_that_come_and_go(kind, D, K, n_rows, separation, tol, seed, monkeypatch):
+    monkeypatch.setattr(fitting, "PATIENCE", 4)
+    X = problems.blobs(n_rows, n_features=D, n_components=K - 1, separation=separation, seed=seed).X
+    options = {"covariance_type": kind, "tol": tol, "n_init": 2, "short_iter": 4, "random_state": seed}
+    assert_close(*both(X, K, monkeypatch, max_iter=200, **options))
 
 
 def test_the_choice_depends_on_shapes_and_options():

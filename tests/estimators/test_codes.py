@@ -146,3 +146,10 @@ def test_restraints_of_eigenvalues_are_refused(option):
     with pytest.raises(gmm.errors.ParameterError, match="with covariance_type='VEV'"):
         GaussianMixture(2, covariance_type="VEV", **option).fit(dataset("iris")[0])
     GaussianMixture(2, covariance_type="VEV", equal_weights=True, max_iter=3, tol=0).fit(dataset("iris")[0])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("EII", "VII")])
+def test_a_constant_column_is_named_not_a_fall(name):
+    X = np.random.default_rng(0).normal(size=(200, 2)) + np.repeat([0.0, 5.0], 100)[:, None]
+    with pytest.warns(gmm.errors.CollapseWarning, match="no spread in"):
+        GaussianMixture(2, covariance_type=name, random_state=0).fit(np.c_[X, np.ones(200)])

@@ -78,7 +78,7 @@ def test_identical_rows_of_any_size(structure, n_components):
 
 @pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("init_params", ["kmeans", "k-means++", "random", "random_from_data"])
+@pytest.mark.parametrize("init_params", ["kmeans", "k-means++", "hierarchical", "random", "random_from_data"])
 @pytest.mark.parametrize("n_components", [5, 6, 8])
 def test_five_distinct_points(structure, dtype, init_params, n_components):
     X = problems.five_distinct_points().astype(dtype)

@@ -152,7 +152,7 @@ def test_given_means_alone_are_a_start(X):
     assert len(model.restarts_) == 1
 
 
-@pytest.mark.parametrize("name", ["kmeans", "k-means++", "random", "random_from_data"])
+@pytest.mark.parametrize("name", ["kmeans", "k-means++", "hierarchical", "random", "random_from_data"])
 def test_named_starts(X, name):
     model = GaussianMixture(3, init_params=name, random_state=0).fit(X)
     assert model.converged_

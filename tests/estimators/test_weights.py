@@ -53,7 +53,7 @@ def test_integer_weights_are_repetitions(problem, structure, reg_covar):
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
-@pytest.mark.parametrize("init_params", ["kmeans", "k-means++", "random", "random_from_data"])
+@pytest.mark.parametrize("init_params", ["kmeans", "k-means++", "hierarchical", "random", "random_from_data"])
 def test_whole_fits_of_integer_weights_and_of_repetitions_in_any_order_agree(problem, structure, init_params):
     """Starts and their race too: from the same seed both come to the same end in as many iterations."""
     X, count, _ = problem

@@ -1,0 +1,235 @@
+"""Standard errors of a maximum-likelihood mixture: how far its parameters would move with other rows.
+
+With s_i the gradient of log p(x_i) and r_ik the responsibilities, g_ik and H_ik gradient and Hessian of
+log(weight_k N(x_i; mean_k, covariance_k)), the observed information is (Louis 1982)
+
+    I = sum_i w_i (s_i s_i' - sum_k r_ik (g_ik g_ik' + H_ik)),       J = sum_i w_i s_i s_i'.
+
+inverse(I) is the covariance of the estimates; inverse(J), of outer products, needs no Hessian and more rows;
+inverse(I) J inverse(I), the sandwich, holds also where the model is not the truth (White 1982). Parameters are the
+logarithms of mixing weights against the last (that of noise where there is noise), means, and the free entries of the
+covariances, which every structure here is linear in. Sample weights are frequencies.
+
+Of Hessians only sums over rows are needed, which are closed; gradients of a slice of rows are held at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy.special import ndtri
+
+from gmm.errors import DataError, ParameterError
+from gmm.mixture import Mixture
+from gmm.parameters import Kernel
+from gmm.rows import Rows
+
+__all__ = ["Interval", "Kind", "StandardErrors", "standard_errors"]
+
+Kind = Literal["observed", "outer", "sandwich"]
+
+SLICE = 1 << 22  # numbers held at a time
+MOST_NUMBERS = 1 << 26  # of all free entries as matrices
+SINGULAR = 1e-12  # of the largest eigenvalue of an information in units of its own diagonal
+
+
+class Interval(NamedTuple):
+    """Lower and upper ends, in the shape of the parameter."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class StandardErrors:
+    """Standard errors in the data's units; fields have the shape of the model's attributes.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (K,)
+    means : ndarray of shape (K, D)
+    covariances : ndarray
+        In the shape of ``covariances_``.
+    estimates : tuple of ndarray
+        Weights, means and covariances that they belong to.
+    variances : ndarray of bool
+        Which entries of ``covariances`` are variances.
+    kind : {"observed", "outer", "sandwich"}
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    estimates: tuple[np.ndarray, np.ndarray, np.ndarray]
+    variances: np.ndarray
+    kind: Kind
+
+    def intervals(self, level: float = 0.95) -> dict[str, Interval]:
+        """Intervals that hold the truth with this probability, as far as rows are many.
+
+        Weights on the logit scale, variances on the logarithmic one, which keeps them in their range; means and
+        covariances of different features on their own.
+        """
+        if not 0.0 < level < 1.0:
+            raise ParameterError(f"level must lie between 0 and 1, got {level!r}")
+        z = float(ndtri(0.5 + level / 2.0))
+        weights, means, covariances = self.estimates
+        logit, spread = np.log(weights / (1.0 - weights)), z * self.weights / (weights * (1.0 - weights))
+        ends = (1.0 / (1.0 + np.exp(-(logit - spread))), 1.0 / (1.0 + np.exp(-(logit + spread))))
+        low, high = covariances - z * self.covariances, covariances + z * self.covariances
+        varies = self.variances
+        factor = np.exp(z * self.covariances[varies] / covariances[varies])
+        low[varies], high[varies] = covariances[varies] / factor, covariances[varies] * factor
+        return {
+            "weights": Interval(*ends),
+            "means": Interval(means - z * self.means, means + z * self.means),
+            "covariances": Interval(low, high),
+        }
+
+
+def standard_errors(mixture: Mixture, rows: Rows, kind: Kind = "observed") -> StandardErrors:
+    """Standard errors of a mixture that is the maximum-likelihood estimate for these rows, read through its frame.
+
+    Raises
+    ------
+    ParameterError
+        Where there are none: a weight of zero, an information that is singular or not positive, a structure whose
+        covariances are not linear in their parameters.
+    """
+    if kind not in ("observed", "outer", "sandwich"):
+        raise ParameterError(f"kind must be 'observed', 'outer' or 'sandwich', got {kind!r}")
+    if not rows.is_whole:
+        raise DataError("standard errors of rows with missing values are not known yet")
+    p = mixture.parameters
+    if not (p.mixing > 0.0).all():
+        k = int(np.argmin(p.mixing))
+        what = f"component {k}" if k < p.n_components else "noise"
+        raise ParameterError(f"{what} has mixing weight 0: at that boundary estimates have no standard errors")
+    free = _free_entries(mixture)
+    information, outer = _sums(mixture, rows, free)
+    if kind == "outer":
+        variance = _inverse(outer)
+    else:
+        bread = _inverse(information)
+        variance = bread if kind == "observed" else bread @ outer @ bread
+    return _reported(mixture, variance, free, kind)
+
+
+class Free(NamedTuple):
+    """Free entries of the covariances: index arrays into their own shape, and each as matrices (n, K, D, D)."""
+
+    places: tuple[np.ndarray, ...]
+    dense: np.ndarray
+
+
+def _free_entries(mixture: Mixture) -> Free:
+    p, structure = mixture.parameters, mixture.structure
+    shape = p.covariances.shape
+    K, D = p.means.shape
+    matrices = structure.moments_kernel is Kernel.FULL
+    places = np.nonzero(np.broadcast_to(np.tri(D, dtype=bool), shape)) if matrices else np.nonzero(np.ones(shape))
+    if len(places[0]) != structure.n_parameters(K, D):
+        known = "full, tied, diag and spherical"
+        raise ParameterError(f"standard errors are known for {known} covariances, not for {structure.name!r}")
+    if len(places[0]) * K * D**2 > MOST_NUMBERS:
+        raise ParameterError(f"{len(places[0])} covariance parameters are too many for standard errors")
+    dense = np.empty((len(places[0]), K, D, D))
+    for n, place in enumerate(zip(*places, strict=True)):
+        entry = np.zeros(shape)
+        entry[place] = 1.0
+        if matrices:
+            entry[(*place[:-2], place[-1], place[-2])] = 1.0
+        dense[n] = structure.dense(entry, K, D)
+    return Free(places, dense)
+
+
+def _sums(mixture: Mixture, rows: Rows, free: Free) -> tuple[np.ndarray, np.ndarray]:
+    """The observed information and the sum of outer products, (P, P), in frame coordinates."""
+    p = mixture.parameters
+    K, D = p.means.shape
+    mixing = p.mixing
+    M, C = len(mixing) - 1, len(free.dense)
+    P = M + K * D + C
+    precisions = np.linalg.inv(mixture.structure.dense(p.covariances, K, D))
+    shift = np.eye(M + 1, M) - mixing[:M]  # gradient of log weight by logits
+    outer, complete, hessian = np.zeros((P, P)), np.zeros((P, P)), np.zeros((P, P))
+    n, first, second = np.zeros(M + 1), np.zeros((K, D)), np.zeros((K, D, D))
+    step = max(SLICE // (P + 1), 1)
+    for begin in range(0, rows.n_rows, step):
+        some = rows.subset(np.arange(begin, min(begin + step, rows.n_rows)))
+        r = some.score(mixture.factors, log_density=False, posterior=True).posterior.astype(np.float64)
+        weight = np.ones(some.n_rows) if some.sample_weight is None else some.sample_weight
+        points = mixture.frame.points_in(some.X)
+        score = np.zeros((some.n_rows, P))
+        score[:, :M] = r @ shift
+        n += weight @ r
+        complete[:M, :M] += shift.T @ ((weight @ r)[:, None] * shift)
+        for k in range(K):
+            y = (points - p.means[k]) @ precisions[k]
+            gradient = np.zeros((some.n_rows, P))
+            gradient[:, M + k * D : M + (k + 1) * D] = y
+            pull = 0.5 * (y[:, :, None] * y[:, None, :] - precisions[k])
+            gradient[:, M + K * D :] = pull.reshape(len(y), -1) @ free.dense[:, k].reshape(C, -1).T
+            counted = weight * r[:, k]
+            first[k] += counted @ y
+            second[k] += (y * counted[:, None]).T @ y
+            score += r[:, k, None] * gradient
+            complete += (gradient * counted[:, None]).T @ gradient
+            cross = np.outer(shift[k], counted @ gradient)
+            complete[:M] += cross
+            complete[:, :M] += cross.T
+        outer += (score * weight[:, None]).T @ score
+    hessian[:M, :M] = -n.sum() * (np.diag(mixing[:M]) - np.outer(mixing[:M], mixing[:M]))
+    for k in range(K):
+        place = slice(M + k * D, M + (k + 1) * D)
+        hessian[place, place] -= n[k] * precisions[k]
+        turned = free.dense[:, k] @ precisions[k]  # (C, D, D)
+        mixed = -(first[k] @ turned).T
+        hessian[place, M + K * D :] += mixed
+        hessian[M + K * D :, place] += mixed.T
+        pairs = np.einsum("aij,bji->ab", turned, turned)
+        curved = np.einsum("ij,ajl,bli->ab", second[k], turned, free.dense[:, k], optimize=True)
+        hessian[M + K * D :, M + K * D :] += 0.5 * n[k] * pairs - 0.5 * (curved + curved.T)
+    return outer - complete - hessian, outer
+
+
+def _inverse(information: np.ndarray) -> np.ndarray:
+    """Inverse of a positive definite information, or the reason why there is none."""
+    diagonal = np.diagonal(information)
+    if (diagonal > 0).all():
+        sizes = np.sqrt(diagonal)
+        values, vectors = np.linalg.eigh(information / np.outer(sizes, sizes))
+        if values[0] > SINGULAR * values[-1]:
+            return (vectors / values) @ vectors.T / np.outer(sizes, sizes)
+    raise ParameterError(
+        "the information of these rows is singular or not positive: the mixture is no maximum of their likelihood (fit "
+        "with a smaller tol, without reg_covar), or some parameters cannot be told apart (fewer components)"
+    )
+
+
+def _reported(mixture: Mixture, variance: np.ndarray, free: Free, kind: Kind) -> StandardErrors:
+    """Variances (P, P) of the parameters as standard errors in the data's units."""
+    p, frame = mixture.parameters, mixture.frame
+    K, D = p.means.shape
+    mixing = p.mixing
+    M = len(mixing) - 1
+    slope = np.diag(mixing)[:, :M] - np.outer(mixing, mixing[:M])
+    weights = np.sqrt(np.einsum("km,mn,kn->k", slope, variance[:M, :M], slope))[:K]
+    spread = np.sqrt(np.diagonal(variance))
+    means = spread[M : M + K * D].reshape(K, D) / frame.scale
+    dense = np.zeros((K, D, D))
+    for entry, se in zip(free.dense, spread[M + K * D :], strict=True):
+        dense += se * entry
+    outside = dense / frame.scale[:, None] / frame.scale
+    own = mixture.structure.covariances_out(p.covariances, frame)
+    kernel = mixture.structure.kernel if own.ndim < 3 else Kernel.FULL  # codes are matrices throughout
+    diagonal = np.diagonal(outside, axis1=1, axis2=2)
+    shaped = {
+        Kernel.FULL: outside, Kernel.TIED: outside[0], Kernel.DIAG: diagonal, Kernel.SPHERICAL: diagonal[:, 0]
+    }[kernel]  # fmt: skip
+    variances = np.ones(own.shape, bool)
+    if kernel in (Kernel.FULL, Kernel.TIED):
+        variances = np.broadcast_to(np.eye(D, dtype=bool), own.shape)
+    return StandardErrors(weights, means, shaped.copy(), (mixture.weights, mixture.means, own), variances, kind)
