@@ -31,6 +31,7 @@ from gmm.convergence import (
     rounding,
 )
 from gmm.covariances.base import Covariance
+from gmm.covariances.floor import lift
 from gmm.errors import GmmError
 from gmm.parameters import Factors, Parameters
 from gmm.small import advance, begin, rows_of
@@ -42,6 +43,8 @@ Callback = Callable[[int, float, float], object]
 Accumulate = Callable[[Factors], Statistics]
 Maximized = tuple[Parameters, np.ndarray]
 Arrival = tuple[Statistics, float, Maximized]
+
+NEAR = 2.0**-26  # of the floor: what rounding may have added to a variance that it holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +237,9 @@ def resume(
             noise = max(structure.rounding(each) for each in (parameters, proposal))
             expected = None if memory is None else memory.expectation()
             stop_reason = CONVERGED if ends_by_rounding(trace, objective, tol, noise, expected) else FALL
-            floored = floored | proposal_floored  # what the step ran into; a start does not know what it rests on
+            floored = floored | proposal_floored  # what the step ran into
+            if len(trace) == 1:  # a start does not know what it rests on
+                floored = floored | _resting(structure, parameters, floor, proposed.epsilon)
             break
         parameters, statistics, floored = proposal, proposed, proposal_floored
         trace.append(objective)
@@ -256,6 +261,12 @@ def _factorized(structure: Covariance, parameters: Parameters, ridge: np.ndarray
     except np.linalg.LinAlgError as error:
         structure.check(parameters.covariances, *parameters.means.shape)
         raise GmmError(f"a covariance cannot be factorized: {error}") from error
+
+
+def _resting(structure: Covariance, parameters: Parameters, floor: np.ndarray, epsilon: float) -> np.ndarray:
+    """Living components (K,) whose covariance is no larger than the floor lets it be."""
+    matrices = structure.dense(parameters.covariances, *parameters.means.shape)
+    return lift(matrices, floor * (1.0 + NEAR), epsilon)[1] & (parameters.weights > 0.0)
 
 
 def _objective(structure: Covariance, statistics: Statistics, parameters: Parameters) -> float:
