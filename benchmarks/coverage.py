@@ -1,6 +1,8 @@
 """How often credible intervals of variational Bayes hold the truth: two unit normals, weights 0.6 and 0.4, 500 rows.
 
     python benchmarks/coverage.py                  # intervals of 95%, 400 data sets, the table in docs/bayesian.md
+
+The prior is the default one with a Dirichlet distribution; components are told apart by their means.
 """
 
 import argparse
