@@ -151,7 +151,8 @@ static int list_run(const job *all, bench *own, int64_t index, const int64_t **r
     *row = all->runs->row + first;
     *n = all->runs->first[index + 1] - first;
     const double *log_noise = noise_of(all, index);
-    const int listed = gmm_rows_are_listed(*row, *n, all->rows->n_rows) && (!log_noise || *log_noise < INFINITY);
+    const int listed =
+        first >= 0 && gmm_rows_are_listed(*row, *n, all->rows->n_rows) && (!log_noise || *log_noise < INFINITY);
     if (!listed) note(own, GMM_EINVAL, -1, *row);
     return listed && *n > 0;
 }
