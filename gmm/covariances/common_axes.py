@@ -12,6 +12,8 @@ same fixed points and takes many more steps to them.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 
 from gmm.covariances.along_features import geometric_mean
@@ -55,9 +57,9 @@ class CommonAxes(Ellipsoids):
         cost = float(n @ (np.log(values) + variances / values).sum(axis=1))
         return cost, turned(values, axes), (variances < least).any(axis=1)
 
+    @abstractmethod
     def _values(self, n: np.ndarray, rotated: np.ndarray, least: float) -> np.ndarray:
         """Best eigenvalues (K, D) for scatters seen along the axes."""
-        raise NotImplementedError
 
 
 class VVE(CommonAxes):
