@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from gmm.errors import DataError, ParameterError
 from gmm.mixture import Mixture
@@ -74,6 +73,8 @@ class StandardErrors:
         """
         if not 0.0 < level < 1.0:
             raise ParameterError(f"level must lie between 0 and 1, got {level!r}")
+        from scipy.special import ndtri  # a fifth of what `import gmm` and a first estimator would take
+
         z = float(ndtri(0.5 + level / 2.0))
         weights, means, covariances = self.estimates
         logit, spread = np.log(weights / (1.0 - weights)), z * self.weights / (weights * (1.0 - weights))
