@@ -64,7 +64,7 @@ class MixtureEstimator(Estimator):
         fit = self._fitted()
         return _log_density(fit, self._rows(X, fit, noise_covariance))
 
-    def impute(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
+    def impute(self, X: Any, *, n_draws: int | None = None, noise_covariance: Any = None) -> np.ndarray:
         """Fill in missing values (NaN), whatever ``missing`` says: expectations under the mixture, or draws.
 
         Parameters
@@ -73,6 +73,8 @@ class MixtureEstimator(Estimator):
         n_draws : int, optional
             Draw this often from the distribution of the missing values given the observed ones, in place of its mean;
             with an int ``random_state`` always the same.
+        noise_covariance : array-like, optional
+            Errors of the observed values, as in `fit`; what is filled in has none.
 
         Returns
         -------
@@ -90,12 +92,12 @@ class MixtureEstimator(Estimator):
                [3., 4.]])
         """
         fit = self._fitted()
-        rows = self._rows(X, fit, missing="marginalize")
+        rows = self._rows(X, fit, noise_covariance, missing="marginalize")
         draws = None if n_draws is None else check_integer(n_draws, "n_draws", minimum=0)
         error = nonfinite_error(rows.X, allow_nan=True)
         if error is not None:
             raise error
-        if rows.is_whole:
+        if not np.isnan(rows.X).any():
             return np.array(rows.X if draws is None else np.broadcast_to(rows.X, (draws, *rows.X.shape)))
         mixture = (fit.mixture.structure, fit.mixture.parameters)
         if draws is None:
