@@ -1,4 +1,5 @@
 /* test_host.c: what the library says of its host, and a child forked after the pool of threads was used. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -6,11 +7,32 @@
 
 #include "call.h"
 #include "check.h"
+#include "dispatch.h"
 #include "entries.h"
 #include "tests.h"
 
+/* Of any processor, not only of this one: what is best of what it has, or what is wanted if it has that. */
+static void choices(void)
+{
+    const int last = gmm_choose_isa("scalar", 0);
+    CHECK(last >= 0 && gmm_choose_isa("scalar", ~0u) == last);
+    CHECK(gmm_choose_isa(NULL, ~0u) == 0 && gmm_choose_isa("", ~0u) == 0);
+    CHECK(gmm_choose_isa("none", ~0u) == -1);
+#if defined(__x86_64__)
+    CHECK(last == 2 && gmm_choose_isa(NULL, 0) == last);
+    CHECK(gmm_choose_isa("avx512", ~0u) == 0 && gmm_choose_isa("avx2", ~0u) == 1);
+    CHECK(gmm_choose_isa(NULL, GMM_CPU_AVX2 | GMM_CPU_FMA) == 1);
+    for (unsigned bit = 1; bit <= GMM_CPU_AVX512VL; bit *= 2) { /* one is missing */
+        const int older = bit == GMM_CPU_AVX2 || bit == GMM_CPU_FMA ? 2 : 1;
+        CHECK(gmm_choose_isa(NULL, ~bit) == older && gmm_choose_isa("avx512", ~bit) == -1);
+        CHECK(gmm_choose_isa("avx2", ~bit) == (older == 1 ? 1 : -1));
+    }
+#endif
+}
+
 void test_host(void)
 {
+    choices();
     const char *const *isas = gmm_isas();
     int listed = 0, last = 0;
     for (; isas[last]; ++last) {
@@ -86,9 +108,10 @@ void test_fork(void)
     int64_t bad_row;
     int status = -1;
     CHECK(call_accumulate(&p.rows, &p.factors, 2, &s, &bad_row) == GMM_OK);
+    fflush(stdout); /* or the child would print it again */
     pid_t pid = fork();
     if (pid == 0) {
-        _exit(child(&p, &s));
+        exit(child(&p, &s)); /* not _exit: what it reached counts */
     }
     CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     drop_statistics(&s);
