@@ -93,13 +93,14 @@ static void absent_rows(gmm_structure structure, gmm_dtype precision, int64_t d,
 
 /* Far out every density underflows and noise takes the row: with skipping as without. Lanes past the last row, whose
  * rows are at the frame's centre, may be far out as well, from means that are. */
-static void far_rows(gmm_structure structure, gmm_dtype precision, int64_t d, gmm_skipping skipping, int with_weight)
+static void far_rows(gmm_structure structure, gmm_dtype precision, int64_t d, gmm_skipping skipping, int with_weight,
+                     int is_huge)
 {
     recipe r = recipe_of(structure, precision, 9, d, 3);
     r.weighting = with_weight ? WEIGHT_SOME : WEIGHT_NONE;
-    in_case("far rows beside noise, %s", describe(&r));
+    in_case("far rows beside noise, %s, %d", describe(&r), is_huge);
     problem p = cook(&r);
-    const double log_noise = -3, far = precision == GMM_F32 ? 1e4 : 1e8;
+    const double log_noise = -3, far = precision == GMM_F32 ? (is_huge ? 1e25 : 1e4) : is_huge ? 1e160 : 1e8;
     gmm_statistics s = new_statistics(&p.factors);
     double *density = room((size_t)r.n, 8), weight = 0;
     int64_t *label = room((size_t)r.n, 8), bad_row;
@@ -217,12 +218,15 @@ void test_edges(void)
             absent_rows((gmm_structure)structure, (gmm_dtype)precision, 3, GMM_SKIP_NEVER);
             absent_rows((gmm_structure)structure, (gmm_dtype)precision, 14, GMM_SKIP_NEVER);
             if (structure != GMM_LINEAR) {
-                far_rows((gmm_structure)structure, (gmm_dtype)precision, 3, GMM_SKIP_NEVER, 1);
-                far_rows((gmm_structure)structure, (gmm_dtype)precision, 14, GMM_SKIP_NEVER, 0);
+                for (int is_huge = 0; is_huge < 2; ++is_huge) {
+                    far_rows((gmm_structure)structure, (gmm_dtype)precision, 3, GMM_SKIP_NEVER, 1, is_huge);
+                    far_rows((gmm_structure)structure, (gmm_dtype)precision, 14, GMM_SKIP_NEVER, 0, is_huge);
+                }
             }
         }
         absent_rows(GMM_FULL, (gmm_dtype)precision, 14, GMM_SKIP_ALWAYS);
-        far_rows(GMM_FULL, (gmm_dtype)precision, 14, GMM_SKIP_ALWAYS, 1);
+        far_rows(GMM_FULL, (gmm_dtype)precision, 14, GMM_SKIP_ALWAYS, 1, 0);
+        far_rows(GMM_FULL, (gmm_dtype)precision, 14, GMM_SKIP_ALWAYS, 1, 1);
     }
     odd_strides(GMM_LINEAR, 131);
     odd_strides(GMM_FULL, 11);
