@@ -133,7 +133,7 @@ class Conditional:
 
 
 def _times(vectors: np.ndarray, matrices: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Vectors (n, a) times one matrix (a, b), or each times that of its row among (N, a, b), counted round and round."""
+    """Vectors (n, a) times one matrix (a, b), or each times that of its row in (N, a, b), counted round and round."""
     if matrices.ndim == 2:
         return vectors @ matrices
     return np.matmul(vectors[:, None, :], matrices[rows % len(matrices)])[:, 0]
