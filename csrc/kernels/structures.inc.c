@@ -6,7 +6,6 @@ static const NAME(structure) *NAME(structure_of)(gmm_structure structure, int64_
     case GMM_LINEAR: return NAME(linear_of)(n_features);
     case GMM_DIAG: return &NAME(diag);
     case GMM_SPHERICAL: return &NAME(spherical);
-    case GMM_FULL: break;
+    default: return NAME(full)(n_features);
     }
-    return NAME(full)(n_features);
 }

@@ -144,6 +144,31 @@ static void far_rows(gmm_structure structure, gmm_dtype precision, int64_t d, gm
     discard(&p);
 }
 
+/* A row whose distance to the second component is no number: the others' are compared, be they as different as they may. */
+static void no_distance(gmm_dtype precision)
+{
+    recipe r = recipe_of(GMM_FULL, precision, 9, 2, 3);
+    r.weighting = WEIGHT_NONE;
+    in_case("no distance, %s", describe(&r));
+    problem p = cook(&r);
+    gmm_statistics s = new_statistics(&p.factors);
+    const double wide = precision == GMM_F32 ? 1e38 : 1e308;
+    const double whitener[3][4] = {{1, 0, 0, 1}, {wide, 0, -wide, wide}, {1, 0, 0, 1}};
+    int64_t bad_row;
+    memcpy(p.whitener, whitener, sizeof whitener);
+    for (int64_t i = 0; i < r.k * r.d; ++i) {
+        p.mean[i] = i < 2 ? 0 : i < 4 ? -10 : 1e6;
+    }
+    for (int64_t i = 0; i < r.n * r.d; ++i) {
+        p.value[i] = 0;
+    }
+    relay(&p, GMM_F64, LAYOUT_C);
+    CHECK(call_accumulate(&p.rows, &p.factors, 1, &s, &bad_row) == GMM_OK);
+    CHECK(s.n[0] == (double)r.n && s.n[1] == 0 && s.n[2] == 0);
+    drop_statistics(&s);
+    discard(&p);
+}
+
 /* Rows whose stride is no multiple of their elements' size have the sums of those that lie one after another. */
 static void odd_strides(gmm_structure structure, int64_t d)
 {
@@ -214,6 +239,7 @@ void test_edges(void)
     for (int precision = 0; precision < 2; ++precision) {
         assign_parts((gmm_dtype)precision, 3);
         assign_parts((gmm_dtype)precision, 40);
+        no_distance((gmm_dtype)precision);
         for (int structure = 0; structure < 5; ++structure) {
             absent_rows((gmm_structure)structure, (gmm_dtype)precision, 3, GMM_SKIP_NEVER);
             absent_rows((gmm_structure)structure, (gmm_dtype)precision, 14, GMM_SKIP_NEVER);
