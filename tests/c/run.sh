@@ -104,7 +104,7 @@ for mode in ${*:-gcc sanitize}; do
             ) ;;
         coverage)
             # intrinsics are macros without optimisation, and some convert as they should not
-            compile "${CC:-gcc}" "$host" "-O0 --coverage -fprofile-update=atomic -Wno-sign-conversion" "-fopenmp"
+            compile "${CC:-gcc}" "$host" "-O0 --coverage -fprofile-update=atomic -DGMM_COVERAGE -Wno-sign-conversion" "-fopenmp"
             run ""
             python3 "$root/tests/c/coverage.py" "$scratch/build" "$root" ;;
         *) echo "unknown mode $mode" >&2 && exit 2 ;;
