@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from gmm.config import show_config
     from gmm.fisher import fisher_vector
     from gmm.gaussian_mixture import GaussianMixture
+    from gmm.loading import load
     from gmm.many import FittedGroups, fit_many
     from gmm.selection import Selection, select
-    from gmm.serialization import load
 
     __version__: str
 
@@ -62,7 +62,7 @@ MODULE_OF = {
     "adapt": "gmm.adaptation",
     "fisher_vector": "gmm.fisher",
     "fit_many": "gmm.many",
-    "load": "gmm.serialization",
+    "load": "gmm.loading",
     "select": "gmm.selection",
     "show_config": "gmm.config",
 }

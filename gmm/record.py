@@ -108,6 +108,11 @@ class Fit:
         return self.mixture.n_parameters - self.n_held
 
     @property
+    def component_rows(self) -> np.ndarray:
+        """Effective rows (K,): sums of sample weight times responsibility; only of what was fitted."""
+        return self.record.weight * self.mixture.parameters.weights
+
+    @property
     def assigning(self) -> Factors:
         """What tells whose a row is."""
         return self.mixture.factors
