@@ -2,6 +2,7 @@
 
     python benchmarks/resampling.py intervals     # nominal 95%: weighted, parametric, and standard errors with gaps
     python benchmarks/resampling.py matching      # replicates marked as ambiguous, warnings, wrong matches
+    python benchmarks/resampling.py alarms        # warnings of a bootstrap, of true components and of some too many
     python benchmarks/resampling.py stability     # components marked as unstable, true ones and one too many
 
 The tables of docs/bootstrap.md. Rows come from bivariate normals of unit covariance, their means at the corners of a
@@ -27,7 +28,7 @@ def polygon(n_components: int, side: float) -> GaussianMixture:
     """The truth."""
     weights = [0.4, 0.6] if n_components == 2 else np.full(n_components, 1.0 / n_components)
     angle = 2.0 * np.pi * np.arange(n_components) / n_components
-    radius = side / (2.0 * np.sin(np.pi / n_components))
+    radius = side / (2.0 * np.sin(np.pi / n_components)) if n_components > 1 else 0.0
     means = radius * np.column_stack([np.cos(angle), np.sin(angle)])
     return GaussianMixture.from_parameters(weights, means, np.stack([np.eye(2)] * n_components))
 
@@ -61,7 +62,7 @@ def held(intervals: dict, model: GaussianMixture, truth: GaussianMixture) -> lis
 def intervals(n_samples: int, n_replicates: int) -> None:
     print("| rows | distance | method | " + " | ".join(NAMES) + " | failed, ambiguous |")
     print("|---|---|---|---|---|---|---|")
-    for n_rows, side in ((200, 4.0), (500, 3.0), (1000, 3.0)):
+    for n_rows, side in ((1000, 3.0), (500, 3.0), (200, 4.0)):
         truth = polygon(2, side)
         found: dict[str, list] = {}
         marks: dict[str, list] = {}
@@ -126,6 +127,27 @@ def matching(n_samples: int, n_replicates: int) -> None:
             )
 
 
+def alarms(n_samples: int, n_replicates: int) -> None:
+    print("| true components | rows | distance | fitted | ambiguous | seldom the same | collapsed | warned |")
+    print("|---|---|---|---|---|---|---|---|")
+    for n_components, n_rows in ((1, 300), (3, 300), (3, 1000)):
+        for side in (4.0, 3.0) if n_components > 1 else (0.0,):
+            truth = polygon(n_components, side)
+            for extra in (0, 1, 2):
+                found = []
+                for sample in range(n_samples):
+                    X = sampled(truth, n_rows, sample)
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        model = fitted(X, n_components + extra)
+                        again = gmm.bootstrap(model, X, n_replicates=n_replicates, random_state=sample)
+                    lost = again.lost_components.any()
+                    marks = [again.ambiguous.mean() > 0.05, lost, again.n_failed > 0.05 * n_replicates]
+                    found.append([*marks, any(marks)])
+                rates = " | ".join(f"{rate:.0%}" for rate in np.mean(found, axis=0))
+                print(f"| {n_components} | {n_rows} | {side:g} | {n_components + extra} | {rates} |", flush=True)
+
+
 def stability(n_samples: int, n_resamples: int) -> None:
     print("| true components | rows | distance | fitted | samples with one that is not to be trusted | mean ARI |")
     print("|---|---|---|---|---|---|")
@@ -149,7 +171,7 @@ def stability(n_samples: int, n_resamples: int) -> None:
                 )
 
 
-SIZES = {intervals: (400, 400), matching: (100, 100), stability: (100, 30)}
+SIZES = {intervals: (300, 200), matching: (100, 100), alarms: (100, 60), stability: (100, 30)}
 
 
 def main() -> None:

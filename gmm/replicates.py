@@ -30,6 +30,7 @@ __all__ = ["Bootstrap", "bootstrap", "fitted_copy"]
 
 COMPARED_ROWS = 1 << 12
 OPEN_SHARE = 0.05  # of replicates whose matching is ambiguous, beyond which it is worth a warning
+LOST = 0.6  # mean resemblance below which a component is seldom the same (Hennig 2007 of clusters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,11 @@ class Bootstrap:
     method: str
     _model: GaussianMixture
     _fits: tuple[Fit, ...]
+
+    @property
+    def lost_components(self) -> np.ndarray:
+        """Components (K,), bool, of a mean resemblance below 0.6: other rows seldom have the same."""
+        return self.resemblance.mean(axis=0) < LOST
 
     @property
     def n_replicates(self) -> int:
@@ -118,7 +124,8 @@ class Bootstrap:
             means = ", ".join(
                 f"{mean:.4g} ({error:.2g})" for mean, error in zip(mixture.means[k], errors.means[k], strict=True)
             )
-            said = "  which is open" if self.open_components[k] else ""
+            said = "  seldom the same" if self.lost_components[k] else ""
+            said = "  which is open" if self.open_components[k] else said
             weight = f"{mixture.weights[k]:.4f} ({errors.weights[k]:.2g})"
             lines.append(f"component {k}: weight {weight}, mean {means}{said}")
         return "\n".join(lines)
@@ -171,7 +178,8 @@ def bootstrap(
     Warns
     -----
     AlignmentWarning
-        The matching of more than 5% of the replicates is ambiguous, or more than 5% failed.
+        The matching of more than 5% of the replicates is ambiguous, a component is seldom the same in them, or more
+        than 5% failed.
 
     Notes
     -----
@@ -271,6 +279,13 @@ def _warn(found: Bootstrap, n_replicates: int) -> None:
         message = (
             f"in {found.ambiguous.mean():.0%} of the replicates it is open which component is which (components: "
             f"{components}). Their intervals mean little: fit fewer components, or merge these."
+        )
+        warnings.warn(message, AlignmentWarning, stacklevel=3)
+    elif found.lost_components.any():
+        components = ", ".join(map(str, np.flatnonzero(found.lost_components)))
+        message = (
+            f"components that are seldom the same in the replicates: {components}. Their intervals mean little: fit "
+            "fewer components, or merge these."
         )
         warnings.warn(message, AlignmentWarning, stacklevel=3)
     if found.n_failed > OPEN_SHARE * n_replicates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from problems import blobs
 import gmm
 from gmm import GaussianMixture
 from gmm.errors import AlignmentWarning, DataError, ParameterError
+from gmm.replicates import _Reference
 from gmm.resampling import METHODS, Resampler
 
 N_REPLICATES = 400
@@ -67,6 +69,16 @@ def test_components_keep_the_numbers_of_the_fit(fitted):
                             covariances_init=renumbered.covariances_).fit(X)  # fmt: skip
     again = gmm.bootstrap(other, X, n_replicates=50, random_state=0)
     np.testing.assert_allclose(again.means[:, ::-1], found.means, rtol=1e-3)
+
+
+def test_a_replicate_that_numbers_its_components_otherwise_is_renumbered(fitted):
+    model, X = fitted
+    resampler = Resampler.of(model, X, "weighted")
+    reference, fit = _Reference.of(model, resampler, 0), resampler.again(7)
+    for order in ([2, 0, 1], [0, 2, 1]):
+        back, found = reference.matched(replace(fit, mixture=fit.mixture.reorder(np.array(order))))
+        np.testing.assert_array_equal(back.mixture.means, fit.mixture.means)
+        np.testing.assert_array_equal(np.array(order)[found.order], np.arange(3))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -166,6 +178,16 @@ def test_components_that_are_no_two_are_open():
     assert found.ambiguous.mean() > 0.05
     assert found.open_components.any()
     assert "which is open" in str(found)
+
+
+def test_a_component_that_other_rows_do_not_have_is_lost():
+    """Two components for one Gaussian: the small one is another in every replicate."""
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    model = GaussianMixture(2, covariance_type="tied", order_by="weight", random_state=0).fit(X)
+    with pytest.warns(AlignmentWarning, match="seldom the same in the replicates: 1"):
+        found = gmm.bootstrap(model, X, n_replicates=60, random_state=0)
+    assert found.lost_components.tolist() == [False, True]
+    assert "seldom the same" in str(found).splitlines()[2]
 
 
 def test_failures_are_counted(fitted):

@@ -74,6 +74,15 @@ def test_k_means_is_as_good_as_the_mixtures_partition():
     assert many.log_likelihood_kmeans >= one.log_likelihood_kmeans - 1e-9
 
 
+def test_bad_seeds_are_made_up_for_by_the_mixtures_partition(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(50, 2)) + c for c in ([0, 0], [10, 0], [200, 0], [210, 0])])
+    model = GaussianMixture(4).fit(X, start=np.repeat(np.arange(4), 50))
+    bad = [[-1.0, 0.0], [-0.9, 0.0], [1.0, 1.0], [1.0, -1.0]]  # the last two cut two clusters across
+    monkeypatch.setattr("gmm.comparison.seed_centres", lambda rows, n_clusters, rng: np.array(bad))
+    assert gmm.compare_kmeans(model, X, scale=False, random_state=0).adjusted_rand == 1.0
+
+
 def test_noise_is_no_change():
     X = np.concatenate([blobs(300).X, np.random.default_rng(0).uniform(-30, 30, (40, 2))])
     model = GaussianMixture(3, noise=True, random_state=0).fit(X)

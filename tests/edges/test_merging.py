@@ -98,6 +98,19 @@ def test_an_elbow_is_where_two_lines_meet():
         elbow(np.arange(3.0))
 
 
+def test_an_elbow_is_that_of_the_least_squares_through_three_points():
+    """The lines by their heights at 1, the bend and K: another basis of the same curves."""
+    rng = np.random.default_rng(0)
+    counts = np.arange(1.0, 10.0)
+    for _ in range(30):
+        entropies = np.cumsum(rng.random(9) ** 3)
+        errors = {}
+        for bend in range(2, 9):
+            basis = np.stack([np.interp(counts, [1, bend, 9], heights) for heights in np.eye(3)], axis=1)
+            errors[bend] = np.linalg.lstsq(basis, entropies, rcond=None)[1][0]
+        assert elbow(entropies) == min(errors, key=errors.get)
+
+
 def test_a_plot():
     pytest.importorskip("matplotlib").use("Agg")
     X = blobs(300, n_components=5, separation=1.0).X

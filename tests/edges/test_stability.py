@@ -58,9 +58,10 @@ def test_false_components_do_not():
     assert found.adjusted_rand.mean() < 0.7
 
 
-def test_threads_change_nothing():
-    X = blobs(200).X
-    model = GaussianMixture(2, random_state=0).fit(X)
+@pytest.mark.parametrize("random_state", [0, np.random.default_rng(0)], ids=["int", "generator"])
+def test_threads_change_nothing(random_state):
+    X = blobs(200, n_components=5, separation=1.0).X
+    model = GaussianMixture(5, random_state=random_state).fit(X)
     one, three = (gmm.stability(model, X, n_resamples=5, random_state=1, n_threads=n) for n in (1, 3))
     np.testing.assert_array_equal(one.jaccard, three.jaccard)
 

@@ -9,6 +9,8 @@ from tolerances import MONOTONE
 
 from gmm import BayesianGaussianMixture
 from gmm.errors import ParameterError
+from gmm.moves import _proposals
+from gmm.variational import Variational
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 NARROW = {"full": np.eye(2), "tied": np.eye(2), "diag": np.ones(2), "spherical": 1.0}
@@ -70,6 +72,35 @@ def test_the_bound_is_never_lower_and_each_segment_ends_higher(structure, kind):
         assert (np.diff(part) >= -MONOTONE).all()
     ends = [part[-1] for part in parts]
     assert ends == sorted(ends)
+
+
+def test_what_is_proposed(problem):
+    """Deleted rows go to their next best, merged ones to one, split ones to an empty component; the rest stay."""
+    X, labels = problem
+    fit = model(5).fit(X, start=labels)._fitted()
+    rows = fit.mixture.rows(X)
+    structure = Variational(fit.mixture.structure, fit.prior, float(len(X)))
+    posterior = rows.score(fit.assigning, log_density=False, posterior=True).posterior
+    own = posterior.argmax(axis=1)
+    empty = int(np.setdiff1d(np.arange(5), own)[0])
+    kinds = set()
+    for name, changed in _proposals(rows, structure, fit.posterior):
+        kind, *numbers = name.replace(" and", "").split()
+        numbers = [int(number) for number in numbers]
+        kinds.add(kind)
+        moved = np.isin(own, numbers)
+        np.testing.assert_array_equal(changed[~moved], own[~moved])
+        if kind == "delete":
+            without = posterior.copy()
+            without[:, numbers[0]] = -1.0
+            certain = without.max(axis=1) > 1e-290
+            np.testing.assert_array_equal(changed[moved & certain], without.argmax(axis=1)[moved & certain])
+            assert not (changed == numbers[0]).any()
+        elif kind == "merge":
+            assert (changed[moved] == numbers[0]).all()
+        else:
+            assert set(changed[moved]) == {numbers[0], empty}
+    assert kinds == {"delete", "merge", "split"}
 
 
 def test_threads_weights_and_missing_values(problem):
