@@ -14,6 +14,7 @@ Invariant: E never rises from a number of clusters to the next smaller one, and 
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,7 +157,7 @@ def merge_components(model: MixtureEstimator, X: Any, *, sample_weight: Any = No
     posterior = rows.score(fit.assigning, log_density=False, posterior=True).posterior.astype(np.float64)
     K = fit.mixture.n_components
     merges, entropies = _merged(posterior, K, np.ones(rows.n_rows) if weight is None else weight)
-    return Merging(merges, entropies, elbow(entropies) if K > 3 else K, model)
+    return Merging(merges, entropies, elbow(entropies) if K > 3 else K, copy(model))
 
 
 def _merged(t: np.ndarray, K: int, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

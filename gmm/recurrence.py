@@ -20,7 +20,7 @@ from gmm._validation import check_integer
 from gmm.agreement import adjusted_rand_index
 from gmm.errors import GmmError
 from gmm.gaussian_mixture import GaussianMixture
-from gmm.replicates import fitted_copy
+from gmm.replicates import alone
 from gmm.resampling import Resampler, spread
 from gmm.subsample import seeds
 
@@ -132,7 +132,7 @@ def stability(
     """
     n_resamples = check_integer(n_resamples, "n_resamples")
     resampler = Resampler.of(model, X, method, sample_weight, labels, noise_covariance)
-    copied, K = fitted_copy(model), model._fitted().mixture.n_components
+    copied, K = alone(model), model._fitted().mixture.n_components
     weights = resampler.sample_weight
 
     def labelled(fit: Any) -> np.ndarray:

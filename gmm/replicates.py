@@ -12,6 +12,7 @@ Invariant: the same random_state gives the same replicates for any number of thr
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +27,7 @@ from gmm.record import Fit
 from gmm.resampling import Resampler, spread
 from gmm.subsample import chosen_rows, seeds
 
-__all__ = ["Bootstrap", "bootstrap", "fitted_copy"]
+__all__ = ["Bootstrap", "alone", "bootstrap"]
 
 COMPARED_ROWS = 1 << 12
 OPEN_SHARE = 0.05  # of replicates whose matching is ambiguous, beyond which it is worth a warning
@@ -227,7 +228,7 @@ def bootstrap(
         open_components=rivals.mean(axis=0) > OPEN_SHARE,
         n_failed=len(outcomes) - len(done),
         method=method,
-        _model=fitted_copy(model),
+        _model=copy(model),
         _fits=fits,
     )
     _warn(found, len(outcomes))
@@ -251,7 +252,7 @@ class _Reference:
         if chosen is not None:
             errors = errors if errors is None or len(errors) != len(X) else np.asarray(errors)[chosen]
             X, weights = X[chosen], None if weights is None else weights[chosen]
-        made = cls(fitted_copy(model), X, weights, errors, np.empty(0))
+        made = cls(alone(model), X, weights, errors, np.empty(0))
         return replace(made, posterior=made._posterior(model._fitted()))
 
     def matched(self, fit: Fit) -> tuple[Fit, Any]:
@@ -265,11 +266,9 @@ class _Reference:
         return posterior[:, : fit.mixture.n_components]
 
 
-def fitted_copy(model: GaussianMixture) -> GaussianMixture:
-    """The same fitted estimator, which a later ``fit`` of the given one does not change; one thread."""
-    copied = GaussianMixture(**{**model.get_params(), "n_threads": 1})
-    copied._result = model._fitted()
-    return copied
+def alone(model: GaussianMixture) -> GaussianMixture:
+    """The same fitted estimator on one thread, which a later ``fit`` of the given one does not change."""
+    return copy(model).set_params(n_threads=1)
 
 
 def _warn(found: Bootstrap, n_replicates: int) -> None:

@@ -130,4 +130,8 @@ class Resampler:
 def spread(work: Callable[[int], Any], seeds: Sequence[int], n_threads: int | None) -> list[Any]:
     """Results of some work for each seed, in their order."""
     with ThreadPoolExecutor(min(resolve_threads(n_threads), max(len(seeds), 1))) as pool:
-        return list(pool.map(work, seeds))
+        try:
+            return list(pool.map(work, seeds))
+        except BaseException:  # Ctrl-C among them: what has not begun never does
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

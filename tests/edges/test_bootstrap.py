@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ import gmm
 from gmm import GaussianMixture
 from gmm.errors import AlignmentWarning, DataError, ParameterError
 from gmm.replicates import _Reference
-from gmm.resampling import METHODS, Resampler
+from gmm.resampling import METHODS, Resampler, spread
 
 N_REPLICATES = 400
 SPREAD = 5.0 / np.sqrt(2.0 * N_REPLICATES)
@@ -89,6 +90,20 @@ def test_threads_and_seeds(fitted, method):
     other = gmm.bootstrap(model, X, n_replicates=8, method=method, random_state=4)
     np.testing.assert_array_equal(one.covariances, two.covariances)
     assert not np.array_equal(one.covariances, other.covariances)
+
+
+def test_what_has_not_begun_when_one_is_interrupted_never_does():
+    done = []
+
+    def work(seed):
+        if seed == 0:
+            raise KeyboardInterrupt
+        time.sleep(0.01)
+        done.append(seed)
+
+    with pytest.raises(KeyboardInterrupt):
+        spread(work, range(300), 1)
+    assert len(done) < 299
 
 
 def test_frequencies_are_repeated_rows(fitted):

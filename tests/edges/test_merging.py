@@ -81,6 +81,15 @@ def test_clusters_and_posteriors_add_up():
         np.testing.assert_array_equal(merged.predict(X, count), posterior.argmax(axis=1))
 
 
+def test_a_later_fit_changes_nothing():
+    X = blobs(100).X
+    model = GaussianMixture(3, random_state=0).fit(X)
+    merged = gmm.merge_components(model, X)
+    before = merged.predict_proba(X, 3)
+    model.set_params(n_components=1).fit(X)
+    np.testing.assert_array_equal(merged.predict_proba(X, 3), before)
+
+
 def test_noise_stays_apart():
     X = np.concatenate([blobs(300).X, np.random.default_rng(0).uniform(-30, 30, (40, 2))])
     model = GaussianMixture(3, noise=True, random_state=0).fit(X)
