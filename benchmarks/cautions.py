@@ -1,6 +1,6 @@
 """How often advice on a fit is wrong, and how often it comes where it should: the table of docs/interpretation.md.
 
-    python benchmarks/cautions.py          # 300 samples a line, five minutes on two cores
+    python benchmarks/cautions.py          # 200 samples a line, three minutes
 
 Rows come from normals whose means are at the corners of a simplex of the stated side, in standard deviations, with
 covariances of random orientation and condition 10; mixing weights go as 2 : 3 : 4 : ...
@@ -45,7 +45,7 @@ def line(X_of, n_samples: int, n_fitted: int, said: str, **options: object) -> N
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=300)
+    parser.add_argument("--samples", type=int, default=200)
     n = parser.parse_args().samples
     print("| rows, features, true components, distance; fitted | " + " | ".join(TOPICS) + " |")
     print("|---|---|---|---|---|")
