@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import logsumexp
@@ -54,6 +54,8 @@ class BayesianFit(Fit):
 
     prior: Prior
     posterior: Posterior
+
+    has_prior: ClassVar[bool] = True
 
     @property
     def component_rows(self) -> np.ndarray:

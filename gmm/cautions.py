@@ -5,7 +5,8 @@
     spurious   a component of few rows that is very thin beside the others: a maximum that a few rows nearly in line
                make anywhere (McLachlan, Peel 2000, section 3.10)
 
-Rules are simple and their rates of error simulated (docs/interpretation.md). Components on the numerical floor are left
+Rules are simple and their rates of error simulated (docs/interpretation.md). The last two are not for variational Bayes,
+whose components may be empty. Components on the numerical floor are left
 to `gmm.summary.describe_collapse`.
 
 Invariant: none of it depends on how components are numbered, nor costs a pass over the rows.
@@ -57,7 +58,7 @@ def cautions(fit: Fit, log_spread: np.ndarray | None = None) -> list[Caution]:
     are not given those of the mixture stand for them, in which spherical components hide the differences within.
     """
     found = _of_scales(fit, log_spread)
-    if fit.record is None:
+    if fit.record is None or fit.has_prior:
         return found
     rows = fit.component_rows
     candidates = np.flatnonzero((fit.mixture.parameters.weights > 0.0) & ~fit.record.floored)

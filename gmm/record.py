@@ -7,6 +7,7 @@ weight, in the user's units.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -101,6 +102,9 @@ class Fit:
     precision: str | None = None
     record: Record | None = None
     n_held: int = 0
+
+    has_prior: ClassVar[bool] = False
+    """Whether components rest on more than their rows."""
 
     @property
     def n_parameters(self) -> int:
