@@ -5,9 +5,8 @@
     spurious   a component of few rows that is very thin beside the others: a maximum that a few rows nearly in line
                make anywhere (McLachlan, Peel 2000, section 3.10)
 
-Rules are simple and their rates of error simulated (docs/interpretation.md). The last two are not for variational Bayes,
-whose components may be empty. Components on the numerical floor are left
-to `gmm.summary.describe_collapse`.
+Rules are simple and their rates of error simulated (docs/interpretation.md). The last two are not for variational
+Bayes, whose components may be empty. Components on the numerical floor are left to `gmm.summary.describe_collapse`.
 
 Invariant: none of it depends on how components are numbered, nor costs a pass over the rows.
 """
