@@ -7,7 +7,7 @@
 
 The tables of docs/bootstrap.md. Rows come from bivariate normals of unit covariance, their means at the corners of a
 regular polygon of the stated side, in standard deviations; two components have mixing weights 0.4 and 0.6, more are
-equal. Twenty minutes in all on two cores.
+equal. About an hour of processor time in all.
 """
 
 import argparse
