@@ -184,6 +184,20 @@ def test_labels_stay(fitted):
     np.testing.assert_allclose(found.means.mean(axis=0), model.means_, atol=0.3)
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_errors_of_rows_stay(fitted, many):
+    """Of one Gaussian seen with errors of known variances: Var(mean) = (variance + error) / N for equal errors."""
+    n = 5000 if many else 400  # more rows than matching looks at
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 2)) + rng.normal(size=(n, 2)) * np.sqrt(3.0)
+    errors = np.full((n, 2), 3.0)
+    model = GaussianMixture(1).fit(X, noise_covariance=errors)
+    found = gmm.bootstrap(model, X, n_replicates=60, noise_covariance=errors, random_state=0)
+    wanted = np.sqrt((np.diagonal(model.covariances_[0]) + 3.0) / n)
+    np.testing.assert_allclose(found.standard_errors.means[0], wanted, rtol=5.0 / np.sqrt(120))
+    assert found.covariances.mean() < 1.0
+
+
 def test_components_that_are_no_two_are_open():
     """Three components for one Gaussian: how they share it out changes from replicate to replicate."""
     X = np.random.default_rng(0).normal(size=(400, 2))
