@@ -201,7 +201,10 @@ class MixtureEstimator(Estimator):
         return standard_errors(fit.mixture, replace(rows, sample_weight=weights, precision="float64"), kind)
 
     def summary(self) -> str:
-        """A report in the data's units: components, likelihood, criteria, restarts, why the fit stopped.
+        """A report in the data's units: components, likelihood, criteria, restarts, why the fit stopped, cautions.
+
+        Components have their mixing weight, effective rows (the sum of the rows' posteriors), means and standard
+        deviations. `gmm.advice` knows of more cautions.
 
         Examples
         --------
@@ -214,9 +217,9 @@ class MixtureEstimator(Estimator):
         AIC 2282.5279, BIC 2322.1917 (lower is better)
         converged after 3 iterations; best found 5 of 5 times
         <BLANKLINE>
-        component  weight             x0            x1
-                0  0.3559  2.036 ± 0.263  54.48 ± 5.80
-                1  0.6441  4.290 ± 0.412  79.97 ± 6.00
+        component  weight   rows             x0            x1
+                0  0.3559   96.8  2.036 ± 0.263  54.48 ± 5.80
+                1  0.6441  175.2  4.290 ± 0.412  79.97 ± 6.00
         feature columns: mean ± standard deviation
         """
         return summarize(self._fitted())
