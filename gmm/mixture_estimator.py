@@ -20,8 +20,9 @@ from gmm.base import Estimator
 from gmm.completion import filled
 from gmm.errors import ParameterError, not_fitted
 from gmm.inference import Kind, StandardErrors, standard_errors
-from gmm.measured import measured
+from gmm.measured import measured, require_plain
 from gmm.missing import Missing, kind_of_rows
+from gmm.mixture import Mixture
 from gmm.record import Fit, Record
 from gmm.rows import PRECISION_OF, Rows
 from gmm.subsample import generator
@@ -280,6 +281,20 @@ class MixtureEstimator(Estimator):
         return _read_only(self._fitted().mixture.precisions_cholesky)
 
     @property
+    def n_factors_(self) -> int:
+        return self._factors().structure.n_factors
+
+    @property
+    def loadings_(self) -> np.ndarray:
+        mixture = self._factors()
+        return _read_only(mixture.structure.loadings_out(mixture.parameters.covariances, mixture.frame))
+
+    @property
+    def noise_variance_(self) -> np.ndarray:
+        mixture = self._factors()
+        return _read_only(mixture.structure.noise_out(mixture.parameters.covariances, mixture.frame))
+
+    @property
     def volume_(self) -> np.ndarray:
         return self._fitted().mixture.geometry.volume
 
@@ -335,6 +350,12 @@ class MixtureEstimator(Estimator):
 
     # ---- the way from rows to the kernel
 
+    def _factors(self) -> Mixture:
+        mixture = self._fitted().mixture
+        if mixture.structure.n_factors is None:
+            raise AttributeError(f"covariances of type {mixture.structure.name!r} have no factors")
+        return mixture
+
     def _record(self) -> Record:
         record = self._fitted().record
         if record is None:
@@ -349,7 +370,9 @@ class MixtureEstimator(Estimator):
         n_threads = resolve_threads(self.n_threads) if work > WORK_WORTH_THREADS else 1
         kind = kind_of_rows(X, missing)
         rows = kind(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
-        return rows if noise_covariance is None else measured(rows, noise_covariance)
+        rows = rows if noise_covariance is None else measured(rows, noise_covariance)
+        require_plain(fit.mixture.structure, rows)
+        return rows
 
 
 def _log_density(fit: Fit, rows: Rows) -> np.ndarray:

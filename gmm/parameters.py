@@ -29,9 +29,11 @@ class Kernel(IntEnum):
     TIED = 1  # whiteners (D, D) lower triangular,    second (D, D), pooled over components
     DIAG = 2  # whiteners (K, D) = 1 / sd,            second (K, D)
     SPHERICAL = 3  # whiteners (K,) = 1 / sd,         second (K,), the trace
+    FACTOR = 5  # whiteners (K, 1 + q, D),            second (K, 1 + q, D): 1 / sd of the noise and q directions, and
+    #             squares and products with them (`gmm.covariances.loadings`)
 
     def whitener_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
-        """Shape of the whiteners, which is also the shape of the second moments."""
+        """Shape of the whiteners, which is also the shape of the second moments; that of FACTOR is as it is given."""
         return {
             Kernel.FULL: (n_components, n_features, n_features),
             Kernel.TIED: (n_features, n_features),
@@ -50,7 +52,7 @@ class Parameters:
         Mixing weights, non-negative, of sum 1, or 1 less the weight of noise. Exactly 0 for a dead component.
     means : ndarray of shape (K, D)
     covariances : ndarray
-        In the shape of their structure: (K, D, D) full, (D, D) tied, (K, D) diag, (K,) spherical.
+        In the shape of their structure: (K, D, D) full, (D, D) tied, (K, D) diag, (K,) spherical, (K, 1 + q, D) factor.
     noise : Noise, optional
     """
 
@@ -112,6 +114,11 @@ class Factors:
     @property
     def n_features(self) -> int:
         return self.means.shape[1]
+
+    @property
+    def along(self) -> np.ndarray | None:
+        """Directions (K, q, D) of second moments, which only `Kernel.FACTOR` has."""
+        return self.whiteners[:, 1:] if self.kernel is Kernel.FACTOR else None
 
     def without_noise(self) -> Factors:
         """Return those of the components alone, whose mixing weights stay as they are."""

@@ -76,7 +76,7 @@ class Settings:
             raise ParameterError("covariances_init and precisions_init say the same thing: give one of them")
         return cls(
             n_components=n_components,
-            structure=restrained(structure(given["covariance_type"]), given),
+            structure=restrained(structure(given["covariance_type"], _n_factors(given.get("n_factors"))), given),
             tol=check_real(given["tol"], "tol", allow_infinity=True),
             missing=check_missing(given["missing"]),
             reg_covar=0.0 if reg_covar is None else check_real(reg_covar, "reg_covar"),
@@ -102,6 +102,10 @@ class Settings:
             verbose=1 if given["verbose"] is True else check_integer(given["verbose"] or 0, "verbose", minimum=0),
             verbose_interval=check_integer(given["verbose_interval"], "verbose_interval"),
         )
+
+
+def _n_factors(n_factors: Any) -> int | None:
+    return None if n_factors is None else check_integer(n_factors, "n_factors")
 
 
 def _method(init_params: Any) -> Method:
