@@ -20,7 +20,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from gmm.covariances.loadings import coloured, whitened
+from gmm.covariances.loadings import Root
 from gmm.covariances.positive_definite import diagonal, product, symmetric, whitener
 from gmm.parameters import Parameters
 
@@ -159,7 +159,7 @@ class FactorCoordinates(Coordinates):
     """
 
     def __init__(self, origin: Parameters, is_common: bool, smallest: float) -> None:
-        self._is_common, self._smallest = is_common, smallest
+        self._is_common, self._smallest, self._root = is_common, smallest, Root(origin.covariances)
         super().__init__(origin)
 
     def _covariance_scales(self, root: np.ndarray) -> list[np.ndarray]:
@@ -168,10 +168,10 @@ class FactorCoordinates(Coordinates):
         return [np.repeat(ROOT_TWO * owners, D), np.repeat(root, (n - 1) * D)]
 
     def _whitened(self, shifts: np.ndarray) -> np.ndarray:
-        return whitened(self.origin.covariances, shifts)
+        return self._root.whitened(shifts)
 
     def _coloured(self, shifts: np.ndarray) -> np.ndarray:
-        return coloured(self.origin.covariances, shifts)
+        return self._root.coloured(shifts)
 
     def _logarithm(self, parameters: Parameters) -> list[np.ndarray]:
         there, here = parameters.covariances, self.origin.covariances

@@ -18,7 +18,7 @@ import numpy as np
 
 from gmm.covariances.positive_definite import ALONE, symmetric
 
-__all__ = ["Spectrum", "canonical", "coloured", "dense", "gram", "precisions", "spectrum", "turned", "whitened"]
+__all__ = ["Root", "Spectrum", "canonical", "dense", "gram", "precisions", "spectrum", "turned"]
 
 
 class Spectrum(NamedTuple):
@@ -81,14 +81,29 @@ def precisions(covariances: np.ndarray) -> np.ndarray:
     return _with_diagonal(-turned(np.ascontiguousarray(shares.swapaxes(1, 2)), shares), 1.0 / covariances[:, 0])
 
 
-def whitened(covariances: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Symmetric root of the inverse, in units of the noise, times vectors (K, D)."""
-    return _scaled(covariances, shifts / np.sqrt(covariances[:, 0]), lambda root: -1.0 / (root * (root + 1.0)))
+class Root:
+    """Symmetric square root of covariances in units of the noise: what vectors (K, D) are multiplied by.
 
+    With N = directions sqrt(psi), whose rows have squares lambda, it is sqrt(psi) (1 + N' N / (1 + sqrt(1 + lambda))).
+    """
 
-def coloured(covariances: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """The inverse of `whitened`."""
-    return np.sqrt(covariances[:, 0]) * _scaled(covariances, shifts, lambda root: 1.0 / (root + 1.0))
+    def __init__(self, covariances: np.ndarray) -> None:
+        values, _, directions = spectrum(covariances)
+        self._sd = np.sqrt(covariances[:, 0])
+        self._N = directions * self._sd[:, None]
+        self._root = np.sqrt(1.0 + values)
+
+    def whitened(self, shifts: np.ndarray) -> np.ndarray:
+        """Inverse of the root times vectors."""
+        return self._scaled(shifts / self._sd, -1.0 / (self._root * (self._root + 1.0)))
+
+    def coloured(self, shifts: np.ndarray) -> np.ndarray:
+        """The root times vectors."""
+        return self._sd * self._scaled(shifts, 1.0 / (self._root + 1.0))
+
+    def _scaled(self, y: np.ndarray, share: np.ndarray) -> np.ndarray:
+        along = (self._N * y[:, None, :]).sum(axis=2) * share
+        return y + (self._N * along[:, :, None]).sum(axis=1)
 
 
 def canonical(covariances: np.ndarray) -> np.ndarray:
@@ -100,14 +115,6 @@ def canonical(covariances: np.ndarray) -> np.ndarray:
     sizes = loadings / np.sqrt(covariances[:, :1])
     largest = np.take_along_axis(sizes, np.abs(sizes).argmax(axis=2)[:, :, None], axis=2)
     return np.ascontiguousarray((loadings * np.where(largest < 0.0, -1.0, 1.0)).swapaxes(1, 2))
-
-
-def _scaled(covariances: np.ndarray, y: np.ndarray, share: object) -> np.ndarray:
-    """y + N' diag(share(sqrt(1 + lambda))) N y with N = directions sqrt(psi), whose rows have squares lambda."""
-    values, _, directions = spectrum(covariances)
-    N = directions * np.sqrt(covariances[:, :1])
-    along = (N * y[:, None, :]).sum(axis=2) * share(np.sqrt(1.0 + values))
-    return y + (N * along[:, :, None]).sum(axis=1)
 
 
 def _with_diagonal(products: np.ndarray, diagonal: np.ndarray) -> np.ndarray:

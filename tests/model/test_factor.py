@@ -12,7 +12,7 @@ from tolerances import CLOSED_FORM, MONOTONE
 
 from gmm.covariances import structure
 from gmm.covariances.factor import RESOLVED, SMALLEST, Factor
-from gmm.covariances.loadings import canonical, coloured, dense, gram, precisions, spectrum, turned, whitened
+from gmm.covariances.loadings import Root, canonical, dense, gram, precisions, spectrum, turned
 from gmm.covariances.scatter import about
 from gmm.errors import ParameterError
 from gmm.frame import Frame
@@ -39,8 +39,9 @@ def test_algebra(K, D, q):
     np.testing.assert_allclose(turns @ turns.swapaxes(1, 2), np.tile(np.eye(q), (K, 1, 1)), atol=CLOSED_FORM)
     d = np.random.default_rng(0).normal(size=(K, D))
     squares = np.einsum("ki,kij,kj->k", d, np.linalg.inv(S), d)
-    np.testing.assert_allclose((whitened(p.covariances, d) ** 2).sum(axis=1), squares, rtol=1e-10)
-    np.testing.assert_allclose(coloured(p.covariances, whitened(p.covariances, d)), d, rtol=1e-10, atol=1e-12)
+    root = Root(p.covariances)
+    np.testing.assert_allclose((root.whitened(d) ** 2).sum(axis=1), squares, rtol=1e-10)
+    np.testing.assert_allclose(root.coloured(root.whitened(d)), d, rtol=1e-10, atol=1e-12)
 
 
 def test_products_in_pieces_are_products():
