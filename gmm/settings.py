@@ -17,7 +17,7 @@ import numpy as np
 from gmm._validation import check_flag, check_integer, check_real, check_seed
 from gmm.base import nearest_name
 from gmm.collapse import POLICIES, OnCollapse
-from gmm.covariances import Covariance, structure
+from gmm.covariances import FACTORS, Covariance, structure
 from gmm.errors import ParameterError
 from gmm.initialization import METHODS, Method
 from gmm.missing import Missing
@@ -74,6 +74,11 @@ class Settings:
         n_components = check_integer(given["n_components"], "n_components")
         if given["covariances_init"] is not None and given["precisions_init"] is not None:
             raise ParameterError("covariances_init and precisions_init say the same thing: give one of them")
+        if given["precisions_init"] is not None and given["covariance_type"] in [*FACTORS]:
+            raise ParameterError(
+                f"precisions_init with covariance_type={given['covariance_type']!r}: give covariances_init=(loadings, "
+                "noise variances)"
+            )
         return cls(
             n_components=n_components,
             structure=restrained(structure(given["covariance_type"], _n_factors(given.get("n_factors"))), given),

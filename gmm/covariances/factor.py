@@ -97,10 +97,6 @@ class Factor(Covariance):
     ) -> np.ndarray:
         """From a pair: loadings (K, D, q) and noise variances (K, D), or (D,) for all components."""
         K, D = n_components, n_features
-        if name.startswith("precision"):
-            raise ParameterError(
-                f"{name} with covariance_type={self.name!r}: give covariances_init=(loadings, noise_variance)"
-            )
         if not isinstance(covariances, (tuple, list)) or len(covariances) != 2:
             raise ParameterError(
                 f"{name} of {self.name!r} are a pair: loadings {(K, D)} by factors and noise variances {(K, D)} or "

@@ -169,7 +169,7 @@ def test_refusals_name_both_and_come_before_any_work(what, monkeypatch):
 )  # fmt: skip
 def test_factors_want_whole_rows(changed, message, monkeypatch):
     case = PLAIN._replace(structure="factor")
-    model = options.estimator(case, {}).fit(options.problem(case).X)
+    model = options.fitted(options.estimator(case, {}), options.problem(case))
     case = case._replace(**changed)
     given = options.problem(case)
     monkeypatch.setattr("gmm.fitting.choose_start", None)

@@ -334,8 +334,6 @@ def test_given_covariances_are_checked():
     ):
         with pytest.raises(ParameterError, match=message):
             kind.validate(given, 2, 3, "covariances_init")
-    with pytest.raises(ParameterError, match="give covariances_init"):
-        kind.validate((L, psi), 2, 3, "precisions_init")
     with pytest.raises(ParameterError, match=r"must have shape \(2, 3, 2\)"):
         structure("factor", 2).validate((L, psi), 2, 3)
     psi[1] = 2.0
