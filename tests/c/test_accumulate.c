@@ -11,10 +11,10 @@
 /* Allowed error of a sum, of its terms' absolute values: rounding of responsibilities and, in float, of the rows
  * themselves. A responsibility errs, relatively, by what its log-density does: by some units of roundoff of half a
  * squared distance, some D/2 nats, where densities have to be found. 300 units are enough up to D = 64, and the 450 of
- * double at any D here. */
+ * double at any D here. Factor analysers subtract two sums of that size from each other. */
 static double rounding(const gmm_factors *f, int with_densities)
 {
-    const double nats = with_densities ? (double)f->n_features / 2 : 0;
+    const double nats = with_densities ? (double)f->n_features / (f->structure == GMM_FACTOR ? 1 : 2) : 0;
     return f->precision == GMM_F32 ? 2e-5 * fmax(1, nats / 32) : 1e-13;
 }
 
