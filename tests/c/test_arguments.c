@@ -82,7 +82,7 @@ static void refuse_rows(int which)
 
 static void refuse_factors(int which)
 {
-    REFUSED(which, a.factors.structure = (gmm_structure)5);
+    REFUSED(which, a.factors.structure = (gmm_structure)6);
     REFUSED(which, a.factors.n_features += 1);
     REFUSED(which, a.factors.mean = NULL);
     if (which != MOMENTS) {
