@@ -239,8 +239,7 @@ class Factor(Covariance):
         self, variances: np.ndarray, scatter: np.ndarray, along: np.ndarray, previous: np.ndarray
     ) -> np.ndarray:
         """The step without bounds: scatter (K, q, D) is along S."""
-        values = (along**2 * previous[:, :1]).sum(axis=2)
-        turns = gram(previous[:, 1:], along) / np.where(values > 0.0, values, 1.0)[:, None, :]  # L' along = V lambda
+        values, turns, _ = spectrum(previous)
         share = 1.0 / np.sqrt(1.0 + values)
         H = symmetric(gram(along, scatter)) * share[:, :, None] * share[:, None, :]
         h, vectors = np.linalg.eigh(H)

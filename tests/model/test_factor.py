@@ -141,6 +141,27 @@ def test_a_model_that_fits_exactly_stays(K, D, q):
     np.testing.assert_allclose(found.means, p.means, atol=CLOSED_FORM)
 
 
+def test_factors_without_signal_stay_out_of_the_way():
+    """More factors than the scatter has directions: those without signal turn nothing."""
+    rng = np.random.default_rng(0)
+    kind, previous = analysers(1, 30, 12)
+    X, mass = rng.normal(size=(8, 30)), np.ones((8, 1))
+    p, floor = previous, np.full(30, 1e-12)
+    S = np.cov(X, rowvar=False, bias=True)
+
+    def likelihood(covariances):
+        matrix = matrices(covariances)[0]
+        return -0.5 * (np.linalg.slogdet(matrix)[1] + np.trace(np.linalg.solve(matrix, S)))
+
+    for _ in range(40):
+        before = p
+        p, floored = kind.maximize(along(X, mass, p.means, kind.factorize(p).whiteners), p, floor=floor)
+        p = Parameters(p.weights, X.mean(axis=0, keepdims=True), p.covariances)
+        assert likelihood(p.covariances) >= likelihood(before.covariances) - 1e-6
+    assert spectrum(p.covariances).values[0, -1] < 1e-12 * spectrum(p.covariances).values[0, 0]
+    assert floored[0]
+
+
 def test_common_noise_is_the_mean_of_the_components_own():
     kind, previous, X, mass = problem(3, 6, 2, is_common=True)
     statistics = along(X, mass, previous.means, kind.factorize(previous).whiteners)
