@@ -88,11 +88,12 @@ def fit(options):
         X, held = patches(kind, options.rows or ROWS[kind])
         X, held = X.astype(options.dtype), held.astype(options.dtype)
         for name in options.structures:
-            told = {"n_factors": options.factors, "max_iter": options.max_iter, "n_init": options.n_init, "n_threads": 1}
+            told = {"n_factors": options.factors, "max_iter": options.max_iter, "n_init": options.n_init}
+            told |= {"random_state": 0, "n_threads": 1}
             begin = process_time()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                model = gmm.GaussianMixture(options.components, covariance_type=name, random_state=0, **told).fit(X)
+                model = gmm.GaussianMixture(options.components, covariance_type=name, **told).fit(X)
             took = process_time() - begin
             numbers = f"{took:.2f} | {model.n_iter_} | {model.log_likelihood_:.2f} | {model.score(held):.2f}"
             print(f"| {kind} | {len(X)} | {name} | {numbers} |", flush=True)

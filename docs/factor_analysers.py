@@ -2,8 +2,9 @@
 
     python docs/factor_analysers.py      writes docs/factor-analysers.png
 
-Ten factor analysers of six factors on 8 by 8 grey patches of scikit-learn's china.jpg and flower.jpg. A line for each of
-the three heaviest components: mean, four factors (red raises, blue lowers, each in its own scale), standard deviation of the noise.
+Ten factor analysers of six factors on 8 by 8 grey patches of scikit-learn's china.jpg and flower.jpg. A line for each
+of the three heaviest components: mean, four factors (red raises, blue lowers, each in its own scale), standard
+deviation of the noise.
 """
 
 from __future__ import annotations
