@@ -204,10 +204,11 @@ def _header(text: bytes) -> dict[str, Any]:
     known = isinstance(header, dict) and header.keys() - {"noise", "n_factors"} == HEADER_KEYS
     if not known or not isinstance(header["extras"], dict):
         raise ModelFileError("damaged model file: the header is not that of a mixture")
+    if ("n_factors" in header) != (header["structure"] in [*FACTORS]):
+        raise ModelFileError("damaged model file: n_factors are those of factor analysers")
     for key, least in (("n_components", 1), ("n_features", 1), ("n_trace", 0), ("n_factors", 1)):
-        if key == "n_factors" and (key in header) != (header["structure"] in [*FACTORS]):
-            raise ModelFileError("damaged model file: n_factors are those of factor analysers")
-        if (key in header and type(header[key]) is not int) or not least <= header[key] <= LARGEST_SIZE:
+        size = header.get(key, least)
+        if type(size) is not int or not least <= size <= LARGEST_SIZE:
             raise ModelFileError(f"damaged model file: impossible {key}")
     if type(header["radius"]) is not float or not 0 <= header["radius"] < math.inf:
         raise ModelFileError(f"damaged model file: radius {header['radius']!r}")
