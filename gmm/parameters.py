@@ -9,8 +9,9 @@ C-contiguous. `Covariance.factorize` turns Parameters into Factors; nobody store
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -54,12 +55,15 @@ class Parameters:
     covariances : ndarray
         In the shape of their structure: (K, D, D) full, (D, D) tied, (K, D) diag, (K,) spherical, (K, 1 + q, D) factor.
     noise : Noise, optional
+    derived : dict
+        What a structure has worked out of these parameters, which do not change, and may ask for again.
     """
 
     weights: np.ndarray
     means: np.ndarray
     covariances: np.ndarray
     noise: Noise | None = None
+    derived: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def mixing(self) -> np.ndarray:

@@ -159,7 +159,7 @@ class FactorCoordinates(Coordinates):
     """
 
     def __init__(self, origin: Parameters, is_common: bool, smallest: float) -> None:
-        self._is_common, self._smallest, self._root = is_common, smallest, Root(origin.covariances)
+        self._is_common, self._smallest, self._root = is_common, smallest, Root(origin)
         super().__init__(origin)
 
     def _covariance_scales(self, root: np.ndarray) -> list[np.ndarray]:

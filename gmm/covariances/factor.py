@@ -29,7 +29,7 @@ import numpy as np
 from gmm._validation import checked_array
 from gmm.covariances.base import Covariance, require_positive, require_rows
 from gmm.covariances.coordinates import Coordinates, FactorCoordinates
-from gmm.covariances.loadings import canonical, dense, gram, precisions, spectrum, turned
+from gmm.covariances.loadings import Spectrum, canonical, dense, gram, precisions, spectrum, spectrum_of, turned
 from gmm.covariances.positive_definite import largest_exponents, symmetric, whitener
 from gmm.errors import ParameterError
 from gmm.frame import Frame
@@ -125,7 +125,7 @@ class Factor(Covariance):
         bad = ~(psi > 0).all(axis=1) | ~np.isfinite(covariances).all(axis=(1, 2))
         if bad.any():
             raise np.linalg.LinAlgError(f"the covariance of component {int(bad.argmax())} is not positive definite")
-        values, _, directions = spectrum(covariances)
+        values, _, directions = spectrum_of(parameters)
         log_det = np.log(psi).sum(axis=1) + np.log1p(values).sum(axis=1)
         with np.errstate(divide="ignore", over="ignore"):
             constants = np.log(weights) - 0.5 * (D * np.log(2.0 * np.pi) + log_det)
@@ -155,7 +155,7 @@ class Factor(Covariance):
             variances = second[:, 0] - d**2 + r
             along_d = (along * d[:, None, :]).sum(axis=2)
             scatter = second[:, 1:] - along_d[:, :, None] * d[:, None, :] + along * r
-            found = self._stepped(variances, scatter, along, previous.covariances)
+            found = self._stepped(variances, scatter, along, spectrum_of(previous))
             covariances, floored = self._bounded(found, variances, n, previous.covariances, floor, statistics.epsilon)
         kept = previous.covariances.copy()
         kept[alive] = covariances[alive]
@@ -236,10 +236,10 @@ class Factor(Covariance):
         return np.concatenate([variances[:, None] / 2.0, loadings], axis=1), floored
 
     def _stepped(
-        self, variances: np.ndarray, scatter: np.ndarray, along: np.ndarray, previous: np.ndarray
+        self, variances: np.ndarray, scatter: np.ndarray, along: np.ndarray, before: Spectrum
     ) -> np.ndarray:
         """The step without bounds: scatter (K, q, D) is along S."""
-        values, turns, _ = spectrum(previous)
+        values, turns, _ = before
         share = 1.0 / np.sqrt(1.0 + values)
         H = symmetric(gram(along, scatter)) * share[:, :, None] * share[:, None, :]
         h, vectors = np.linalg.eigh(H)

@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm.covariances.positive_definite import ALONE, symmetric
+from gmm.parameters import Parameters
 
-__all__ = ["Root", "Spectrum", "canonical", "dense", "gram", "precisions", "spectrum", "turned"]
+__all__ = ["Root", "Spectrum", "canonical", "dense", "gram", "precisions", "spectrum", "spectrum_of", "turned"]
 
 
 class Spectrum(NamedTuple):
@@ -68,6 +69,13 @@ def spectrum(covariances: np.ndarray) -> Spectrum:
     return Spectrum(np.maximum(values[:, ::-1], 0.0), turns, turned(turns.swapaxes(1, 2), loadings / psi))
 
 
+def spectrum_of(parameters: Parameters) -> Spectrum:
+    """`spectrum` of their covariances, worked out once: an iteration asks for it three times."""
+    if "spectrum" not in parameters.derived:
+        parameters.derived["spectrum"] = spectrum(parameters.covariances)
+    return parameters.derived["spectrum"]
+
+
 def dense(covariances: np.ndarray) -> np.ndarray:
     """Covariances as matrices (K, D, D)."""
     loadings = covariances[:, 1:]
@@ -87,9 +95,9 @@ class Root:
     With N = directions sqrt(psi), whose rows have squares lambda, it is sqrt(psi) (1 + N' N / (1 + sqrt(1 + lambda))).
     """
 
-    def __init__(self, covariances: np.ndarray) -> None:
-        values, _, directions = spectrum(covariances)
-        self._sd = np.sqrt(covariances[:, 0])
+    def __init__(self, parameters: Parameters) -> None:
+        values, _, directions = spectrum_of(parameters)
+        self._sd = np.sqrt(parameters.covariances[:, 0])
         self._N = directions * self._sd[:, None]
         self._root = np.sqrt(1.0 + values)
 

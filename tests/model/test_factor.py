@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_algebra(K, D, q):
     np.testing.assert_allclose(turns @ turns.swapaxes(1, 2), np.tile(np.eye(q), (K, 1, 1)), atol=CLOSED_FORM)
     d = np.random.default_rng(0).normal(size=(K, D))
     squares = np.einsum("ki,kij,kj->k", d, np.linalg.inv(S), d)
-    root = Root(p.covariances)
+    root = Root(p)
     np.testing.assert_allclose((root.whitened(d) ** 2).sum(axis=1), squares, rtol=1e-10)
     np.testing.assert_allclose(root.coloured(root.whitened(d)), d, rtol=1e-10, atol=1e-12)
 
@@ -84,6 +85,16 @@ def test_factors_are_those_of_the_matrices(K, D, q):
             penalty = 0.0 if r is None else 0.5 * np.trace(np.linalg.inv(S) @ np.diag(r))
             expected = np.log(p.weights[k]) + multivariate_normal(p.means[k], S).logpdf(X) - penalty
             np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_what_was_derived_stays_with_its_parameters():
+    kind, p = analysers(2, 6, 2)
+    factors = kind.factorize(p)
+    other = replace(p, covariances=2.0 * p.covariances)
+    assert "spectrum" in p.derived
+    assert not other.derived
+    assert np.abs(kind.factorize(other).whiteners - factors.whiteners).max() > 0.1
+    np.testing.assert_array_equal(kind.factorize(p).whiteners, factors.whiteners)
 
 
 def test_a_dead_component_and_a_bad_one():
