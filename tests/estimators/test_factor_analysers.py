@@ -226,6 +226,33 @@ def test_labels_noise_and_restraints_go_with_it():
     np.testing.assert_allclose(held.means_, model.means_, atol=1e-10)
 
 
+def test_no_matrix_of_features_is_formed(monkeypatch, tmp_path):
+    """Neither by a fit nor by what it answers; only where one is asked for."""
+    def refused(*_):
+        raise AssertionError("a matrix of features")
+
+    for name in ("dense", "precisions", "whitener"):
+        monkeypatch.setattr(f"gmm.covariances.factor.{name}", refused)
+    X, _, _ = rows_of(2, 30, 2, 300)
+    model = fitted(X, n_factors=2)
+    for answer in (model.predict_proba, model.score, model.bic, model.icl):
+        assert np.isfinite(answer(X)).all()
+    model.sample(5)
+    model.save(tmp_path / "model.gmm")
+    assert gmm.load(tmp_path / "model.gmm").loadings_.shape == (2, 30, 2)
+    with pytest.raises(AssertionError, match="a matrix of features"):
+        model.covariances_  # noqa: B018
+
+
+def test_many_groups():
+    groups = [rows_of(2, 6, 1, 200, seed=seed)[0] for seed in range(3)]
+    found = gmm.fit_many(groups, n_components=2, covariance_type="factor", n_init=1, random_state=0)
+    for g, X in enumerate(groups):
+        model, alone = found[g], fitted(X, n_init=1)
+        assert model.n_factors_ == alone.n_factors_
+        np.testing.assert_array_equal(model.loadings_, alone.loadings_)
+
+
 # ---- how many factors
 
 

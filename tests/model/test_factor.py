@@ -222,6 +222,22 @@ def test_features_that_factors_explain_keep_a_share_of_noise(n_alike):
     assert floored[0] == (n_alike == 2)
 
 
+def test_the_bound_lifts_nothing_above_where_it_was():
+    """Given less noise than the bound, as a mixture from elsewhere may be, the likelihood still does not fall."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4))
+    X[:, 1:] += X[:, :1]
+    kind, mass, floor = Factor(1), np.ones((300, 1)), np.full(4, 1e-14)
+    inner = np.stack([[1e-9, 1.0, 1.0, 1.0], np.ones(4)])[None]
+    p = Parameters(np.ones(1), X.mean(axis=0, keepdims=True), inner)
+    S = np.cov(X, rowvar=False, bias=True)
+    found, _ = kind.maximize(along(X, mass, p.means, kind.factorize(p).whiteners), p, floor=floor)
+    assert found.covariances[0, 0, 0] <= 1e-9 * (1 + 1e-6)
+    before, after = (matrices(each.covariances)[0] for each in (p, found))
+    likelihoods = [-np.linalg.slogdet(V)[1] - np.trace(np.linalg.solve(V, S)) for V in (before, after)]
+    assert likelihoods[1] >= likelihoods[0]
+
+
 def test_the_bound_grows_with_the_rounding_of_the_sums():
     kind, previous, X, mass = problem(1, 4, 1)
     X[:, 1] = X[:, 0]
