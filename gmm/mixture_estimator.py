@@ -19,10 +19,10 @@ from gmm._validation import check_integer, check_sample_weight, nonfinite_error
 from gmm.base import Estimator
 from gmm.completion import filled
 from gmm.errors import ParameterError, not_fitted
+from gmm.factor_attributes import FactorAttributes
 from gmm.inference import Kind, StandardErrors, standard_errors
 from gmm.measured import measured, require_plain
 from gmm.missing import Missing, kind_of_rows
-from gmm.mixture import Mixture
 from gmm.record import Fit, Record
 from gmm.rows import PRECISION_OF, Rows
 from gmm.subsample import generator
@@ -34,7 +34,7 @@ __all__ = ["MixtureEstimator"]
 WORK_WORTH_THREADS = 2**18  # multiply-adds, some 20 microseconds: below, waking a second thread costs what it saves
 
 
-class MixtureEstimator(Estimator):
+class MixtureEstimator(FactorAttributes, Estimator):
     """Base of the mixture estimators; a subclass has ``fit`` and ``missing``, ``random_state``, ``n_threads``."""
 
     missing: Missing
@@ -281,20 +281,6 @@ class MixtureEstimator(Estimator):
         return _read_only(self._fitted().mixture.precisions_cholesky)
 
     @property
-    def n_factors_(self) -> int:
-        return self._factors().structure.n_factors
-
-    @property
-    def loadings_(self) -> np.ndarray:
-        mixture = self._factors()
-        return _read_only(mixture.structure.loadings_out(mixture.parameters.covariances, mixture.frame))
-
-    @property
-    def noise_variance_(self) -> np.ndarray:
-        mixture = self._factors()
-        return _read_only(mixture.structure.noise_out(mixture.parameters.covariances, mixture.frame))
-
-    @property
     def volume_(self) -> np.ndarray:
         return self._fitted().mixture.geometry.volume
 
@@ -349,12 +335,6 @@ class MixtureEstimator(Estimator):
         return self._fitted().mixture.n_features
 
     # ---- the way from rows to the kernel
-
-    def _factors(self) -> Mixture:
-        mixture = self._fitted().mixture
-        if mixture.structure.n_factors is None:
-            raise AttributeError(f"covariances of type {mixture.structure.name!r} have no factors")
-        return mixture
 
     def _record(self) -> Record:
         record = self._fitted().record

@@ -27,7 +27,8 @@ LAYERS = [
     ),
     (
         "estimators",
-        "base settings priors restraints starts summary record fitting factor_count serialization mixture_estimator "
+        "base settings priors restraints starts summary record fitting factor_count factor_attributes serialization "
+        "mixture_estimator "
         "gaussian_mixture bayesian_fitting bayesian_mixture",
     ),
     ("edges", "selection many classes classifier fisher adaptation cli datasets config"),
