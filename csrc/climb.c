@@ -26,7 +26,7 @@ static gmm_position take_position(gmm_structure structure, int64_t K, int64_t D,
     at.mixture = (gmm_mixture){structure, K, D, gmm_take(space, K, sizeof(double)),
                                gmm_take(space, K * D, sizeof(double)), gmm_take(space, size, sizeof(double))};
     at.statistics = (gmm_statistics){gmm_take(space, K, sizeof(double)), gmm_take(space, K * D, sizeof(double)),
-                                     gmm_take(space, size, sizeof(double)), 0, 0, 0};
+                                     gmm_take(space, size, sizeof(double)), 0, 0, 0, 0};
     at.floored = gmm_take(space, K, 1);
     return at;
 }

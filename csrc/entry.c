@@ -1,5 +1,6 @@
 /* entry.c: the entry points of gmm.h: argument checks, scratch, blocks, merge in order. */
 #include "dispatch.h"
+#include "factor.h"
 #include "parallel.h"
 
 #include <math.h>
@@ -38,17 +39,29 @@ static size_t bytes_needed(gmm_task *task, const gmm_kernel *kernel, int n_threa
     return GMM_CACHE_LINE + shared.used + private.used * (size_t)n_threads;
 }
 
-size_t gmm_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features,
-                         int n_threads) {
+static size_t most_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features,
+                         int64_t n_factors, int n_threads) {
     if (!sizes_are_valid(structure, precision, n_components, n_features, n_threads)) return 0;
     size_t most = 0;
     for (int operation = 0; operation < GMM_N_OPERATIONS; ++operation) {
         const gmm_kernel *kernel = gmm_find_kernel((gmm_operation)operation, precision);
-        gmm_task task = {.structure = structure, .n_components = n_components, .n_features = n_features};
+        gmm_task task = {
+            .structure = structure, .n_components = n_components, .n_features = n_features, .n_factors = n_factors};
         const size_t bytes = kernel ? bytes_needed(&task, kernel, n_threads) : 0;
         if (bytes > most) most = bytes;
     }
     return most;
+}
+
+size_t gmm_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features,
+                         int n_threads) {
+    return structure == GMM_FACTOR ? 0 : most_bytes(structure, precision, n_components, n_features, 0, n_threads);
+}
+
+size_t gmm_factor_scratch_bytes(gmm_dtype precision, int64_t n_components, int64_t n_features, int64_t n_factors,
+                                int n_threads) {
+    if (n_factors < 1 || n_factors > n_features) return 0;
+    return most_bytes(GMM_FACTOR, precision, n_components, n_features, n_factors, n_threads);
 }
 
 /* ---- running a kernel ---- */
@@ -117,9 +130,13 @@ static int rows_are_valid(const gmm_rows *rows) {
            (unsigned)rows->dtype < GMM_N_DTYPES && rows->scale && rows->centre;
 }
 
+static int n_factors_fit(const gmm_factors *factors) {
+    return factors->structure != GMM_FACTOR || (factors->n_factors >= 1 && factors->n_factors <= factors->n_features);
+}
+
 /* The sizes come first: nothing of the (K,) constants is read before K is known to be possible. */
 static int factors_fit(const gmm_factors *factors, const gmm_rows *rows) {
-    return factors && factors->n_features == rows->n_features && factors->mean &&
+    return factors && factors->n_features == rows->n_features && factors->mean && n_factors_fit(factors) &&
            sizes_are_valid(factors->structure, factors->precision, factors->n_components, factors->n_features, 1);
 }
 
@@ -144,9 +161,10 @@ static int labels_are_valid(const int64_t *label, int64_t n_rows, int64_t n_comp
     return n_bad == 0;
 }
 
-static int statistics_are_valid(const gmm_statistics *statistics, gmm_structure structure) {
-    const int has_second = structure != GMM_TIED && structure != GMM_LINEAR;
-    return statistics && statistics->n && statistics->first && (statistics->second || !has_second);
+static int statistics_are_valid(const gmm_statistics *statistics, const gmm_factors *factors) {
+    const int has_second = factors->structure != GMM_TIED && factors->structure != GMM_LINEAR;
+    return statistics && statistics->n && statistics->first && (statistics->second || !has_second) &&
+           (factors->structure != GMM_FACTOR || statistics->n_factors == factors->n_factors);
 }
 
 static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
@@ -154,6 +172,7 @@ static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
         .structure = factors->structure,
         .n_components = factors->n_components,
         .n_features = factors->n_features,
+        .n_factors = factors->structure == GMM_FACTOR ? factors->n_factors : 0,
         .rows = rows,
         .factors = factors,
         .has_noise = factors->log_noise != NULL,
@@ -165,7 +184,7 @@ static gmm_task task_of(const gmm_rows *rows, const gmm_factors *factors) {
 gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int n_threads, void *scratch,
                           size_t scratch_bytes, gmm_statistics *statistics, int64_t *bad_row) {
     if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !densities_are_valid(factors) || !bad_row ||
-        !noise_is_valid(factors) || !statistics_are_valid(statistics, factors->structure) ||
+        !noise_is_valid(factors) || !statistics_are_valid(statistics, factors) ||
         (unsigned)factors->skipping > GMM_SKIP_ALWAYS)
         return GMM_EINVAL;
     gmm_task task = task_of(rows, factors);
@@ -178,8 +197,8 @@ gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const d
                        gmm_statistics *statistics, int64_t *bad_row) {
     const int given = (posterior != NULL) + (label != NULL);
     if (!rows_are_valid(rows) || !factors_fit(factors, rows) || !bad_row || factors->structure == GMM_TIED ||
-        factors->structure == GMM_LINEAR || given > 1 || (given == 0 && factors->n_components > 1) ||
-        !statistics_are_valid(statistics, factors->structure) ||
+        factors->structure == GMM_LINEAR || (factors->structure == GMM_FACTOR && !factors->whitener) || given > 1 || (given == 0 && factors->n_components > 1) ||
+        !statistics_are_valid(statistics, factors) ||
         !labels_are_valid(label, rows->n_rows, factors->n_components))
         return GMM_EINVAL;
     gmm_factors dense = *factors; /* there are no densities to tell what could be left out */

@@ -51,6 +51,25 @@ static double distance(const gmm_rows *rows, const gmm_factors *factors, int64_t
     return sum;
 }
 
+/* The same for GMM_FACTOR: |w c|^2 - sum_a (u_a . c)^2 / (1 + lambda_a), to some eps lambda of itself. */
+static double factor_distance(const gmm_rows *rows, const gmm_factors *factors, int64_t i, int64_t k, int shift) {
+    const int64_t D = factors->n_features, q = factors->n_factors;
+    const double *w = factors->whitener + k * (1 + q) * D;
+    double sum = 0;
+    for (int64_t a = 0; a <= q; ++a) {
+        const double *u = w + a * D;
+        double z = 0, lambda = 0;
+        for (int64_t j = 0; j < D; ++j) {
+            const double c = scaled(element(rows, i, j), rows->scale[j], shift) -
+                             ldexp(rows->centre[j] + factors->mean[k * D + j], -shift);
+            lambda += (u[j] / w[j]) * (u[j] / w[j]);
+            z += a ? u[j] * c : (u[j] * c) * (u[j] * c);
+        }
+        sum += a ? -z * z / (1 + lambda) : z;
+    }
+    return sum;
+}
+
 /* slope_k . x', times 2^-shift: what the components of GMM_LINEAR differ by. */
 static double linear_form(const gmm_rows *rows, const gmm_factors *factors, int64_t i, int64_t k, int shift) {
     const double *slope = factors->whitener + k * factors->n_features;
@@ -80,7 +99,9 @@ int64_t gmm_far_row(const gmm_rows *rows, const gmm_factors *factors, int64_t i,
     double least = 0;
     for (int64_t k = 0; k < factors->n_components; ++k) {
         if (!(constant_of(rows, factors, i, k) > -INFINITY)) continue;
-        const double d = linear ? -linear_form(rows, factors, i, k, shift) : distance(rows, factors, i, k, shift);
+        const double d = linear                              ? -linear_form(rows, factors, i, k, shift)
+                         : factors->structure == GMM_FACTOR ? factor_distance(rows, factors, i, k, shift)
+                                                            : distance(rows, factors, i, k, shift);
         if (nearest < 0 || d < least) {
             nearest = k;
             least = d;

@@ -51,7 +51,8 @@ typedef enum {
     GMM_TIED = 1,      /* whitener (D, D),    second not written: see gmm_accumulate */
     GMM_DIAG = 2,      /* whitener (K, D),    second (K, D) */
     GMM_SPHERICAL = 3, /* whitener (K,),      second (K,) */
-    GMM_LINEAR = 4     /* whitener (K, D) = slopes, second not written: for one pass only, see gmm_factors */
+    GMM_LINEAR = 4,    /* whitener (K, D) = slopes, second not written: for one pass only, see gmm_factors */
+    GMM_FACTOR = 5     /* whitener (K, 1 + q, D), second (K, 1 + q, D): for passes over rows, see factor.h */
 } gmm_structure;
 
 /* Whether gmm_accumulate leaves components out of a row's sums whose density there is below 2^-58 of the largest.
@@ -87,7 +88,7 @@ typedef struct {
 typedef struct {
     gmm_structure structure;
     gmm_dtype precision;          /* of the arithmetic on tiles; sums over blocks are double in any case */
-    int64_t n_components, n_features;
+    int64_t n_components, n_features, n_factors; /* n_factors: q of GMM_FACTOR, 1 to D, otherwise not read */
     const double *log_constant;   /* (K,) */
     const double *mean;           /* (K, D); not NULL, but not read for GMM_LINEAR */
     const double *whitener;       /* lower triangular W with W'W = inverse covariance (the strict upper triangle is
@@ -109,6 +110,7 @@ typedef struct {
     double log_likelihood;  /* sum_i w_i log (exp log_noise + sum_k exp(log density)), nats, frame coordinates */
     double weight;          /* sum_i w_i */
     double noise;           /* sum_i w_i times the responsibility of noise, 1 - sum_k r_ik */
+    int64_t n_factors;      /* that of the factors, for GMM_FACTOR */
 } gmm_statistics;
 
 /* A mixture in frame coordinates. Results of gmm_maximize are written through these pointers. */
@@ -148,7 +150,8 @@ gmm_status gmm_accumulate(const gmm_rows *rows, const gmm_factors *factors, int 
  * row-major double, or label (N,) in [0, K), -1 for a row that belongs to
  * none (any other label is GMM_EINVAL); exactly one of the two is not NULL,
  * or neither when K = 1 and every row belongs to it. Of factors only
- * structure, precision, sizes and mean are read (FULL, DIAG, SPHERICAL).
+ * structure, precision, sizes and mean are read (FULL, DIAG, SPHERICAL), and
+ * the whitener of FACTOR.
  * log_likelihood is left alone. */
 gmm_status gmm_moments(const gmm_rows *rows, const gmm_factors *factors, const double *posterior,
                        const int64_t *label, int n_threads, void *scratch, size_t scratch_bytes,

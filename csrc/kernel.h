@@ -29,7 +29,7 @@ typedef enum {
     GMM_N_OPERATIONS = 6
 } gmm_operation;
 
-enum { GMM_N_STRUCTURES = 5, GMM_N_DTYPES = 2 };
+enum { GMM_N_STRUCTURES = 6, GMM_N_DTYPES = 2 };
 
 /* Without optimisation nothing is inlined or unrolled, so that a debugger, and what counts branches, sees one copy. */
 #if defined(__GNUC__) && defined(__OPTIMIZE__)
@@ -72,7 +72,7 @@ struct gmm_kernel;
 typedef struct gmm_task {
     const struct gmm_kernel *kernel;
     gmm_structure structure;
-    int64_t n_components, n_features; /* K, D */
+    int64_t n_components, n_features, n_factors; /* K, D, q of GMM_FACTOR */
     int n_threads;                    /* at work: a thread's next block is likely that many further on */
     const gmm_rows *rows;
     const gmm_factors *factors; /* assign, seed: mean holds the centres or candidates */
@@ -99,7 +99,7 @@ typedef struct {
 
 typedef struct gmm_kernel {
     /* Takes shared scratch, sets task->shared. When space->base is NULL it only measures: structure,
-     * n_components, n_features, keeps_tiles and, where that is set, rows->n_rows are then all that may be read. */
+     * n_components, n_features, n_factors, keeps_tiles and, where that is set, rows->n_rows are then all that may be read. */
     void (*share)(gmm_task *task, gmm_workspace *space);
     void (*load)(gmm_task *task); /* NULL: share did it */
     /* A thread's state, starting with a gmm_thread, which the caller fills; NULL when measuring. */

@@ -22,6 +22,7 @@ cdef extern from "gmm.h" nogil:
         GMM_LINEAR
         GMM_DIAG
         GMM_SPHERICAL
+        GMM_FACTOR
 
     ctypedef enum gmm_skipping:
         GMM_SKIP_AUTO
@@ -41,7 +42,7 @@ cdef extern from "gmm.h" nogil:
     ctypedef struct gmm_factors:
         gmm_structure structure
         gmm_dtype precision
-        int64_t n_components, n_features
+        int64_t n_components, n_features, n_factors
         const double *log_constant
         const double *mean
         const double *whitener
@@ -55,6 +56,7 @@ cdef extern from "gmm.h" nogil:
         double log_likelihood
         double weight
         double noise
+        int64_t n_factors
 
     ctypedef struct gmm_mixture:
         gmm_structure structure
@@ -226,3 +228,8 @@ cdef extern from "measured.h" nogil:
                                   const gmm_measured_noise *noise, gmm_dtype precision, int n_threads,
                                   void *scratch, size_t scratch_bytes, double *log_density, void *posterior,
                                   int64_t *label, int64_t *bad_row, int64_t *bad_component)
+
+
+cdef extern from "factor.h" nogil:
+    size_t gmm_factor_scratch_bytes(gmm_dtype precision, int64_t n_components, int64_t n_features, int64_t n_factors,
+                                    int n_threads)

@@ -5,7 +5,8 @@ Arguments that every function shares
 X : (N, D) buffer of float32 or float64 in native byte order; any strides, alignment and writability; never copied.
 sample_weight : (N,) at least 0, or None for ones.
 scale, centre : (D,) the frame: the core sees x' = x * scale - centre.
-kernel : 0 full, 1 tied, 2 diag, 3 spherical (`gmm.parameters.Kernel`); 4 linear in a pass over rows (`gmm.expansion`).
+kernel : 0 full, 1 tied, 2 diag, 3 spherical, 5 factor (`gmm.parameters.Kernel`), the last in a pass over rows only; 4
+    linear in a pass over rows (`gmm.expansion`).
 precision : 0 float32, 1 float64: the arithmetic on tiles; sums over blocks of rows are float64 in any case.
 n_threads : at least 1; results are the same bits for any number.
 
@@ -86,13 +87,13 @@ def accumulate(
 ) -> tuple[float, float, float]:
     """E-step and sufficient statistics in one pass: adds to n (K,), first (K, D) and second.
 
-    log_constants is (K,), means (K, D). whiteners and second have the kernel's shape: (K, D, D), (D, D), (K, D) or
-    (K,). second is None for the tied kernel, which does not write it. The linear kernel's whiteners are slopes (K, D),
-    its second is None, its first moments are about the frame's centre, and its log-likelihood lacks what all components
-    share: see gmm.expansion. skipping is 0 where it pays, 1 never, 2 always: whether terms below 2**-58 of a row's
-    density are left out (full kernel, more than 8 features; 4 on avx2 and scalar). log_noise is the log of a density
-    that is the same for every row, or None for no noise; not for the linear kernel. log_prior (N, K) is added to the
-    rows' log-densities.
+    log_constants is (K,), means (K, D). whiteners and second have the kernel's shape: (K, D, D), (D, D), (K, D),
+    (K,), or (K, 1 + q, D) of factor, see csrc/factor.h. second is None for the tied kernel, which does not write
+    it. The linear kernel's whiteners are slopes (K, D), its second is None, its first moments are about the frame's
+    centre, and its log-likelihood lacks what all components share: see gmm.expansion. skipping is 0 where it pays,
+    1 never, 2 always: whether terms below 2**-58 of a row's density are left out (full kernel, more than 8
+    features; 4 on avx2 and scalar). log_noise is the log of a density that is the same for every row, or None for
+    no noise; not for the linear kernel. log_prior (N, K) is added to the rows' log-densities.
 
     Returns
     -------
@@ -114,11 +115,12 @@ def moments(
     first: Array,
     second: Array,
     n_threads: int,
+    whiteners: Array | None = None,
 ) -> float:
     """As `accumulate` with responsibilities (N, K) given, or labels (N,) in [0, K) with -1 for no component.
 
     Exactly one of the two is not None, or neither with one component, to which every row then belongs; kernel is full,
-    diag or spherical. Returns the sum of w_i.
+    diag or spherical; or factor, which alone needs whiteners. Returns the sum of w_i.
     """
 
 def score(

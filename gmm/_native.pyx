@@ -114,8 +114,8 @@ cdef class Call:
         return 0
 
     cdef int read_means(self, int kernel, int precision, means, str name="means") except -1:
-        if not 0 <= kernel <= 4:
-            raise ValueError("kernel: expected 0 (full), 1 (tied), 2 (diag), 3 (spherical) or 4 (linear), "
+        if not 0 <= kernel <= 5:
+            raise ValueError("kernel: expected 0 (full), 1 (tied), 2 (diag), 3 (spherical), 4 (linear) or 5 (factor), "
                              f"got {kernel}")
         if not 0 <= precision <= 1:
             raise ValueError(f"precision: expected 0 (float32) or 1 (float64), got {precision}")
@@ -129,9 +129,17 @@ cdef class Call:
 
     cdef int read_factors(self, log_constants, whiteners) except -1:
         self.factors.log_constant = self.vector(log_constants, "log_constants", self.factors.n_components)
-        self.factors.whitener = <const double *> self.shaped(whiteners, "whiteners", False)
-        if self.factors.whitener == NULL:
+        return self.read_whiteners(whiteners)
+
+    cdef int read_whiteners(self, whiteners) except -1:
+        if whiteners is None:
             raise TypeError("whiteners: expected a float64 array, got None")
+        if self.factors.structure == GMM_FACTOR:
+            self.factors.n_factors = memoryview(whiteners).shape[1] - 1 if memoryview(whiteners).ndim == 3 else 0
+            if not 1 <= self.factors.n_factors <= self.factors.n_features:
+                raise ValueError("whiteners: expected shape (K, 1 + q, D) with 1 to D factors, "
+                                 f"got {memoryview(whiteners).shape}")
+        self.factors.whitener = <const double *> self.shaped(whiteners, "whiteners", False)
         return 0
 
     cdef int read_skipping(self, int skipping) except -1:
@@ -160,12 +168,15 @@ cdef class Call:
             return <double *> self.array(array, name, b"d", writable, D, D)
         if self.factors.structure == GMM_DIAG or self.factors.structure == GMM_LINEAR:
             return <double *> self.array(array, name, b"d", writable, K, D)
+        if self.factors.structure == GMM_FACTOR:
+            return <double *> self.array(array, name, b"d", writable, K, 1 + self.factors.n_factors, D)
         return <double *> self.array(array, name, b"d", writable, K)
 
     cdef gmm_statistics statistics(self, n, first, second) except *:
         cdef int64_t K = self.factors.n_components
         cdef gmm_statistics sums
         sums.log_likelihood = sums.weight = sums.noise = 0.0
+        sums.n_factors = self.factors.n_factors
         sums.n = self.total(n, "n", K)
         sums.first = self.total(first, "first", K, self.factors.n_features)
         sums.second = self.shaped(second, "second", True)
@@ -181,7 +192,12 @@ cdef class Call:
         if n_threads < 1:
             raise ValueError(f"n_threads: expected a positive number, got {n_threads}")
         self.n_threads = <int> min(<int64_t> n_threads, n_blocks)
-        self.scratch_bytes = gmm_scratch_bytes(self.factors.structure, self.factors.precision, K, D, self.n_threads)
+        if self.factors.structure == GMM_FACTOR:
+            self.scratch_bytes = gmm_factor_scratch_bytes(
+                self.factors.precision, K, D, self.factors.n_factors, self.n_threads)
+        else:
+            self.scratch_bytes = gmm_scratch_bytes(
+                self.factors.structure, self.factors.precision, K, D, self.n_threads)
         self.scratch = malloc(max(<size_t> 1, self.scratch_bytes))
         if self.scratch == NULL:
             raise MemoryError(f"cannot allocate {self.scratch_bytes} bytes of scratch")
@@ -195,6 +211,8 @@ cdef class Call:
         cdef double K = <double> self.factors.n_components, D = <double> self.factors.n_features
         if self.factors.structure == GMM_FULL:
             return K * (D * D + 30)
+        if self.factors.structure == GMM_FACTOR:
+            return K * (2 * D * (2 + self.factors.n_factors) + 30)
         return K * (2 * D + 30) + (D * D if self.factors.structure == GMM_TIED else 0)
 
     cdef int64_t whole_blocks(self, double n_rows) noexcept:
@@ -268,12 +286,14 @@ def accumulate(X, sample_weight, scale, centre, int kernel, int precision, log_c
 
 
 def moments(X, sample_weight, scale, centre, int kernel, int precision, means, responsibilities, labels, n, first,
-            second, int n_threads):
+            second, int n_threads, whiteners=None):
     cdef Call call = Call()
     cdef gmm_status status
     call.read_rows(X, sample_weight)
     call.read_frame(scale, centre)
     call.read_means(kernel, precision, means)
+    if kernel == GMM_FACTOR:
+        call.read_whiteners(whiteners)
     cdef int64_t K = call.factors.n_components
     cdef const double *posterior = <const double *> call.array(
         responsibilities, "responsibilities", b"d", False, call.n_rows, K)
@@ -317,53 +337,7 @@ def score(X, scale, centre, int kernel, int precision, log_constants, means, whi
         call.check(status)
 
 
-def scan(X, sample_weight, int n_threads):
-    import numpy as np
-
-    cdef Call call = Call()
-    cdef gmm_status status = GMM_OK
-    call.read_rows(X, sample_weight)
-    cdef int64_t D = call.rows.n_features
-    found = np.empty((2, 4, D))
-    found[0, 0], found[0, 1], found[0, 2:] = np.inf, -np.inf, 0.0
-    cdef double *total = call.total(found, "found", 2, 4, D)
-    cdef double *part = total + 4 * D
-    cdef gmm_columns columns
-    columns.minimum, columns.maximum, columns.mean, columns.scatter = part, part + D, part + 2 * D, part + 3 * D
-    cdef double weight = 0.0
-    cdef int64_t n_positive = 0
-    columns.bad_row = columns.bad_column = -1
-    call.factors.n_components, call.factors.n_features = 1, D
-    call.factors.structure, call.factors.precision = GMM_DIAG, GMM_F64
-    call.begin(n_threads)
-    call.step, call.fixed = GMM_BLOCK_ROWS * max(<int64_t> 1, SCAN_SLICE // (GMM_BLOCK_ROWS * D)), True
-    while columns.bad_row < 0 and call.next_slice():
-        with nogil:
-            status = gmm_scan(&call.rows, call.n_threads, call.scratch, call.scratch_bytes, &columns)
-        if status != GMM_ENONFINITE:
-            call.check(status)
-        if columns.bad_row < 0 and columns.n_positive > 0:
-            merge_columns(total, part, D, weight, columns.weight)
-            weight += columns.weight
-            n_positive += columns.n_positive
-    minimum, maximum, mean, scatter = found[0]
-    return {"minimum": minimum, "maximum": maximum, "mean": mean, "scatter": scatter, "weight": weight,
-            "n_positive": n_positive, "bad_row": call.row + columns.bad_row if columns.bad_row >= 0 else -1,
-            "bad_column": columns.bad_column}
-
-
-cdef void merge_columns(double *total, const double *part, int64_t D, double weight, double part_weight) noexcept:
-    """Merge minimum, maximum, mean and scatter (4, D) of two sets of rows (Chan, Golub, LeVeque 1983)."""
-    cdef double share = part_weight / (weight + part_weight), step
-    cdef int64_t j
-    for j in range(D):
-        total[j] = min(total[j], part[j])
-        total[D + j] = max(total[D + j], part[D + j])
-        step = part[2 * D + j] - total[2 * D + j]
-        total[2 * D + j] += step * share
-        total[3 * D + j] += part[3 * D + j] + step * step * share * weight
-
-
+include "_columns.pxi"
 include "_clusters.pxi"
 include "_mixtures.pxi"
 include "_missing.pxi"

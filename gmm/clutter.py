@@ -55,7 +55,7 @@ def start(
 ) -> Parameters:
     """Parameters beside noise to climb from; arguments as for `gmm.initialization.start`, and the box of the noise."""
     size = min(SEEN, int((MOST_DISTANCES / rows.n_features) ** 0.5))
-    size = max(size, n_components * max(ROWS_PER_COMPONENT, 2 * rows_needed(structure.moments_kernel, rows.n_features)))
+    size = max(size, n_components * max(ROWS_PER_COMPONENT, 2 * rows_needed(structure, rows.n_features)))
     chosen = chosen_rows(rows.n_rows, seed, size, rows.sample_weight)
     seen = replace(distinct(rows if chosen is None else rows.subset(chosen)), n_threads=1)  # too few to share out
     whole = completed(seen, seed)

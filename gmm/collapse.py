@@ -189,7 +189,7 @@ def _reseeded(
     own = (label >= 0) & bad[label]  # there it would end as before
     counted = np.flatnonzero(~own if rows.sample_weight is None else ~own & (rows.sample_weight > 0))
     n_bad, K, D = int(bad.sum()), parameters.n_components, parameters.n_features
-    size = max(int(UNLIKELY * len(counted)), n_bad * rows_needed(structure.moments_kernel, D))
+    size = max(int(UNLIKELY * len(counted)), n_bad * rows_needed(structure, D))
     unlikely = counted[np.argsort(density[counted], kind="stable")[:size]]
     picked = rows.plain.subset(np.sort(unlikely[draws.choice(len(unlikely), n_bad)]))
     X = filled(picked, structure.plain, others)[0] if isinstance(picked, IncompleteRows) else picked.X
@@ -225,7 +225,7 @@ def _records(
     for k in np.flatnonzero(which).tolist():
         own = np.flatnonzero(labels == k)[:FEW]
         floored = bool(outcome.floored[k])
-        thin = n[k] < rows_needed(structure.moments_kernel, rows.n_features) and structure.kernel is not Kernel.TIED
+        thin = n[k] < rows_needed(structure, rows.n_features) and structure.kernel is not Kernel.TIED
         columns, coefficients = (), ()
         if floored and not thin:
             columns, coefficients = dependence(structure.plain, outcome.parameters, rows.frame, k)

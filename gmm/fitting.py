@@ -24,7 +24,7 @@ from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_w
 from gmm.frame import Frame
 from gmm.informed import Informed
 from gmm.labels import check_labels
-from gmm.measured import measured
+from gmm.measured import measured, require_plain
 from gmm.missing import kind_of_rows
 from gmm.mixture import Mixture
 from gmm.noise import Noise
@@ -93,6 +93,7 @@ def fit_mixture(
     )
     if noise_covariance is not None:
         rows = measured(rows, noise_covariance)
+    require_plain(settings.structure, rows)
     ridge = ridge_in(settings.reg_covar, rows.frame)
     known = None if labels is None else check_labels(labels, rows.n_rows, settings.n_components)
     settings = _with_values(settings, rows, start, previous)
@@ -129,6 +130,8 @@ def checked(
         raise DataError(
             f"n_components={settings.n_components} needs at least as many {kind}, but n_samples = {n_counted}"
         )
+    if (settings.structure.n_factors or 0) > X.shape[1]:
+        raise ParameterError(f"n_factors={settings.structure.n_factors}, but X has {X.shape[1]} features")
     check_order(settings, X.shape[1], names)
     return X, weights, names
 

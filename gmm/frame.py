@@ -123,6 +123,10 @@ class Frame:
         """Rows or means (..., D) from the frame to user units."""
         return _rescale(X + self.centre, self.exponent, "a mean or row")
 
+    def lengths_out(self, lengths: np.ndarray) -> np.ndarray:
+        """Differences of rows (..., D) from the frame to user units."""
+        return _rescale(lengths, self.exponent, "a loading")
+
     def variances_in(self, variances: np.ndarray) -> np.ndarray:
         """Variances per feature (..., D) from user units to the frame."""
         return _rescale(variances, -2 * self.exponent, "a variance", positive=True)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from gmm.fitting import fit_mixture
+from gmm.factor_count import fit_any
 from gmm.mixture import Mixture
 from gmm.mixture_estimator import MixtureEstimator
 from gmm.record import Fit
@@ -29,10 +29,14 @@ class GaussianMixture(MixtureEstimator):
     ----------
     n_components : int, default=1
         Number of components K.
-    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+    covariance_type : {"full", "tied", "diag", "spherical", "factor", "factor-common"}, default="full"
         A matrix for each component; one matrix for all; a variance for each component and feature; a variance for
-        each component. Or one of mclust's codes, "EII" to "VVV": volume, shape and orientation are equal (E), vary (V)
-        or are the identity (I). Covariances of a code are (K, D, D) throughout.
+        each component; ``n_factors`` factors and independent noise for each component ("factor-common": noise of
+        the same variances in all), for many features. Or one of mclust's codes, "EII" to "VVV": volume, shape and
+        orientation are equal (E), vary (V) or are the identity (I). Covariances of a code are (K, D, D) throughout.
+    n_factors : int, optional
+        Number of factors of "factor" and "factor-common", at most that of the features; others ignore it. None tries 1,
+        2, 3, 4, 6, 8, 12, ... as long as BIC falls, see `gmm.factor_count`; ``n_factors_`` is what was chosen.
     tol : float, default=1e-6
         Stop when the gain still to come is estimated to be below this: nats per row. 0 runs all of ``max_iter``.
     reg_covar : float, optional
@@ -55,7 +59,8 @@ class GaussianMixture(MixtureEstimator):
     precisions_init : array-like, optional
         Inverse covariances to start from, in the shape of ``precisions_``.
     covariances_init : array-like, optional
-        Covariances to start from, in the shape of ``covariances_``; not together with ``precisions_init``.
+        Covariances to start from, in the shape of ``covariances_``; not together with ``precisions_init``. Of
+        "factor": a pair, loadings (K, D, n_factors) and noise variances (K, D).
     equal_weights : bool, default=False
         Whether all mixing weights are 1 / K; with ``noise`` they share alike what it leaves.
     eigen_ratio : float, optional
@@ -117,8 +122,14 @@ class GaussianMixture(MixtureEstimator):
         Log of the volume that noise is spread over, in the data's units; only with ``noise``.
     means_ : ndarray of shape (K, D)
     covariances_ : ndarray
-        (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Raises a ValueError where
-        float64 cannot hold them (data at 1e160 and beyond); prediction goes on working.
+        (K, D, D) for "full", "factor" and codes, (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Raises a
+        ValueError where float64 cannot hold them (data at 1e160 and beyond); prediction goes on working.
+    loadings_ : ndarray of shape (K, D, n_factors_)
+        Of "factor": ``covariances_[k]`` is ``loadings_[k] @ loadings_[k].T`` plus ``noise_variance_[k]`` on the
+        diagonal. Turned so that ``loadings_[k].T / noise_variance_[k] @ loadings_[k]`` is diagonal and falls; the
+        largest loading of each factor, in units of the noise, is positive.
+    noise_variance_ : ndarray of shape (K, D), or (D,) of "factor-common"
+    n_factors_ : int
     volume_, shape_, orientation_ : ndarray of shape (K,), (K, D), (K, D, D)
         ``covariances_`` taken apart: |covariance|^(1/D), eigenvalues over it, axes in columns.
     precisions_ : ndarray
@@ -170,6 +181,7 @@ class GaussianMixture(MixtureEstimator):
         n_components: int = 1,
         *,
         covariance_type: str = "full",
+        n_factors: int | None = None,
         tol: float = 1e-6,
         reg_covar: float | None = None,
         max_iter: int = 500,
@@ -200,6 +212,7 @@ class GaussianMixture(MixtureEstimator):
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
+        self.n_factors = n_factors
         self.tol = tol
         self.reg_covar = reg_covar
         self.max_iter = max_iter
@@ -240,7 +253,7 @@ class GaussianMixture(MixtureEstimator):
             Non-negative, of sum 1.
         means : array-like of shape (K, D)
         covariances : array-like
-            In the shape of ``covariances_`` for the type.
+            In the shape of ``covariances_`` for the type; of "factor" a pair, loadings and noise variances.
         covariance_type : str, default="full"
 
         Returns
@@ -261,7 +274,7 @@ class GaussianMixture(MixtureEstimator):
                [0.018, 0.982]])
         """
         mixture = Mixture.from_user(weights, means, covariances, covariance_type)
-        model = cls(mixture.n_components, covariance_type=covariance_type)
+        model = cls(mixture.n_components, covariance_type=covariance_type, n_factors=mixture.structure.n_factors)
         model._result = Fit(mixture)
         return model
 
@@ -318,7 +331,7 @@ class GaussianMixture(MixtureEstimator):
         """
         settings = Settings.from_estimator(self)
         earlier = self.__dict__.get("_result") if settings.warm_start else None
-        self._result = fit_mixture(
+        self._result = fit_any(
             settings,
             X,
             sample_weight=sample_weight,

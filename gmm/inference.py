@@ -133,7 +133,7 @@ def _free_entries(mixture: Mixture) -> Free:
     K, D = p.means.shape
     matrices = structure.moments_kernel is Kernel.FULL
     places = np.nonzero(np.broadcast_to(np.tri(D, dtype=bool), shape)) if matrices else np.nonzero(np.ones(shape))
-    if len(places[0]) != structure.n_parameters(K, D):
+    if structure.kernel is Kernel.FACTOR or len(places[0]) != structure.n_parameters(K, D):
         known = "full, tied, diag and spherical"
         raise ParameterError(f"standard errors are known for {known} covariances, not for {structure.name!r}")
     if len(places[0]) * K * D**2 > MOST_NUMBERS:

@@ -1,8 +1,8 @@
 """The E-step on rows of which something is known beforehand (`gmm.labels`): labelled rows apart from the others.
 
     others    the usual pass, with their log priors; labelled rows have sample weight zero in it, so X is not copied
-    labelled  whole: sums of each component, taken once about the rows' own centroid; with gaps: rows of a prior that
-              allows one component, in a pass of their own
+    labelled  whole: sums of each component, taken once about the rows' own centroid; with gaps, or where moments are
+              along directions of the mixture: rows of a prior that allows one component, in a pass of their own
 
 About another point m, with d = c - m and c the centroid, the sums of labelled rows are
 
@@ -79,7 +79,7 @@ class Summed:
 
 @dataclass(frozen=True, eq=False)
 class Confined:
-    """Rows of which some have gaps, copied, with log priors that allow one component each."""
+    """Rows, copied, with log priors that allow one component each."""
 
     rows: Rows
     n: np.ndarray
@@ -116,7 +116,7 @@ class Informed:
     def of(cls, rows: Rows, structure: Covariance, n_components: int, checked: np.ndarray) -> Self:
         """From rows and what `check_labels` returned."""
         labels = checked if checked.ndim == 1 else np.full(rows.n_rows, -1)
-        kind = Summed if rows.is_whole else Confined
+        kind = Summed if rows.is_whole and structure.kernel is not Kernel.FACTOR else Confined
         labelled = kind.of(replace(rows, precision="float64"), structure.moments_kernel, n_components, labels)
         weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
         weight = np.where(labels >= 0, 0.0, weight)

@@ -161,7 +161,7 @@ def _random(
     floor: np.ndarray,
     ridge: np.ndarray | None,
 ) -> Parameters:
-    size = 2 * rows_needed(structure.moments_kernel, rows.n_features)
+    size = 2 * rows_needed(structure, rows.n_features)
     weight = rows.sample_weight
     drawn = rng.choice(rows.n_rows, n_components * size, p=None if weight is None else weight / weight.sum())
     groups = replace(rows.subset(drawn), sample_weight=None)

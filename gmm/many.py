@@ -1,7 +1,7 @@
 """Many small mixtures: one for each group of rows, groups spread over threads.
 
     groups of few rows --gmm.whole, in one call of the core--> FittedGroups: models, failures, and arrays over groups
-    the others --fit_mixture, each on one thread-->
+    the others --fit_any, each on one thread-->
 
 Invariant: the model of a group is, bit for bit, what `GaussianMixture.fit` makes of its rows alone; it depends neither
 on the other groups nor on the number of threads.
@@ -20,7 +20,8 @@ import numpy as np
 
 from gmm._validation import nonfinite_error
 from gmm.errors import DataError, GmmError, GmmWarning, ParameterError
-from gmm.fitting import checked, complaints, finished, fit_mixture, plan_of, ridge_in, settled
+from gmm.factor_count import fit_any
+from gmm.fitting import checked, complaints, finished, plan_of, ridge_in, settled
 from gmm.frame import Frame, Scaling
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.missing import kind_of_rows
@@ -300,7 +301,7 @@ def _framed(groups: list[np.ndarray], scaling: Scaling) -> list[Frame | None]:
 
 def _attempt(settings: Settings, rows: Any) -> Fit | GmmError:
     try:
-        return fit_mixture(settings, rows, quiet=True)
+        return fit_any(settings, rows, quiet=True)
     except GmmError as error:
         return error
 

@@ -38,14 +38,15 @@ import numpy as np
 
 from gmm import _native
 from gmm._validation import nonfinite_error
+from gmm.covariances.base import Covariance
 from gmm.covariances.positive_definite import SKEW
-from gmm.errors import DataError, DataTypeError
+from gmm.errors import DataError, DataTypeError, ParameterError
 from gmm.missing import SingularError
 from gmm.parameters import Factors, Kernel, Parameters
 from gmm.rows import EPSILON, Rows, Scores
 from gmm.statistics import Statistics
 
-__all__ = ["MeasuredRows", "check_noise_covariance", "measured"]
+__all__ = ["MeasuredRows", "check_noise_covariance", "measured", "require_plain"]
 
 CHUNK_VALUES = 1 << 20  # checked together
 
@@ -190,6 +191,19 @@ def measured(rows: Rows, noise_covariance: Any) -> Rows:
         return rows
     common = (rows.X, rows.sample_weight, rows.frame, rows.precision, rows.n_threads, rows.weight_exponent)
     return MeasuredRows(*common, errors=errors, plain=rows)
+
+
+def require_plain(structure: Covariance, rows: Rows) -> None:
+    """Refuse rows with gaps or errors where moments are along directions of a mixture.
+
+    Raises
+    ------
+    ParameterError
+        Naming the covariance_type and what does not go with it.
+    """
+    if structure.kernel is Kernel.FACTOR and not rows.is_whole:
+        what = "missing values" if rows.plain is rows else "noise_covariance"
+        raise ParameterError(f"{what} and covariance_type={structure.name!r} do not go together: take 'full' or 'diag'")
 
 
 def check_noise_covariance(noise_covariance: Any, X: np.ndarray) -> np.ndarray | None:

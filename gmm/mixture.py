@@ -72,7 +72,8 @@ class Mixture:
             Non-negative, of sum 1.
         means : array-like of shape (K, D)
         covariances : array-like
-            (K, D, D) "full", (D, D) "tied", (K, D) "diag", (K,) "spherical".
+            (K, D, D) "full", (D, D) "tied", (K, D) "diag", (K,) "spherical"; "factor": a pair, loadings (K, D, q) and
+            noise variances (K, D).
         covariance_type : str
 
         Raises
@@ -88,6 +89,7 @@ class Mixture:
         weights = check_weights(weights, K)
         means = check_means(means, K, D)
         covariances = kind.validate(covariances, K, D)
+        kind = kind.shaped_as(covariances)
         frame = Frame.at_scale(kind.exponents(covariances, D), scaling=kind.scaling)
         framed = frame.points_in(means)
         if not np.isfinite(framed).all():
@@ -123,8 +125,7 @@ class Mixture:
     @property
     def precisions(self) -> np.ndarray:
         """Inverse covariances in the structure's shape."""
-        precisions = self.structure.precisions(self.parameters.covariances)
-        return self.structure.covariances_out(precisions, self.frame.dual)
+        return self.structure.precisions_out(self.parameters.covariances, self.frame)
 
     @property
     def precisions_cholesky(self) -> np.ndarray:

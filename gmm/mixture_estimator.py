@@ -19,8 +19,9 @@ from gmm._validation import check_integer, check_sample_weight, nonfinite_error
 from gmm.base import Estimator
 from gmm.completion import filled
 from gmm.errors import ParameterError, not_fitted
+from gmm.factor_attributes import FactorAttributes
 from gmm.inference import Kind, StandardErrors, standard_errors
-from gmm.measured import measured
+from gmm.measured import measured, require_plain
 from gmm.missing import Missing, kind_of_rows
 from gmm.record import Fit, Record
 from gmm.rows import PRECISION_OF, Rows
@@ -33,7 +34,7 @@ __all__ = ["MixtureEstimator"]
 WORK_WORTH_THREADS = 2**18  # multiply-adds, some 20 microseconds: below, waking a second thread costs what it saves
 
 
-class MixtureEstimator(Estimator):
+class MixtureEstimator(FactorAttributes, Estimator):
     """Base of the mixture estimators; a subclass has ``fit`` and ``missing``, ``random_state``, ``n_threads``."""
 
     missing: Missing
@@ -354,7 +355,9 @@ class MixtureEstimator(Estimator):
         n_threads = resolve_threads(self.n_threads) if work > WORK_WORTH_THREADS else 1
         kind = kind_of_rows(X, missing)
         rows = kind(X, None, fit.mixture.frame, fit.precision or PRECISION_OF[X.dtype], n_threads)
-        return rows if noise_covariance is None else measured(rows, noise_covariance)
+        rows = rows if noise_covariance is None else measured(rows, noise_covariance)
+        require_plain(fit.mixture.structure, rows)
+        return rows
 
 
 def _log_density(fit: Fit, rows: Rows) -> np.ndarray:

@@ -6,8 +6,8 @@ Layout, little-endian, no padding but the header's:
     4 bytes   version, unsigned
     4 bytes   length of the header in bytes, unsigned, a multiple of 8, at most HEADER_LIMIT
     header    JSON (ASCII, padded with blanks): structure, n_components, n_features, n_trace, radius, extras; of a
-              mixture with noise also noise: weight, log_volume, turned (whether its edges are vectors); of a Bayesian
-              one also beliefs, as in `gmm.belief_file`
+              mixture with noise also noise: weight, log_volume, turned (whether its edges are vectors); of factor
+              analysers n_factors; of a Bayesian mixture beliefs, as in `gmm.belief_file`
     arrays    weights (K,), means (K, D), covariances (their structure's shape), centre (D,), floor (D,),
               trace (n_trace,)   float64
               with noise, as the header's "noise" says: corner (D,), edges (D,) or (D, D), log_lengths (D,)   float64
@@ -37,7 +37,7 @@ import numpy as np
 
 from gmm._validation import check_means, check_weights
 from gmm.belief_file import Beliefs, are_beliefs, shapes
-from gmm.covariances import Covariance, structure
+from gmm.covariances import FACTORS, Covariance, structure
 from gmm.errors import GmmError
 from gmm.frame import LARGEST_EXPONENT, Frame
 from gmm.mixture import Mixture
@@ -106,6 +106,8 @@ def packed(content: Content) -> list[bytes]:
         "radius": frame.radius,
         "extras": content.extras,
     }
+    if mixture.structure.n_factors is not None:
+        header["n_factors"] = mixture.structure.n_factors
     noise = parameters.noise
     if noise is not None:
         turned = noise.edges.ndim == 2
@@ -223,11 +225,14 @@ def parsed_header(text: bytes) -> Any:
 
 def _header(text: bytes) -> dict[str, Any]:
     header = parsed_header(text)
-    known = isinstance(header, dict) and header.keys() - {"noise", "beliefs"} == HEADER_KEYS
+    known = isinstance(header, dict) and header.keys() - {"noise", "beliefs", "n_factors"} == HEADER_KEYS
     if not known or not isinstance(header["extras"], dict):
         raise ModelFileError("damaged model file: the header is not that of a mixture")
-    for key, least in (("n_components", 1), ("n_features", 1), ("n_trace", 0)):
-        if type(header[key]) is not int or not least <= header[key] <= LARGEST_SIZE:
+    if ("n_factors" in header) != (header["structure"] in [*FACTORS]):
+        raise ModelFileError("damaged model file: n_factors are those of factor analysers")
+    for key, least in (("n_components", 1), ("n_features", 1), ("n_trace", 0), ("n_factors", 1)):
+        size = header.get(key, least)
+        if type(size) is not int or not least <= size <= LARGEST_SIZE:
             raise ModelFileError(f"damaged model file: impossible {key}")
     if type(header["radius"]) is not float or not 0 <= header["radius"] < math.inf:
         raise ModelFileError(f"damaged model file: radius {header['radius']!r}")
@@ -246,11 +251,15 @@ def _is_noise(noise: Any) -> bool:
     )
 
 
+def _structure(header: dict[str, Any]) -> Covariance:
+    return structure(header["structure"], header.get("n_factors"))
+
+
 def _shapes(header: dict[str, Any]) -> list[tuple[int, ...]]:
     """Shapes of the arrays, in their order in the file; the last is that of integers."""
     K, D = header["n_components"], header["n_features"]
     try:
-        covariances = structure(header["structure"]).shape(K, D)
+        covariances = _structure(header).shape(K, D)
     except (ValueError, TypeError):
         raise ModelFileError(f"model file with covariances of unknown structure {header['structure']!r}") from None
     box = [(D,), (D, D) if header["noise"]["turned"] else (D,), (D,)] if "noise" in header else []
@@ -272,7 +281,7 @@ def _content(header: dict[str, Any], body: bytes) -> Content:
         start += 8 * count
     weights, means, covariances, centre, floor, trace, *rest, exponent = arrays
     box, believed = (rest[:3], rest[3:]) if "noise" in header else ([], rest)
-    kind = structure(header["structure"])
+    kind = _structure(header)
     K, D = header["n_components"], header["n_features"]
     noise = Noise(header["noise"]["weight"], header["noise"]["log_volume"], *box) if box else None
     try:

@@ -9,8 +9,9 @@ C-contiguous. `Covariance.factorize` turns Parameters into Factors; nobody store
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +30,11 @@ class Kernel(IntEnum):
     TIED = 1  # whiteners (D, D) lower triangular,    second (D, D), pooled over components
     DIAG = 2  # whiteners (K, D) = 1 / sd,            second (K, D)
     SPHERICAL = 3  # whiteners (K,) = 1 / sd,         second (K,), the trace
+    FACTOR = 5  # whiteners (K, 1 + q, D),            second (K, 1 + q, D): 1 / sd of the noise and q directions, and
+    #             squares and products with them (`gmm.covariances.loadings`)
 
     def whitener_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
-        """Shape of the whiteners, which is also the shape of the second moments."""
+        """Shape of the whiteners, which is also the shape of the second moments; that of FACTOR is as it is given."""
         return {
             Kernel.FULL: (n_components, n_features, n_features),
             Kernel.TIED: (n_features, n_features),
@@ -50,14 +53,17 @@ class Parameters:
         Mixing weights, non-negative, of sum 1, or 1 less the weight of noise. Exactly 0 for a dead component.
     means : ndarray of shape (K, D)
     covariances : ndarray
-        In the shape of their structure: (K, D, D) full, (D, D) tied, (K, D) diag, (K,) spherical.
+        In the shape of their structure: (K, D, D) full, (D, D) tied, (K, D) diag, (K,) spherical, (K, 1 + q, D) factor.
     noise : Noise, optional
+    derived : dict
+        What a structure has worked out of these parameters, which do not change, and may ask for again.
     """
 
     weights: np.ndarray
     means: np.ndarray
     covariances: np.ndarray
     noise: Noise | None = None
+    derived: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def mixing(self) -> np.ndarray:
@@ -112,6 +118,11 @@ class Factors:
     @property
     def n_features(self) -> int:
         return self.means.shape[1]
+
+    @property
+    def along(self) -> np.ndarray | None:
+        """Directions (K, q, D) of second moments, which only `Kernel.FACTOR` has."""
+        return self.whiteners[:, 1:] if self.kernel is Kernel.FACTOR else None
 
     def without_noise(self) -> Factors:
         """Return those of the components alone, whose mixing weights stay as they are."""

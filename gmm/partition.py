@@ -1,6 +1,6 @@
 """From a partition of rows to parameters: one maximise step, made regular where a component has too few rows.
 
-    partition (labels or responsibilities) --moments--> statistics --topped up--> --maximize--> parameters
+    partition (labels or responsibilities) --moments--> statistics --topped up--> --maximize, settled--> parameters
 
 A component with fewer rows than its covariance needs would start at, or next to, a singular matrix and grow into a
 spike. It is topped up to that number with rows spread about its own mean as the pooled rows are about theirs; its
@@ -18,7 +18,7 @@ import numpy as np
 from gmm.covariances.base import Covariance
 from gmm.errors import DataError
 from gmm.kmeans import column_moments
-from gmm.parameters import Kernel, Parameters
+from gmm.parameters import Factors, Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
 
@@ -60,7 +60,12 @@ def from_partition(
     if missing.any():
         missing *= statistics.n.sum() / counts.sum()  # rows to sample weight
         statistics = _topped_up(statistics, missing, _pooled(rows, statistics, kernel))
-    return maximized(structure, statistics, about.n, floor=floor, ridge=ridge)
+    found = maximized(structure, statistics, about.n, floor=floor, ridge=ridge)
+
+    def moments(factors: Factors) -> Statistics:
+        return rows.moments(factors.kernel, factors.means, whiteners=factors.whiteners, **given)
+
+    return structure.settled(found, moments, counts, ridge=ridge, floor=floor)
 
 
 def maximized(
@@ -78,19 +83,20 @@ def maximized(
     return Parameters(weights / weights.sum(), parameters.means, parameters.covariances)
 
 
-def rows_needed(kernel: Kernel, n_features: int) -> int:
-    """Rows in general position that make a covariance of this shape regular."""
-    return n_features + 1 if kernel is Kernel.FULL else 2
+def rows_needed(structure: Covariance, n_features: int) -> int:
+    """Rows in general position that make a covariance regular, were it not for what components share."""
+    alone = n_features + 1 if structure.moments_kernel is Kernel.FULL else 2
+    return max(alone, structure.rows_needed(n_features))
 
 
-def too_thin(statistics: Statistics, kernel: Kernel) -> np.ndarray:
+def too_thin(statistics: Statistics, structure: Covariance) -> np.ndarray:
     """Components (K,) that hold no more sample weight than rows which any covariance of this shape can follow.
 
     Their likelihood tells about those rows alone. Of a covariance that all components share no component is thin.
     """
-    if kernel is Kernel.TIED:
+    if structure.kernel is Kernel.TIED:
         return np.zeros(len(statistics.n), bool)
-    return statistics.n <= rows_needed(kernel, statistics.means.shape[1])
+    return statistics.n <= rows_needed(structure, statistics.means.shape[1])
 
 
 def _topped_up(statistics: Statistics, missing: np.ndarray, pooled: np.ndarray) -> Statistics:

@@ -89,7 +89,7 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     """
     many = n_components > HANDFUL
     spread = ROWS_PER_COMPONENT if many else min(ROWS_PER_COMPONENT, ROWS_PER_FEATURE * (n_features + 1))
-    needed = max(spread, SPARE * rows_needed(structure.moments_kernel, n_features))
+    needed = max(spread, SPARE * rows_needed(structure, n_features))
     size = max(FEWEST_ROWS[many], n_components * needed)
     sees_all = n_rows < max(FEW, 2 * size)
     size = n_rows if sees_all else size
@@ -185,5 +185,5 @@ def merit(climbed: Climb, structure: Covariance) -> tuple[int, float]:
 
 def n_degenerate(climbed: Climb, structure: Covariance) -> int:
     """Components on the floor, or with too few rows for a covariance of their own: their likelihood is no merit."""
-    thin = False if structure.is_regular_on(climbed.statistics) else too_thin(climbed.statistics, structure.kernel)
+    thin = False if structure.is_regular_on(climbed.statistics) else too_thin(climbed.statistics, structure)
     return int((climbed.floored | thin).sum())

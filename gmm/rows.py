@@ -185,7 +185,7 @@ class Rows:
             expansion = Expansion.of(factors, self._mean_scatter, self.frame.radius)
             if expansion.rounding(self.precision) <= LIMIT[self.precision]:
                 return self._expanded(expansion)
-        n, first, second = _empty_moments(factors.kernel, *factors.means.shape)
+        n, first, second = _empty_moments(factors.kernel, factors.means, factors.whiteners)
         log_likelihood, weight, noise = self._call(
             _native.accumulate,
             *(factors.kernel, self._precision, factors.log_constants, factors.means, factors.whiteners),
@@ -193,7 +193,8 @@ class Rows:
         )
         if second is None:
             second = self._pooled(n, first, factors.means)
-        return Statistics(n, first, second, factors.means, log_likelihood, weight, self.n_rows, self.epsilon, noise)
+        totals = (log_likelihood, weight, self.n_rows, self.epsilon, noise)
+        return Statistics(n, first, second, factors.means, *totals, along=factors.along)
 
     @cached_property
     def _mean_scatter(self) -> np.ndarray:
@@ -203,7 +204,7 @@ class Rows:
     def _expanded(self, expansion: Expansion) -> Statistics:
         """Statistics by the linear kernel."""
         means = expansion.means
-        n, first, _ = _empty_moments(Kernel.TIED, *means.shape)
+        n, first, _ = _empty_moments(Kernel.TIED, means)
         log_likelihood, weight, _ = self._call(
             _native.accumulate,
             *(LINEAR, self._precision, expansion.constants, means, expansion.slopes, n, first, None, self.n_threads),
@@ -226,22 +227,25 @@ class Rows:
         *,
         responsibilities: np.ndarray | None = None,
         labels: np.ndarray | None = None,
+        whiteners: np.ndarray | None = None,
     ) -> Statistics:
         """Statistics about `means` of rows whose responsibilities (N, K) or labels (N,) are given.
 
         Neither is needed with one mean: then every row belongs to it. A label of -1 leaves the row out. `kernel` is a
-        structure's `moments_kernel`: FULL, DIAG or SPHERICAL.
+        structure's `moments_kernel`: FULL, DIAG or SPHERICAL; or FACTOR, whose moments are along the directions of
+        `whiteners`.
         """
         means = np.ascontiguousarray(means, np.float64)
-        n, first, second = _empty_moments(kernel, *means.shape)
+        n, first, second = _empty_moments(kernel, means, whiteners)
         if responsibilities is not None:
             responsibilities = np.ascontiguousarray(responsibilities, np.float64)
         if labels is not None:
             labels = np.ascontiguousarray(labels, np.int64)
         given = (responsibilities, labels)
         sums = (n, first, second)
-        weight = self._call(_native.moments, kernel, self._precision, means, *given, *sums, self.n_threads)
-        return Statistics(n, first, second, means, 0.0, weight, self.n_rows, self.epsilon)
+        weight = self._call(_native.moments, kernel, self._precision, means, *given, *sums, self.n_threads, whiteners)
+        along = None if whiteners is None else whiteners[:, 1:]
+        return Statistics(n, first, second, means, 0.0, weight, self.n_rows, self.epsilon, along=along)
 
     def score(
         self, factors: Factors, *, log_density: bool = True, posterior: bool = False, label: bool = False
@@ -355,9 +359,11 @@ def scanned_groups(groups: list[np.ndarray]) -> tuple[dict[str, np.ndarray], np.
     return columns, finite
 
 
-def _empty_moments(kernel: Kernel, K: int, D: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    second = None if kernel is Kernel.TIED else np.zeros(kernel.whitener_shape(K, D))
-    return np.zeros(K), np.zeros((K, D)), second
+def _empty_moments(
+    kernel: Kernel, means: np.ndarray, whiteners: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    shape = whiteners.shape if kernel is Kernel.FACTOR else kernel.whitener_shape(*means.shape)
+    return np.zeros(len(means)), np.zeros(means.shape), None if kernel is Kernel.TIED else np.zeros(shape)
 
 
 def _weight_exponent(sample_weight: np.ndarray | None) -> int:

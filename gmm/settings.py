@@ -17,7 +17,7 @@ import numpy as np
 from gmm._validation import check_flag, check_integer, check_real, check_seed
 from gmm.base import nearest_name
 from gmm.collapse import POLICIES, OnCollapse
-from gmm.covariances import Covariance, structure
+from gmm.covariances import FACTORS, Covariance, structure
 from gmm.errors import ParameterError
 from gmm.initialization import METHODS, Method
 from gmm.missing import Missing
@@ -74,9 +74,14 @@ class Settings:
         n_components = check_integer(given["n_components"], "n_components")
         if given["covariances_init"] is not None and given["precisions_init"] is not None:
             raise ParameterError("covariances_init and precisions_init say the same thing: give one of them")
+        if given["precisions_init"] is not None and given["covariance_type"] in [*FACTORS]:
+            raise ParameterError(
+                f"precisions_init with covariance_type={given['covariance_type']!r}: give covariances_init=(loadings, "
+                "noise variances)"
+            )
         return cls(
             n_components=n_components,
-            structure=restrained(structure(given["covariance_type"]), given),
+            structure=restrained(structure(given["covariance_type"], _n_factors(given.get("n_factors"))), given),
             tol=check_real(given["tol"], "tol", allow_infinity=True),
             missing=check_missing(given["missing"]),
             reg_covar=0.0 if reg_covar is None else check_real(reg_covar, "reg_covar"),
@@ -102,6 +107,10 @@ class Settings:
             verbose=1 if given["verbose"] is True else check_integer(given["verbose"] or 0, "verbose", minimum=0),
             verbose_interval=check_integer(given["verbose_interval"], "verbose_interval"),
         )
+
+
+def _n_factors(n_factors: Any) -> int | None:
+    return None if n_factors is None else check_integer(n_factors, "n_factors")
 
 
 def _method(init_params: Any) -> Method:

@@ -201,6 +201,7 @@ def in_frame(previous: Mixture, settings: Settings, frame: Frame) -> Parameters:
         ("features", previous.n_features, frame.n_features),
         ("n_components", previous.n_components, settings.n_components),
         ("covariance_type", previous.structure.name, settings.structure.name),
+        ("n_factors", previous.structure.n_factors, settings.structure.n_factors),
     ):
         if before != now:
             raise ParameterError(

@@ -43,6 +43,8 @@ class Statistics:
         Unit roundoff of the arithmetic that made the sums.
     noise : float
         Sum of sample weight times the responsibility of noise; n and it sum to the weight.
+    along : ndarray of shape (K, q, D), optional
+        Directions u of second moments (K, 1 + q, D): the diagonal of sum w r c c', and its products with every u_k.
     """
 
     n: np.ndarray
@@ -54,6 +56,7 @@ class Statistics:
     n_rows: int
     epsilon: float = float(np.finfo(np.float64).eps)
     noise: float = 0.0
+    along: np.ndarray | None = None
 
     @property
     def n_components(self) -> int:
@@ -71,7 +74,8 @@ class Statistics:
         ParameterError
             When the two are about different means or of different shapes: then their moments do not add.
         """
-        if self.second.shape != other.second.shape or not np.array_equal(self.means, other.means):
+        alike = self.second.shape == other.second.shape and np.array_equal(self.means, other.means)
+        if not alike or (self.along is not None and not np.array_equal(self.along, other.along)):
             raise ParameterError("statistics add only when they are about the same means and of the same structure")
         return Statistics(
             n=self.n + other.n,
@@ -83,6 +87,7 @@ class Statistics:
             n_rows=self.n_rows + other.n_rows,
             epsilon=max(self.epsilon, other.epsilon),
             noise=self.noise + other.noise,
+            along=self.along,
         )
 
     __add__ = merge

@@ -12,7 +12,7 @@ from tolerances import EPS64, MONOTONE, MONOTONE_FLOAT32, SAME_SCORE, SAME_SCORE
 
 import gmm
 from gmm import GaussianMixture
-from gmm.covariances import CODES, is_native, structure
+from gmm.covariances import CODES, FACTORS, is_native, structure
 from gmm.covariances.conjugate import ALONE, SHARED
 from gmm.errors import CollapseError, CollapseWarning
 
@@ -47,7 +47,7 @@ class Case(NamedTuple):
 
 
 CHOICES = Case(
-    structure=("full", "tied", "diag", "spherical", *CODES),
+    structure=("full", "tied", "diag", "spherical", *FACTORS, *CODES),
     start=("kmeans", "k-means++", "random", "random_from_data", "callable", "arrays"),
     restraint=RESTRAINTS,
     on_collapse=("repair", "drop", "restart", "raise"),
@@ -68,6 +68,8 @@ def is_allowed(case: Case) -> bool:
     """Whether the options go together; where they do not, `REFUSED` of the tests says so."""
     if case.restraint == "prior":
         return case.structure in (*ALONE, *SHARED)
+    if case.structure in FACTORS and (case.missing or case.errors):
+        return False
     return is_native(structure(case.structure)) or case.restraint not in OF_NATIVE
 
 
@@ -128,6 +130,7 @@ def problem(case: Case, n_rows: int = 150, seed: int = 0) -> Problem:
     X = X.astype(case.dtype)
     shared = np.diag([0.9, 1.1]) + (0.1 if case.structure in ("full", "tied") else 0.0)
     shaped = {"tied": shared, "diag": np.tile(np.diag(shared), (K, 1)), "spherical": np.ones(K)}
+    shaped |= dict.fromkeys(FACTORS, (np.full((K, D, 1), 0.3), np.diag(shared)))
     covariances = shaped.get(case.structure, np.tile(np.eye(D) if case.structure in CODES else shared, (K, 1, 1)))
     arrays = {"weights_init": np.array([0.5, 0.3, 0.2]), "means_init": means + 0.25, "covariances_init": covariances}
     return Problem(X, given, arrays)
@@ -150,6 +153,7 @@ def estimator(case: Case, arrays: dict[str, np.ndarray], **changed: Any) -> Gaus
     used = {name: value for name, value in arrays.items() if from_arrays or name == f"{fixed}_init"}
     options = {
         "covariance_type": case.structure,
+        "n_factors": 1,
         "init_params": {"callable": split, "arrays": "kmeans"}.get(case.start, case.start),
         "equal_weights": case.restraint in ("equal_weights", "several"),
         "eigen_ratio": RATIO if case.restraint in ("eigen_ratio", "several") else None,

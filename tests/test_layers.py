@@ -27,7 +27,8 @@ LAYERS = [
     ),
     (
         "estimators",
-        "base settings priors restraints starts cautions summary record fitting serialization mixture_estimator "
+        "base settings priors restraints starts cautions summary record fitting factor_count factor_attributes "
+        "serialization mixture_estimator "
         "gaussian_mixture bayesian_fitting bayesian_mixture",
     ),
     (

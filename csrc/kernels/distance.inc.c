@@ -38,6 +38,7 @@ static inline int64_t NAME(axis_size)(int64_t n_points, int64_t n_features, int 
 typedef struct {
     int64_t K, D;
     const double *point, *whitener, *factor, *log_constant, *inverse_sd;
+    int64_t factor_step; /* doubles from a point's factors to the next's; 0 stands for D */
     double unit; /* 0 stands for 1 */
 } NAME(axis_points);
 
@@ -60,7 +61,7 @@ static REAL *NAME(axis_pack)(const NAME(axis_points) *p, REAL *packed) {
         for (int64_t j = 0; j < p->D; ++j) {
             for (int64_t c = 0; c < group; ++c) *packed++ = (REAL)NAME(axis_coordinate)(p, k + c, j);
             for (int64_t c = 0; p->factor && c < group; ++c)
-                *packed++ = (REAL)(p->factor[(k + c) * p->D + j] * SQRT_HALF_LOG2_E);
+                *packed++ = (REAL)(p->factor[(k + c) * (p->factor_step ? p->factor_step : p->D) + j] * SQRT_HALF_LOG2_E);
         }
     }
     return packed;

@@ -64,6 +64,8 @@ static void NAME(moments_block)(const gmm_task *task, gmm_thread *head, int64_t 
         NAME(look_after_rows)(task, thread, at);
         for (int64_t i = 0; i < thread->tile.rows; ++i) thread->log_density[i] = 0;
         NAME(pass_totals)(task, thread, at, thread->tile.n_rows, thread->log_density, NULL);
+        if (structure->needs_products)
+            structure->density(&thread->tile, K, D, pass->factors, thread->density);
         NAME(given_weights)(task, thread, at);
         structure->moments(&thread->tile, K, D, pass->factors, thread->density, thread->accumulator);
     }

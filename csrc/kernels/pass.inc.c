@@ -29,10 +29,9 @@ typedef struct {
 } NAME(pass_thread);
 
 /* Where the extra slots start: room for the sums of a block in either order. */
-static int64_t NAME(pass_extra_at)(const NAME(structure) *structure, int64_t n_components, int64_t n_features) {
-    const int64_t dense = structure->total_size(n_components, n_features);
-    const int64_t skip = structure->can_skip ? NAME(skip_total_size)(n_components, n_features) : 0;
-    return dense > skip ? dense : skip;
+static int64_t NAME(pass_extra_at)(const gmm_task *task, const NAME(structure) *structure, int64_t total) {
+    const int64_t skip = structure->can_skip ? NAME(skip_total_size)(task->n_components, task->n_features) : 0;
+    return total > skip ? total : skip;
 }
 
 /* with_sums: 0 for score, which adds nothing up. */
@@ -40,15 +39,15 @@ static void NAME(share_pass)(gmm_task *task, gmm_workspace *space, int with_sums
     const int64_t K = task->n_components, D = task->n_features;
     const NAME(structure) *structure = NAME(structure_of)(task->structure, D);
     NAME(pass) *pass = gmm_take(space, 1, sizeof *pass);
-    REAL *factors = gmm_take(space, structure->factor_size(K, D), sizeof *factors);
-    const int64_t extra_at = NAME(pass_extra_at)(structure, K, D);
+    const NAME(sizes) sizes = NAME(sizes_of)(structure, K, D, task->n_factors);
+    REAL *factors = gmm_take(space, sizes.factors, sizeof *factors);
+    const int64_t extra_at = NAME(pass_extra_at)(task, structure, sizes.total);
     double *total = with_sums ? gmm_take(space, extra_at + NAME(PASS_EXTRA), sizeof *total) : NULL;
     NAME(skip_shared) skip = {0};
     if (with_sums && structure->can_skip) skip = NAME(take_skip_shared)(K, D, space);
     task->shared = pass;
     if (space->base)
-        *pass = (NAME(pass)){
-            structure, factors, total, structure->total_size(K, D), extra_at, structure->tile_rows(K, D), skip};
+        *pass = (NAME(pass)){structure, factors, total, sizes.total, extra_at, sizes.tile_rows, skip};
 }
 
 static void NAME(load_pass)(gmm_task *task, int with_sums) {
@@ -80,19 +79,20 @@ static int64_t NAME(tiles_before)(int64_t n_rows, int64_t tile_rows) {
 static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space, int with_sums) {
     const int64_t K = task->n_components, D = task->n_features;
     const NAME(structure) *structure = NAME(structure_of)(task->structure, D);
-    const int64_t rows = structure->tile_rows(K, D), stride = NAME(stride)(rows);
+    const NAME(sizes) sizes = NAME(sizes_of)(structure, K, D, task->n_factors);
+    const int64_t rows = sizes.tile_rows, stride = NAME(stride)(rows);
     const int64_t row_stride = structure->layouts ? NAME(stride)(NAME(lanes)(D)) : 0;
     const int64_t tiles = NAME(keeps_tiles)(task, structure) ? NAME(tiles_before)(task->rows->n_rows, rows) : 1;
     NAME(pass_thread) *thread = gmm_take(space, 1, sizeof *thread);
     REAL *column = gmm_take(space, tiles * D * stride, sizeof *column);
     REAL *row = row_stride ? gmm_take(space, rows * row_stride, sizeof *row) : NULL;
-    REAL *work = gmm_take(space, structure->work_size(K, D), sizeof *work);
+    REAL *work = gmm_take(space, sizes.work, sizeof *work);
     REAL *density = gmm_take(space, K * stride, sizeof *density);
     REAL *weight = gmm_take(space, tiles * rows, sizeof *weight);
     REAL *log_density = gmm_take(space, rows, sizeof *log_density);
     REAL *label = gmm_take(space, rows, sizeof *label);
     REAL *noise = gmm_take(space, rows, sizeof *noise);
-    REAL *accumulator = with_sums ? gmm_take(space, structure->accumulator_size(K, D), sizeof *accumulator) : NULL;
+    REAL *accumulator = with_sums ? gmm_take(space, sizes.accumulator, sizeof *accumulator) : NULL;
     NAME(skip_thread) skip = {0};
     if (with_sums && structure->can_skip) skip = NAME(take_skip_thread)(K, D, rows, space);
     if (!space->base) return NULL;
@@ -103,6 +103,7 @@ static gmm_thread *NAME(private_pass)(const gmm_task *task, gmm_workspace *space
                  .column = column,
                  .row = row,
                  .layouts = structure->layouts,
+                 .n_factors = task->n_factors,
                  .work = work},
         .density = density,
         .weight = weight,
@@ -220,8 +221,8 @@ static void NAME(pass_totals)(const gmm_task *task, NAME(pass_thread) *thread, i
 
 static size_t NAME(pass_partial_bytes)(const gmm_task *task) {
     const NAME(structure) *structure = NAME(structure_of)(task->structure, task->n_features);
-    return (size_t)(NAME(pass_extra_at)(structure, task->n_components, task->n_features) + NAME(PASS_EXTRA)) *
-           sizeof(double);
+    const NAME(sizes) sizes = NAME(sizes_of)(structure, task->n_components, task->n_features, task->n_factors);
+    return (size_t)(NAME(pass_extra_at)(task, structure, sizes.total) + NAME(PASS_EXTRA)) * sizeof(double);
 }
 
 static void NAME(merge_pass)(const gmm_task *task, const void *partial) {
@@ -240,8 +241,9 @@ static void NAME(merge_pass)(const gmm_task *task, const void *partial) {
 /* Before the first tile of a block. */
 static void NAME(start_sums)(const gmm_task *task, NAME(pass_thread) *thread) {
     const NAME(pass) *pass = task->shared;
-    const int64_t size = pass->structure->accumulator_size(task->n_components, task->n_features);
-    memset(thread->accumulator, 0, (size_t)size * sizeof(REAL));
+    const NAME(sizes) sizes =
+        NAME(sizes_of)(pass->structure, task->n_components, task->n_features, task->n_factors);
+    memset(thread->accumulator, 0, (size_t)sizes.accumulator * sizeof(REAL));
     memset((double *)thread->head.partial + pass->extra_at, 0, NAME(PASS_EXTRA) * sizeof(double));
 }
 

@@ -3,7 +3,16 @@
  * Sizes depend on K and D only. density and moments see one tile; everything about threads, blocks, weights, softmax
  * and packing is the passes' business. */
 
+/* What a structure needs room for: see its functions of these names. */
 typedef struct {
+    int64_t tile_rows, factors, work, accumulator, total;
+} NAME(sizes);
+
+typedef struct {
+    /* All sizes, where they depend on the number of factors, too; the functions of sizes below are NULL then. */
+    NAME(sizes) (*sizes)(int64_t n_components, int64_t n_features, int64_t n_factors);
+    int needs_products; /* 1: moments takes from tile->work what density left there */
+
     /* Rows of a full tile, a multiple of V_LANES. */
     int64_t (*tile_rows)(int64_t n_components, int64_t n_features);
     int layouts;   /* of the tile: COLUMNS, COLUMNS_AND_ROWS or ROWS_ONLY */
@@ -43,3 +52,9 @@ typedef struct {
     void (*import)(int64_t n_components, int64_t n_features, const gmm_statistics *statistics, double *total);
     void (*export)(int64_t n_components, int64_t n_features, const double *total, gmm_statistics *statistics);
 } NAME(structure);
+
+static NAME(sizes) NAME(sizes_of)(const NAME(structure) *structure, int64_t K, int64_t D, int64_t n_factors) {
+    if (structure->sizes) return structure->sizes(K, D, n_factors);
+    return (NAME(sizes)){structure->tile_rows(K, D), structure->factor_size(K, D), structure->work_size(K, D),
+                         structure->accumulator_size(K, D), structure->total_size(K, D)};
+}

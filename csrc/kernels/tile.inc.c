@@ -27,6 +27,7 @@ typedef struct {
     /* Rows the next tile will be packed from, for a kernel that has time to ask for them; NULL: none. */
     const unsigned char *ahead;
     int64_t ahead_step; /* bytes between those rows */
+    int64_t n_factors;  /* of a structure that has any */
     REAL *work;         /* the structure's own, work_size() REALs */
 } NAME(tile);
 

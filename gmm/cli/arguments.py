@@ -7,6 +7,7 @@ import re
 from typing import NoReturn
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
+FACTORS = ("factor", "factor-common")
 CODES = ("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV")
 CRITERIA = ("bic", "aic", "icl")
 MOST_COMPONENTS = 100_000
@@ -34,8 +35,9 @@ def parser(version: str) -> argparse.ArgumentParser:
         help="how many components; a range (1-9) or list (2,3,5) lets the criterion choose (default: 1-9)",
     )  # fmt: skip
     fit.add_argument(
-        "--covariance", choices=STRUCTURES + CODES, default="full", metavar="STRUCTURE",
-        help=f"covariance structure: {', '.join(STRUCTURES)} or one of mclust's codes, EII to VVV (default: full)",
+        "--covariance", choices=STRUCTURES + FACTORS + CODES, default="full", metavar="STRUCTURE",
+        help=f"covariance structure: {', '.join(STRUCTURES + FACTORS)} or one of mclust's codes, EII to VVV "
+        "(default: full)",
     )  # fmt: skip
     _add_fit(fit)
 
@@ -49,7 +51,7 @@ def parser(version: str) -> argparse.ArgumentParser:
     )
     select.add_argument(
         "--covariance", type=structures, default=STRUCTURES, metavar="LIST",
-        help=f"structures to try, mclust for its fourteen codes (default: {','.join(STRUCTURES)})",
+        help=f"structures to try, mclust for its fourteen codes (default: {','.join(STRUCTURES)}; also factor)",
     )  # fmt: skip
     _add_fit(select)
 
@@ -85,6 +87,7 @@ def _add_data(command: argparse.ArgumentParser, nargs: str | None = None) -> Non
 def _add_fit(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--weights", metavar="COLUMN", help="column of sample weights")
+    add("--factors", type=positive, metavar="N", help="factors of factor analysers (default: BIC chooses)")
     add("--criterion", choices=CRITERIA, default="bic", help="what chooses between models (default: bic)")
     add("--n-init", type=positive, default=5, metavar="N", help="starts per model (default: 5)")
     add("--seed", type=natural, default=0, metavar="N", help="seed of the starts (default: 0)")
@@ -120,8 +123,8 @@ def structures(text: str) -> tuple[str, ...]:
     """A list of covariance structures, in the order given."""
     found: list[str] = []
     for word in (word.strip() for word in text.split(",")):
-        if word != "mclust" and word not in STRUCTURES + CODES:
-            known = ", ".join((*STRUCTURES, *CODES, "mclust"))
+        if word != "mclust" and word not in STRUCTURES + FACTORS + CODES:
+            known = ", ".join((*STRUCTURES, *FACTORS, *CODES, "mclust"))
             raise argparse.ArgumentTypeError(f"unknown structure {word!r} (choose from {known})")
         found += CODES if word == "mclust" else (word,)
     return tuple(dict.fromkeys(found))

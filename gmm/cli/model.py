@@ -54,7 +54,9 @@ def describe(model: gmm.GaussianMixture) -> Description:
     """Components in user units."""
     mixture = model._fitted().mixture
     kind, K, D = mixture.structure, mixture.n_components, mixture.n_features
-    matrices = kind.dense(mixture.covariances, K, D) if D <= Description.MOST_CORRELATED else None
+    matrices = None
+    if D <= Description.MOST_CORRELATED:
+        matrices = mixture.frame.covariance_out(kind.dense(mixture.parameters.covariances, K, D))
     return Description(
         feature_names(model), model.weights_, model.means_, standard_deviations(mixture), matrices, kind.name
     )

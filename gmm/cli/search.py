@@ -65,6 +65,7 @@ def _search(options: Namespace, table: Table, structures: Sequence[str], progres
         sample_weight=table.sample_weight,
         progress=on_model,
         callbacks=[on_iteration],
+        n_factors=options.factors,
         n_init=options.n_init,
         random_state=options.seed,
         tol=options.tol,

@@ -21,18 +21,22 @@ from gmm.covariances.coded import EEE, VII, VVI, VVV
 from gmm.covariances.common_axes import EVE, VVE
 from gmm.covariances.diagonal import DIAG
 from gmm.covariances.ellipsoids import EEV, EVV, VEE, VEV
+from gmm.covariances.factor import FACTOR, FACTOR_COMMON
 from gmm.covariances.full import FULL
 from gmm.covariances.spherical import SPHERICAL
 from gmm.covariances.tied import TIED
 from gmm.errors import ParameterError
 
-__all__ = ["CODES", "DIAG", "FULL", "SPHERICAL", "STRUCTURES", "TIED", "Covariance", "is_native", "structure"]
+__all__ = [
+    "CODES", "DIAG", "FACTORS", "FULL", "SPHERICAL", "STRUCTURES", "TIED", "Covariance", "is_native", "structure",
+]  # fmt: skip
 
 STRUCTURES: dict[str, Covariance] = {entry.name: entry for entry in (FULL, TIED, DIAG, SPHERICAL)}
 CODES: dict[str, Covariance] = {
     entry.name: entry for entry in (EII, VII, EEI, VEI, EVI, VVI, EEE, VEE, EVE, VVE, EEV, VEV, EVV, VVV)
 }
-KNOWN = STRUCTURES | CODES
+FACTORS: dict[str, Covariance] = {entry.name: entry for entry in (FACTOR, FACTOR_COMMON)}
+KNOWN = STRUCTURES | FACTORS | CODES
 
 
 def is_native(structure: Covariance) -> bool:
@@ -41,10 +45,13 @@ def is_native(structure: Covariance) -> bool:
     return known and type(structure).maximize is Covariance.maximize
 
 
-def structure(name: str) -> Covariance:
-    """Return the covariance structure of that name, or raise a ParameterError that suggests the nearest."""
+def structure(name: str, n_factors: int | None = None) -> Covariance:
+    """Return the covariance structure of that name, or raise a ParameterError that suggests the nearest.
+
+    ``n_factors`` is for structures that have factors; the others have no use for it.
+    """
     if isinstance(name, str) and name in KNOWN:
-        return KNOWN[name]
+        return KNOWN[name].sized(n_factors)
     near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.4) if isinstance(name, str) else []
     if isinstance(name, str) and name.upper() in CODES:
         near = [name.upper()]

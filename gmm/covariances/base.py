@@ -14,6 +14,7 @@ A component with n_k = 0 is dead: it keeps its mean and covariance, its weight i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -53,6 +54,8 @@ class Covariance(ABC):
     kernel: ClassVar[Kernel]
     moments_kernel: ClassVar[Kernel]
     axes: ClassVar[Axes] = "own"
+    n_factors: ClassVar[int | None] = None
+    is_open: ClassVar[bool] = False  # whether a size of it is still to be chosen (`gmm.covariances.factor`)
 
     def __reduce__(self) -> tuple:
         from gmm.covariances import structure
@@ -79,6 +82,14 @@ class Covariance(ABC):
         self, covariances: np.ndarray, n_components: int, n_features: int, name: str = "covariances"
     ) -> np.ndarray:
         """Return a float64 C-contiguous copy, or raise a ParameterError that names component and cause."""
+
+    def sized(self, n_factors: int | None) -> Covariance:
+        """The structure with so many factors, where it has any."""
+        return self
+
+    def shaped_as(self, covariances: np.ndarray) -> Covariance:
+        """The structure of the size of these covariances, in the shape used inside."""
+        return self
 
     def check(self, covariances: np.ndarray, n_components: int, n_features: int) -> None:
         """Refuse covariances in the shape used inside that cannot be a mixture's, as `validate` does."""
@@ -146,6 +157,21 @@ class Covariance(ABC):
             share = statistics.noise / (statistics.n.sum() + statistics.noise)
             parameters = parameters.with_noise(previous.noise.weighing(share))
         return parameters, floored
+
+    def settled(
+        self,
+        parameters: Parameters,
+        moments: Callable[[Factors], Statistics],
+        counts: np.ndarray,
+        *,
+        ridge: np.ndarray | None,
+        floor: np.ndarray,
+    ) -> Parameters:
+        """Parameters of a partition, once more than `Rows.moments` of `moments_kernel` is needed to know them.
+
+        ``moments`` are those of the partition for given factors, ``counts`` (K,) its rows.
+        """
+        return parameters
 
     # Without restraints (`gmm.covariances.restrained` has them)
 
@@ -226,6 +252,10 @@ class Covariance(ABC):
     @abstractmethod
     def covariances_out(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
         """From the frame to user units; a RepresentationError where float64 cannot hold them."""
+
+    def precisions_out(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
+        """Inverse covariances in user units, in the shape of `covariances_out`."""
+        return self.covariances_out(self.precisions(covariances), frame.dual)
 
     @abstractmethod
     def exponents(self, covariances: np.ndarray, n_features: int) -> np.ndarray:

@@ -5,7 +5,8 @@ S' = L' L'' has
 
     log(pi'_k / pi_k),      inverse(L_k) (mu'_k - mu_k),      log C_jj and C_ij of C = inverse(L_k) L'_k,  i > j
 
-(for variances: half the log of their ratio), multiplied by sqrt(pi_k) unless all components share them, and log C_jj by
+(for variances: half the log of their ratio; for factor analysers that of psi, and (L'_k - L_k) / sqrt(psi_k) with L
+the loadings), multiplied by sqrt(pi_k) unless all components share them, and log C_jj by
 sqrt 2 more: to first order the square root of the information that rows with known components would carry. So every
 vector is a mixture, units and sizes of components do not matter, and the EM map is nearly symmetric there, which
 `gmm.acceleration` lives on.
@@ -19,10 +20,11 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from gmm.covariances.loadings import Root
 from gmm.covariances.positive_definite import diagonal, product, symmetric, whitener
 from gmm.parameters import Parameters
 
-__all__ = ["Coordinates", "MatrixCoordinates", "VarianceCoordinates"]
+__all__ = ["Coordinates", "FactorCoordinates", "MatrixCoordinates", "VarianceCoordinates"]
 
 ROOT_TWO = 2.0**0.5
 
@@ -142,3 +144,48 @@ class VarianceCoordinates(Coordinates):
 
     def _exponential(self, natural: np.ndarray) -> np.ndarray:
         return self.origin.covariances * np.exp(2 * natural.reshape(self.origin.covariances.shape))
+
+
+class FactorCoordinates(Coordinates):
+    """Of factor analysers, (K, 1 + q, D) noise variances and loadings (`gmm.covariances.loadings`).
+
+    Parameters
+    ----------
+    origin : Parameters
+    is_common : bool
+        Whether the components share their noise variances.
+    smallest : float
+        Share of a feature's variance that noise keeps, unless it had less.
+    """
+
+    def __init__(self, origin: Parameters, is_common: bool, smallest: float) -> None:
+        self._is_common, self._smallest, self._root = is_common, smallest, Root(origin)
+        super().__init__(origin)
+
+    def _covariance_scales(self, root: np.ndarray) -> list[np.ndarray]:
+        _, n, D = self.origin.covariances.shape
+        owners = np.ones(1) if self._is_common else root
+        return [np.repeat(ROOT_TWO * owners, D), np.repeat(root, (n - 1) * D)]
+
+    def _whitened(self, shifts: np.ndarray) -> np.ndarray:
+        return self._root.whitened(shifts)
+
+    def _coloured(self, shifts: np.ndarray) -> np.ndarray:
+        return self._root.coloured(shifts)
+
+    def _logarithm(self, parameters: Parameters) -> list[np.ndarray]:
+        there, here = parameters.covariances, self.origin.covariances
+        ratios = np.log(there[:, 0] / here[:, 0]) / 2
+        return [ratios[0] if self._is_common else ratios, (there[:, 1:] - here[:, 1:]) / np.sqrt(here[:, :1])]
+
+    def _exponential(self, natural: np.ndarray) -> np.ndarray:
+        here = self.origin.covariances
+        K, n, D = here.shape
+        n_noise = D if self._is_common else K * D
+        loadings = here[:, 1:] + np.sqrt(here[:, :1]) * natural[n_noise:].reshape(K, n - 1, D)
+        psi = here[:, 0] * np.exp(2 * natural[:n_noise].reshape(-1, D))
+        least = self._smallest * (psi + (loadings**2).sum(axis=1))
+        if self._is_common:
+            least = least.max(axis=0)
+        psi = np.maximum(psi, np.minimum(least, here[:, 0]))
+        return np.concatenate([psi[:, None], loadings], axis=1)

@@ -86,6 +86,10 @@ class Restrained:
             *(self.plain, self.equal_weights, self.eigen_ratio, self.is_shrunken, self.shrinkage, self.held),
         )
 
+    def sized(self, n_factors: int | None) -> Restrained:
+        """As `Covariance.sized`."""
+        return replace(self, plain=self.plain.sized(n_factors))
+
     @property
     def scaling(self) -> Scaling:
         """Eigenvalues have a meaning in one common unit only."""

@@ -31,7 +31,9 @@ def about(statistics: Statistics, means: np.ndarray, kernel: Kernel) -> Statisti
     e = statistics.means - means
     n, first, second = statistics.n[:, None], statistics.first, statistics.second
     if e.any():
-        if second.ndim == 3:
+        if statistics.along is not None:
+            second = second + _along(statistics, e)
+        elif second.ndim == 3:
             second = second + _outer(first, e) + _outer(e, first) + n[:, :, None] * _outer(e, e)
         elif kernel is Kernel.FULL:  # pooled
             second = second + first.T @ e + e.T @ first + (n * e).T @ e
@@ -68,6 +70,14 @@ def scatter(statistics: Statistics, is_tied: bool, ridge: np.ndarray | None) -> 
     if second.ndim == 2:
         return n, moments - d**2 + r
     return n, (moments - (d**2).sum(axis=1)) / D + r.mean()
+
+
+def _along(statistics: Statistics, e: np.ndarray) -> np.ndarray:
+    """What a move by e adds to second moments along directions: row 0 of squares, the others of direction . c."""
+    n, first, along = statistics.n[:, None], statistics.first, statistics.along
+    f, g = ((along * each[:, None, :]).sum(axis=2) for each in (first, e))
+    moved = _outer(f, e) + _outer(g, first) + n[:, :, None] * _outer(g, e)
+    return np.concatenate([(2.0 * first * e + n * e**2)[:, None], moved], axis=1)
 
 
 def _outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ takes (`gmm.reference.softmax.with_noise`), and the statistics are the moments
 n_k = sum_i w_i r_ik,   first_k = sum_i w_i r_ik c_ik,   second_k = sum_i w_i r_ik c_ik c_ik',   c_ik = x'_i - mean_k
 
 the second ones in the shape of the structure (full: a matrix each; tied: one matrix, summed over k; diag: the
-diagonals; spherical: the traces).
+diagonals; spherical: the traces; factor: the diagonals and the products with the factors' directions).
 
 Invariant: every square is taken of a centred difference; nothing is expanded, blocked or approximated.
 """
@@ -130,7 +130,9 @@ class Rows:
         logs = self._component_log_densities(factors)
         posterior = responsibilities_of(logs, self._distances(factors), self._constants(factors))
         log_density, share, noise = with_noise(log_sum_exp(logs), factors.log_noise)
-        statistics = self.moments(factors.kernel, factors.means, responsibilities=posterior * share[:, None])
+        shares = posterior * share[:, None]
+        along = factors.whiteners if factors.kernel is Kernel.FACTOR else None
+        statistics = self.moments(factors.kernel, factors.means, responsibilities=shares, whiteners=along)
         positive = self.weight > 0
         total = float(np.sum(self.weight[positive] * log_density[positive]))
         return replace(statistics, log_likelihood=total, noise=float(self.weight @ noise))
@@ -142,6 +144,7 @@ class Rows:
         *,
         responsibilities: np.ndarray | None = None,
         labels: np.ndarray | None = None,
+        whiteners: np.ndarray | None = None,
     ) -> Statistics:
         """Moments about ``means`` (K, D) with responsibilities (N, K) given, or labels (N,), -1 for no component.
 
@@ -160,12 +163,16 @@ class Rows:
             first[k] = mass[:, k] @ centred
             if kernel in (Kernel.FULL, Kernel.TIED):
                 second.append((mass[:, k, None] * centred).T @ centred)
+            elif kernel is Kernel.FACTOR:
+                along = centred @ whiteners[k, 1:].T
+                second.append(np.vstack([mass[:, k] @ centred**2, (mass[:, k, None] * along).T @ centred]))
             else:
                 second.append(mass[:, k] @ centred**2)
         shaped = {
             Kernel.FULL: lambda s: s,
             Kernel.TIED: lambda s: s.sum(axis=0),
             Kernel.DIAG: lambda s: s,
+            Kernel.FACTOR: lambda s: s,
             Kernel.SPHERICAL: lambda s: s.sum(axis=1),
         }[kernel](np.array(second))
         return Statistics(
@@ -176,6 +183,7 @@ class Rows:
             log_likelihood=0.0,
             weight=float(self.weight.sum()),
             n_rows=self.n_rows,
+            along=None if whiteners is None else whiteners[:, 1:],
         )
 
     def score(
@@ -247,4 +255,19 @@ def _whiten(factors: Factors, k: int, centred: np.ndarray) -> np.ndarray:
         return centred @ np.tril(factors.whiteners[k]).T
     if factors.kernel == Kernel.TIED:
         return centred @ np.tril(factors.whiteners).T
+    if factors.kernel == Kernel.FACTOR:
+        return _residuals(factors.whiteners[k], centred)
     return centred * factors.whiteners[k]
+
+
+def _residuals(whitener: np.ndarray, centred: np.ndarray) -> np.ndarray:
+    """(N, D + q): what the best factors leave of c over the noise's sd, and those factors.
+
+    With N the directions over the whitener, orthogonal and of squares lambda, and p = N y / sqrt(lambda) for y = c w:
+    y - N' p / sqrt(lambda), and p / sqrt(1 + lambda).
+    """
+    y, N = centred * whitener[0], whitener[1:] / whitener[0]
+    values = (N**2).sum(axis=1)
+    units = N / np.sqrt(np.where(values > 0, values, 1.0))[:, None]
+    p = y @ units.T
+    return np.hstack([y - p @ units, p / np.sqrt(1.0 + values)])

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "factor.h"
 
 enum { GUARD = 64, ODD = 3, MARK = 0xA5 };
 
@@ -15,7 +16,8 @@ typedef struct {
 
 static guarded guard(gmm_structure structure, gmm_dtype precision, int64_t k, int64_t d, int n_threads)
 {
-    size_t size = gmm_scratch_bytes(structure, precision, k, d, n_threads);
+    size_t size = structure == GMM_FACTOR ? gmm_factor_scratch_bytes(precision, k, d, factor_count(d), n_threads)
+                                          : gmm_scratch_bytes(structure, precision, k, d, n_threads);
     guarded g = {.memory = room(size + 2 * GUARD, 1), .size = size};
     g.scratch = g.memory + GUARD - ODD;
     memset(g.memory, MARK, size + 2 * GUARD);
@@ -40,6 +42,7 @@ gmm_statistics new_statistics(const gmm_factors *f)
     size_t second = structure_size(f->structure, f->n_components, f->n_features);
     return (gmm_statistics){.n = room((size_t)f->n_components, 8),
                             .first = room((size_t)(f->n_components * f->n_features), 8),
+                            .n_factors = f->n_factors,
                             .second = f->structure == GMM_TIED || f->structure == GMM_LINEAR ? NULL : room(second, 8)};
 }
 

@@ -21,6 +21,20 @@ void oracle_row(const problem *p, int64_t i, double *framed)
     }
 }
 
+/* u . (x - mean), and sum_j (u_j / w_j)^2, of direction a > 0 of component k. */
+static wide along(const gmm_factors *f, const double *x, int64_t k, int64_t a, wide *lambda)
+{
+    int64_t d = f->n_features;
+    const double *w = f->whitener + k * (1 + f->n_factors) * d, *u = w + a * d, *mean = f->mean + k * d;
+    wide z = 0;
+    *lambda = 0;
+    for (int64_t j = 0; j < d; ++j) {
+        z += (wide)u[j] * ((wide)x[j] - (wide)mean[j]);
+        *lambda += ((wide)u[j] / (wide)w[j]) * ((wide)u[j] / (wide)w[j]);
+    }
+    return z;
+}
+
 /* |W_k (x - mean_k)|^2 / 2, or a linear form with its sign changed */
 static wide half_square(const gmm_factors *f, const double *x, int64_t k)
 {
@@ -38,9 +52,16 @@ static wide half_square(const gmm_factors *f, const double *x, int64_t k)
                 y += (wide)w[j] * ((wide)x[j] - (wide)mean[j]);
             }
         } else {
-            y = (wide)f->whitener[f->structure == GMM_DIAG ? k * d + i : k] * ((wide)x[i] - (wide)mean[i]);
+            const int64_t at = f->structure == GMM_FACTOR ? k * (1 + f->n_factors) * d + i
+                               : f->structure == GMM_DIAG ? k * d + i
+                                                          : k;
+            y = (wide)f->whitener[at] * ((wide)x[i] - (wide)mean[i]);
         }
         sum += y * y;
+    }
+    for (int64_t a = 1; f->structure == GMM_FACTOR && a <= f->n_factors; ++a) {
+        wide lambda, z = along(f, x, k, a, &lambda);
+        sum -= z * z / (1 + lambda);
     }
     return f->structure == GMM_LINEAR ? sum : sum / 2;
 }
@@ -112,10 +133,28 @@ static void add_row(const problem *p, oracle_statistics *s, const double *x, int
                     wr * (error * fabs(product) + twice * size * (fabs(x[j]) + fabs(mean[j])));
             }
         } else if (f->structure != GMM_TIED && f->structure != GMM_LINEAR) {
-            int64_t at = f->structure == GMM_DIAG ? k * d + i : k;
+            int64_t at = f->structure == GMM_FACTOR ? k * (1 + f->n_factors) * d + i
+                         : f->structure == GMM_DIAG ? k * d + i
+                                                    : k;
             s->second[at] += wr * c * c;
             s->second_size[at] += wr * c * c;
             s->second_error[at] += wr * (error * c * c + twice * size * size);
+        }
+    }
+    for (int64_t a = 1; f->structure == GMM_FACTOR && a <= f->n_factors; ++a) {
+        const int64_t at = (k * (1 + f->n_factors) + a) * d;
+        const double also = twice + sum_rounding(f->precision, d); /* z is a sum over the features */
+        wide lambda, z = along(f, x, k, a, &lambda);
+        double size = 0, terms = 0;
+        for (int64_t j = 0; j < d; ++j) {
+            size += fabs(f->whitener[at + j]) * (fabs(x[j]) + fabs(mean[j]));
+            terms += fabs(f->whitener[at + j] * (x[j] - mean[j]));
+        }
+        for (int64_t j = 0; j < d; ++j) {
+            const double product = (double)z * (x[j] - mean[j]);
+            s->second[at + j] += wr * product;
+            s->second_size[at + j] += wr * terms * fabs(x[j] - mean[j]);
+            s->second_error[at + j] += wr * (error * fabs(product) + also * size * (fabs(x[j]) + fabs(mean[j])));
         }
     }
 }

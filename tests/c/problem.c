@@ -49,13 +49,19 @@ size_t structure_size(gmm_structure structure, int64_t k, int64_t d)
     case GMM_LINEAR:
     case GMM_DIAG: return components * features;
     case GMM_SPHERICAL: return components;
+    case GMM_FACTOR: return components * (size_t)(1 + factor_count(d)) * features;
     }
     return 0;
 }
 
+int64_t factor_count(int64_t d)
+{
+    return d < 2 ? d : (2 * d + 4) / 5;
+}
+
 const char *structure_name(gmm_structure structure)
 {
-    static const char *const names[] = {"full", "tied", "diag", "spherical", "linear"};
+    static const char *const names[] = {"full", "tied", "diag", "spherical", "linear", "factor"};
     return names[structure];
 }
 
@@ -118,6 +124,42 @@ void relay(problem *p, gmm_dtype dtype, layout where)
     rows->column_stride = column_stride;
 }
 
+/* Directions that are orthogonal in units of the noise, by Gram and Schmidt; every third component has strong signals,
+ * and a factor without any. */
+static void cook_directions(double *w, int64_t c, int64_t d, uint64_t *state)
+{
+    const int64_t q = factor_count(d);
+    for (int64_t a = 1; a <= q; ++a) {
+        double *u = w + a * d, size = 0;
+        for (int64_t j = 0; j < d; ++j) {
+            u[j] = normal(state);
+        }
+        for (int again = 0; again < 2; ++again) {
+            for (int64_t b = 1; b < a; ++b) {
+                double along = 0;
+                for (int64_t j = 0; j < d; ++j) {
+                    along += u[j] * w[b * d + j];
+                }
+                for (int64_t j = 0; j < d; ++j) {
+                    u[j] -= along * w[b * d + j];
+                }
+            }
+        }
+        for (int64_t j = 0; j < d; ++j) {
+            size += u[j] * u[j];
+        }
+        for (int64_t j = 0; j < d; ++j) {
+            u[j] /= sqrt(size);
+        }
+    }
+    for (int64_t a = 1; a <= q; ++a) {
+        const double theta = c % 3 != 2 ? 0.5 + 4 * uniform(state) : a == 2 ? 0 : 400 + 100 * (double)a;
+        for (int64_t j = 0; j < d; ++j) {
+            w[a * d + j] *= theta * w[j];
+        }
+    }
+}
+
 static void cook_whitener(problem *p, uint64_t *state)
 {
     int64_t k = p->factors.n_components, d = p->factors.n_features;
@@ -136,6 +178,9 @@ static void cook_whitener(problem *p, uint64_t *state)
         } else {
             p->whitener[i] = 0.5 + uniform(state);
         }
+    }
+    for (int64_t c = 0; structure == GMM_FACTOR && c < k; ++c) {
+        cook_directions(p->whitener + c * (1 + factor_count(d)) * d, c, d, state);
     }
 }
 
@@ -175,7 +220,7 @@ problem cook(const recipe *r)
     uint64_t state = r->seed * 1000003u + 17u;
     problem p = {.rows = {.n_rows = r->n, .n_features = r->d}};
     p.factors = (gmm_factors){.structure = r->structure, .precision = r->precision, .n_components = r->k,
-                              .n_features = r->d};
+                              .n_features = r->d, .n_factors = factor_count(r->d)};
     p.scale = room((size_t)r->d, sizeof(double));
     p.centre = room((size_t)r->d, sizeof(double));
     for (int64_t j = 0; j < r->d; ++j) {

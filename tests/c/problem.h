@@ -57,6 +57,9 @@ const char *layout_name(layout where);
 const char *structure_name(gmm_structure structure);
 const char *describe(const recipe *r);
 
+/* Factors of GMM_FACTOR that problems of d features have. */
+int64_t factor_count(int64_t d);
+
 /* Elements of a whitener or of second moments in this structure's shape. */
 size_t structure_size(gmm_structure structure, int64_t k, int64_t d);
 

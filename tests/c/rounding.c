@@ -2,6 +2,8 @@
  *
  *     l = c - sum_i y_i^2 / 2,  y_i = sum_j W_ij (x_j - m_j)  or  sum_j W_ij x_j - (W m)_i
  *
+ * of factor analysers with a diagonal W, and plus sum_a z_a^2 / 2 (1 + lambda_a).
+ *
  * Kernels take the second way where it is safe, so every operation of both counts. Sums are taken in the order of the
  * formula; chains that run beside each other have shorter partial sums. */
 #include "rounding.h"
@@ -58,6 +60,26 @@ static double form_squares(const gmm_factors *f, const double *x, int64_t k)
     return squares + 2 * squared(f->log_constant[k]) + squared(f->log_constant[k] + sum);
 }
 
+/* Of one factor, z = u . (x - mean), which takes z^2 / 2 (1 + lambda) from half the squared distance. */
+static double factor_squares(const gmm_factors *f, const double *x, int64_t k, int64_t a, double *half, double *pull)
+{
+    const int64_t d = f->n_features;
+    const double *w = f->whitener + k * (1 + f->n_factors) * d, *u = w + a * d, *mean = f->mean + k * d;
+    double z = 0, lambda = 0, own = 0;
+    for (int64_t j = 0; j < d; ++j) {
+        const double term = u[j] * (x[j] - mean[j]);
+        z += term;
+        own += 2 * squared(term) + squared(z); /* 2: u, product */
+        lambda += squared(u[j] / w[j]);
+    }
+    const double share = 1 / (1 + lambda), taken = z * z * share / 2;
+    for (int64_t j = 0; j < d; ++j) {
+        pull[j] -= z * share * u[j];
+    }
+    *half -= taken;
+    return squared(z * share) * own + 2 * squared(taken) + squared(*half); /* 2: scale, square */
+}
+
 double density_rounding(const gmm_factors *f, const double *x, int64_t k)
 {
     const int64_t d = f->n_features;
@@ -75,13 +97,19 @@ double density_rounding(const gmm_factors *f, const double *x, int64_t k)
         if (is_dense) {
             own = image(x, mean, f->whitener + (f->structure == GMM_FULL ? k * d * d : 0) + i * d, i + 1, &y, pull);
         } else {
-            const double w = f->whitener[f->structure == GMM_DIAG ? k * d + i : k];
+            const int64_t at = f->structure == GMM_FACTOR ? k * (1 + f->n_factors) * d + i
+                               : f->structure == GMM_DIAG ? k * d + i
+                                                          : k;
+            const double w = f->whitener[at];
             y = w * (x[i] - mean[i]);
             own = 2 * y * y;
             pull[i] = y * w;
         }
         half += y * y / 2;
         squares += y * y * own + squared(y * y / 2) + squared(half);
+    }
+    for (int64_t a = 1; f->structure == GMM_FACTOR && a <= f->n_factors; ++a) {
+        squares += factor_squares(f, x, k, a, &half, pull);
     }
     for (int64_t j = 0; j < d; ++j) {
         squares += squared(pull[j]) * (squared(x[j]) + squared(mean[j]) + squared(x[j] - mean[j]));

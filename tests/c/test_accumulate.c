@@ -84,7 +84,8 @@ static void moments_case(const recipe *r)
         const double *posterior = given == 0 ? p.posterior : NULL;
         const int64_t *label = given == 0 ? NULL : p.label;
         gmm_factors f = p.factors; /* only sizes, precision, structure and mean are read */
-        f.log_constant = f.whitener = NULL;
+        f.log_constant = NULL;
+        f.whitener = f.structure == GMM_FACTOR ? p.whitener : NULL;
         gmm_statistics s = new_statistics(&f);
         s.log_likelihood = 5;
         oracle_statistics o = oracle_moments(&p, posterior, label);
@@ -107,7 +108,7 @@ static void sweep(void (*one)(const recipe *), int with_tied)
     static const int64_t ks[] = {3, 1, 8, 2, 17, 4, 5, 7, 1, 9, 2, 3, 6, 1, 4, 3, 2};
     static const int64_t ns[] = {100, 1, 33, 1025, 64, 7, 250, 97, 129, 48, 500, 96, 31, 200, 65, 100, 90};
     for (size_t i = 0; i < sizeof ds / sizeof *ds; ++i) {
-        for (int structure = 0; structure < 5; ++structure) {
+        for (int structure = 0; structure < 6; ++structure) {
             for (int precision = 0; precision < 2; ++precision) {
                 if ((structure == GMM_TIED || structure == GMM_LINEAR) && !with_tied) {
                     continue;
@@ -148,6 +149,21 @@ static void many_features(void)
     }
 }
 
+/* Groups of every number of factors, with and without a vector of features that is not whole. */
+static void many_factors(void (*one)(const recipe *))
+{
+    for (int64_t d = 18; d < 42; ++d) {
+        for (int precision = 0; precision < 2; ++precision) {
+            recipe r = plain_recipe();
+            r.structure = GMM_FACTOR;
+            r.precision = (gmm_dtype)precision;
+            r.d = d;
+            r.n = 20 + 11 * (d % 13);
+            one(&r);
+        }
+    }
+}
+
 static void layouts(void (*one)(const recipe *))
 {
     for (int where = 0; where < N_LAYOUTS; ++where) {
@@ -167,7 +183,7 @@ static void layouts(void (*one)(const recipe *))
 /* Sums are added to what is there; rows of weight zero, and no rows at all, add exactly nothing. */
 static void test_additions(void)
 {
-    for (int structure = 0; structure < 5; ++structure) {
+    for (int structure = 0; structure < 6; ++structure) {
         recipe r = plain_recipe();
         r.structure = (gmm_structure)structure;
         r.weighting = WEIGHT_ZERO;
@@ -211,10 +227,10 @@ static void crowd(void)
 /* More components than the vector accumulators of the axis kernels keep in cache. */
 static void test_many_components(void (*one)(const recipe *))
 {
-    for (int structure = 0; structure < 5; ++structure) {
+    for (int structure = 0; structure < 6; ++structure) {
         recipe r = plain_recipe();
         r.structure = (gmm_structure)structure;
-        r.k = structure == GMM_FULL ? 70 : 301;
+        r.k = structure == GMM_FULL || structure == GMM_FACTOR ? 70 : 301;
         r.d = 13;
         r.n = 40;
         one(&r);
@@ -249,6 +265,7 @@ void test_accumulate(void)
     sweep(accumulate_case, 1);
     wide(accumulate_case);
     many_features();
+    many_factors(accumulate_case);
     layouts(accumulate_case);
     test_many_components(accumulate_case);
     crowd();
@@ -258,6 +275,7 @@ void test_accumulate(void)
 void test_moments(void)
 {
     sweep(moments_case, 0);
+    many_factors(moments_case);
     wide(moments_case);
     layouts(moments_case);
 }

@@ -5,6 +5,7 @@
 
 #include "call.h"
 #include "check.h"
+#include "factor.h"
 #include "tests.h"
 
 /* Every gmm_* call with the pieces of a good one, to be spoilt one at a time. */
@@ -81,7 +82,7 @@ static void refuse_rows(int which)
 
 static void refuse_factors(int which)
 {
-    REFUSED(which, a.factors.structure = (gmm_structure)5);
+    REFUSED(which, a.factors.structure = (gmm_structure)6);
     REFUSED(which, a.factors.n_features += 1);
     REFUSED(which, a.factors.mean = NULL);
     if (which != MOMENTS) {
@@ -164,6 +165,11 @@ static void refuse_all(void)
     REFUSED(MOMENTS, a.posterior = NULL);
     REFUSED(MOMENTS, a.factors.structure = GMM_TIED);
     REFUSED(MOMENTS, a.factors.structure = GMM_LINEAR);
+    REFUSED(MOMENTS, (a.factors.structure = GMM_FACTOR, a.factors.n_factors = a.statistics.n_factors = 1,
+                      a.factors.whitener = NULL));
+    REFUSED(SCORE, (a.factors.structure = GMM_FACTOR, a.factors.n_factors = 0));
+    REFUSED(SCORE, (a.factors.structure = GMM_FACTOR, a.factors.n_factors = a.factors.n_features + 1));
+    REFUSED(ACCUMULATE, (a.factors.structure = GMM_FACTOR, a.factors.n_factors = 2, a.statistics.n_factors = 1));
     arguments none = *good;
     none.rows.n_rows = 0;
     none.rows.data = NULL;
@@ -212,6 +218,10 @@ void test_scratch(void)
     with_arguments(refuse_scratch);
     in_case("scratch of invalid sizes");
     CHECK(gmm_scratch_bytes((gmm_structure)9, GMM_F64, 2, 2, 1) == 0);
+    CHECK(gmm_scratch_bytes(GMM_FACTOR, GMM_F64, 2, 2, 1) == 0);
+    CHECK(gmm_factor_scratch_bytes(GMM_F64, 2, 2, 0, 1) == 0);
+    CHECK(gmm_factor_scratch_bytes(GMM_F64, 2, 2, 3, 1) == 0);
+    CHECK(gmm_factor_scratch_bytes(GMM_F64, 2, 2, 2, 1) > 0);
     CHECK(gmm_scratch_bytes(GMM_FULL, (gmm_dtype)-1, 2, 2, 1) == 0);
     CHECK(gmm_scratch_bytes(GMM_FULL, GMM_F64, 0, 2, 1) == 0);
     CHECK(gmm_scratch_bytes(GMM_FULL, GMM_F64, 2, 0, 1) == 0);
@@ -266,7 +276,7 @@ static void nonfinite_case(int structure, int precision, int64_t first, int64_t 
 
 void test_nonfinite(void)
 {
-    for (int structure = 0; structure < 5; ++structure) {
+    for (int structure = 0; structure < 6; ++structure) {
         for (int precision = 0; precision < 2; ++precision) {
             nonfinite_case(structure, precision, 5, 6, (double)NAN);
             nonfinite_case(structure, precision, 1023, 1024, (double)INFINITY);

@@ -78,7 +78,7 @@ static void same(const problem *p, const results *a, const results *b)
 
 static void each_case(void (*one)(const problem *, const results *))
 {
-    for (int structure = 0; structure < 5; ++structure) {
+    for (int structure = 0; structure < 6; ++structure) {
         for (int i = 0; i < 8; ++i) {
             if (is_left_out()) {
                 continue;

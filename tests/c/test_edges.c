@@ -240,7 +240,7 @@ void test_edges(void)
         assign_parts((gmm_dtype)precision, 3);
         assign_parts((gmm_dtype)precision, 40);
         no_distance((gmm_dtype)precision);
-        for (int structure = 0; structure < 5; ++structure) {
+        for (int structure = 0; structure < 6; ++structure) {
             absent_rows((gmm_structure)structure, (gmm_dtype)precision, 3, GMM_SKIP_NEVER);
             absent_rows((gmm_structure)structure, (gmm_dtype)precision, 14, GMM_SKIP_NEVER);
             if (structure != GMM_LINEAR) {

@@ -94,7 +94,7 @@ static void test_outputs_apart(void)
 /* Ties go to the lowest component. */
 static void test_ties(void)
 {
-    for (int structure = 0; structure < 5; ++structure) {
+    for (int structure = 0; structure < 6; ++structure) {
         recipe r = plain_recipe();
         r.structure = (gmm_structure)structure;
         r.d = 5;
@@ -124,7 +124,7 @@ void test_score(void)
 {
     static const int64_t ds[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 31, 40, 65, 130};
     for (size_t i = 0; i < sizeof ds / sizeof *ds; ++i) {
-        for (int structure = 0; structure < 5; ++structure) {
+        for (int structure = 0; structure < 6; ++structure) {
             for (int precision = 0; precision < 2; ++precision) {
                 recipe r = plain_recipe();
                 r.structure = (gmm_structure)structure;
@@ -201,7 +201,7 @@ void test_far_rows(void)
 {
     static const double fars[] = {1e6, -1e18, 1e100, 1e160, -1e300, 1.7e308};
     for (size_t f = 0; f < sizeof fars / sizeof *fars; ++f) {
-        for (int structure = 0; structure < 5; ++structure) {
+        for (int structure = 0; structure < 6; ++structure) {
             for (int64_t d = 2; d < 12; d += 9) {
                 recipe r = plain_recipe();
                 r.structure = (gmm_structure)structure;

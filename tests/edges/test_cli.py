@@ -76,6 +76,19 @@ def test_options_reach_the_estimator(run, iris):
     assert told["n_starts"] == 2
 
 
+def test_factor_analysers(run, iris, tmp_path):
+    path = str(tmp_path / "model.gmm")
+    said = (iris, "--columns", "1-4", "-k", "2", "--n-init", "1")
+    code, out, _ = run("fit", *said, "--covariance", "factor", "--factors", "1", "-o", path, "--json")
+    assert code == 0
+    model = gmm.load(path)
+    assert (json.loads(out)["best"]["covariance_type"], model.n_factors_) == ("factor", 1)
+    np.testing.assert_allclose(json.loads(out)["best"]["covariances"], model.covariances_, rtol=1e-12)
+    code, out, _ = run("select", *said, "--covariance", "factor,diag")
+    assert code == 0
+    assert re.search(r"bic +factor +diag", out)
+
+
 def test_noise_from_fit_to_predict(run, tmp_path):
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(200, 2)), rng.uniform(-9, 9, (100, 2))])

@@ -25,6 +25,8 @@ ESTIMATORS = [
 ] + [
     GaussianMixture(3, missing="marginalize"),
     GaussianMixture(2, noise=True, missing="marginalize"),
+    GaussianMixture(2, covariance_type="factor", n_factors=1),
+    GaussianMixture(covariance_type="factor-common"),
     *(BayesianGaussianMixture(3, covariance_type=structure) for structure in STRUCTURES),
     BayesianGaussianMixture(weight_concentration_prior_type="dirichlet_distribution", missing="marginalize"),
 ]

@@ -11,7 +11,7 @@ from options import CHOICES, Case, K
 from pairs import of_product, pairs, product_size
 from tolerances import WEIGHTED, WEIGHTED_FLOAT32
 
-from gmm.covariances import CODES, is_native, structure
+from gmm.covariances import CODES, FACTORS, is_native, structure
 from gmm.covariances.conjugate import ALONE, SHARED
 from gmm.errors import DataError, ParameterError
 
@@ -87,6 +87,9 @@ def test_the_array_covers_every_pair():
     assert len(shared) == 11
     refused = {(2, restraint, 0, code) for restraint in options.OF_NATIVE for code in shared}
     refused |= {(2, "prior", 0, code) for code in CODES if code not in (*ALONE, *SHARED)}
+    refused |= {(2, restraint, 0, kind) for restraint in (*options.OF_NATIVE, "prior") for kind in FACTORS}
+    refused |= {(7, errors, 0, kind) for errors in ("variances", "matrices") for kind in FACTORS}
+    refused |= {(8, True, 0, kind) for kind in FACTORS}
     assert wanted - covered == refused
 
 
@@ -115,6 +118,15 @@ REFUSED = {
     ),
     "shrinkage and a code": ({"shrinkage": 0.1, "covariance_type": "EEE"}, "shrinkage with covariance_type='EEE'"),
     "prior and a code": ({"prior": "default", "covariance_type": "VEV"}, "prior with covariance_type='VEV'"),
+    "eigen_ratio and factors": (
+        {"eigen_ratio": 10.0, "covariance_type": "factor", "n_factors": 1}, "eigen_ratio with covariance_type='factor'",
+    ),
+    "prior and factors": ({"prior": "default", "covariance_type": "factor"}, "prior with covariance_type='factor'"),
+    "more factors than features": ({"covariance_type": "factor", "n_factors": 3}, "n_factors=3, but X has 2 features"),
+    "precisions and factors": (
+        {"covariance_type": "factor", "precisions_init": np.tile(np.eye(2), (K, 1, 1)), "n_factors": 1},
+        "precisions_init with covariance_type='factor'",
+    ),
     "prior and eigen_ratio": ({"prior": "default", "eigen_ratio": 9.0}, "prior and eigen_ratio or shrinkage"),
     "fixed covariances and a code": (
         {"fixed": ("covariances",), "covariances_init": np.tile(np.eye(2), (K, 1, 1)), "covariance_type": "EVE"},
@@ -148,6 +160,23 @@ def test_refusals_name_both_and_come_before_any_work(what, monkeypatch):
     monkeypatch.setattr("gmm.fitting.choose_start", None)
     with pytest.raises(ParameterError, match=message):
         options.estimator(PLAIN, {}, **changed).fit(given.X)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [({"missing": True}, "missing values and covariance_type='factor'"),
+     ({"errors": "variances"}, "noise_covariance and covariance_type='factor'")],
+)  # fmt: skip
+def test_factors_want_whole_rows(changed, message, monkeypatch):
+    case = PLAIN._replace(structure="factor")
+    model = options.fitted(options.estimator(case, {}), options.problem(case))
+    case = case._replace(**changed)
+    given = options.problem(case)
+    monkeypatch.setattr("gmm.fitting.choose_start", None)
+    with pytest.raises(ParameterError, match=message):
+        options.estimator(case, {}).fit(given.X, **given.given)
+    with pytest.raises(ParameterError, match=message):
+        model.set_params(missing="marginalize").score_samples(given.X, **given.asked)
 
 
 def test_missing_values_want_to_be_allowed():

@@ -231,7 +231,7 @@ def test_rows_of_a_wrong_kind(X, error, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kernel": 5}, "kernel: expected 0"),
+        ({"kernel": 6}, "kernel: expected 0"),
         ({"kernel": -1}, "kernel: expected 0"),
         ({"precision": 2}, "precision: expected 0"),
         ({"n_threads": 0}, "n_threads: expected a positive number, got 0"),
