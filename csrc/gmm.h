@@ -56,8 +56,8 @@ typedef enum {
 } gmm_structure;
 
 /* Whether gmm_accumulate leaves components out of a row's sums whose density there is below 2^-58 of the largest.
- * GMM_FULL with more than 8 features only (4 on avx2 and scalar), and GMM_LINEAR with 128 or more, whose moments leave
- * them out unless forbidden; the other structures and calls never do. */
+ * GMM_FULL with more than 8 features only (4 on avx2 and scalar); GMM_LINEAR with 128 or more, and GMM_FACTOR, whose
+ * moments leave them out unless forbidden; the other structures and calls never do. */
 typedef enum {
     GMM_SKIP_AUTO = 0,   /* in blocks of rows where it is faster, if the factors promise that there are any */
     GMM_SKIP_NEVER = 1,

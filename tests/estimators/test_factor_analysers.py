@@ -253,6 +253,36 @@ def test_many_groups():
         np.testing.assert_array_equal(model.loadings_, alone.loadings_)
 
 
+BASE = np.random.default_rng(0).normal(size=(120, 5))
+HARD = {
+    "constant column": np.column_stack([BASE, np.full(120, 3.0)]),
+    "all constant": np.full((50, 3), 2.0),
+    "1e300": BASE * 1e300,
+    "far": BASE + 1e10,
+    "units": BASE * 10.0 ** np.array([-200, -100, 0, 100, 200]),
+    "as many rows as components": BASE[:3],
+    "one feature": BASE[:, :1],
+    "features that depend on others": np.column_stack([BASE[:, 0], BASE[:, 0] * 2, BASE[:, 0] - 1, BASE[:, 1]]),
+    "fewer rows than features": np.random.default_rng(1).normal(size=(8, 40)),
+    "an outlier": np.vstack([BASE, np.full((1, 5), 1e8)]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what", HARD)
+def test_hard_rows(what, kind):
+    X = HARD[what]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = fitted(X, 3, covariance_type=kind, n_factors=min(2, X.shape[1]), n_init=1, max_iter=40)
+    assert np.isfinite(model.lower_bounds_).all()
+    assert np.diff(model.lower_bounds_).min(initial=0.0) >= -MONOTONE * max(1.0, abs(model.objective_) / 700.0)
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0, atol=1e-12)
+    if what not in ("1e300", "units"):
+        assert np.isfinite(model.covariances_).all()
+        assert (model.noise_variance_ > 0).all()
+
+
 # ---- how many factors
 
 
