@@ -22,15 +22,18 @@ LAYERS = [
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
-        "hierarchy inference shrinkage restarts draws prepared whole completion agreement criteria ordering clutter "
-        "anchors collapse dependence variational predictive",
+        "hierarchy agglomeration inference shrinkage restarts draws prepared whole completion agreement criteria "
+        "ordering clutter anchors collapse dependence variational predictive",
     ),
     (
         "estimators",
         "base settings priors restraints starts summary record fitting serialization mixture_estimator "
         "gaussian_mixture bayesian_fitting bayesian_mixture",
     ),
-    ("edges", "selection many classes classifier fisher adaptation cli datasets config"),
+    (
+        "edges",
+        "selection selector likelihood_ratio progress many classes classifier fisher adaptation cli datasets config",
+    ),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
 REFERENCE = "reference"
