@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from gmm.config import show_config
     from gmm.fisher import fisher_vector
     from gmm.gaussian_mixture import GaussianMixture
+    from gmm.likelihood_ratio import LikelihoodRatioTest, likelihood_ratio_test
     from gmm.many import FittedGroups, fit_many
     from gmm.selection import Selection, select
+    from gmm.selector import GaussianMixtureSelector
     from gmm.serialization import load
 
     __version__: str
@@ -42,11 +44,14 @@ __all__ = [
     "FittedGroups",
     "GaussianMixture",
     "GaussianMixtureClassifier",
+    "GaussianMixtureSelector",
+    "LikelihoodRatioTest",
     "Selection",
     "adapt",
     "datasets",
     "fisher_vector",
     "fit_many",
+    "likelihood_ratio_test",
     "load",
     "priors",
     "select",
@@ -58,10 +63,13 @@ MODULE_OF = {
     "FittedGroups": "gmm.many",
     "GaussianMixture": "gmm.gaussian_mixture",
     "GaussianMixtureClassifier": "gmm.classifier",
+    "GaussianMixtureSelector": "gmm.selector",
+    "LikelihoodRatioTest": "gmm.likelihood_ratio",
     "Selection": "gmm.selection",
     "adapt": "gmm.adaptation",
     "fisher_vector": "gmm.fisher",
     "fit_many": "gmm.many",
+    "likelihood_ratio_test": "gmm.likelihood_ratio",
     "load": "gmm.serialization",
     "select": "gmm.selection",
     "show_config": "gmm.config",
