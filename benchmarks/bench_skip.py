@@ -13,9 +13,9 @@ import argparse
 from time import process_time
 
 import numpy as np
+from passes import AUTO, NEVER, accumulate
 from problems import SHAPES
 
-NEVER, AUTO = 1, 0
 OVERLAPPING, TWELVE, FAR = 0.5, 12.0, 0.0  # typical distance of two centres; FAR: means N(0, 3^2), 3 sqrt(2 D)
 NAMES = {OVERLAPPING: "overlapping", TWELVE: "12 sd apart", FAR: "means N(0, 3²)"}
 
@@ -38,19 +38,6 @@ def separated_rows(shape, apart, dtype):
         statistics = rows.accumulate(family.factorize(parameters))
         parameters, _floored = family.maximize(statistics, parameters, ridge=None, floor=np.zeros(D))
     return rows, family.factorize(parameters)
-
-
-def accumulate(rows, factors, skipping):
-    """n, first, second and the log-likelihood of one pass."""
-    from gmm import _native
-
-    K, D = factors.means.shape
-    sums = np.zeros(K), np.zeros((K, D)), np.zeros((K, D, D))
-    likelihood, *_ = _native.accumulate(
-        rows.X, None, rows.frame.scale, rows.frame.centre, int(factors.kernel), int(rows.precision == "float64"),
-        factors.log_constants, factors.means, factors.whiteners, *sums, 1, skipping,
-    )  # fmt: skip
-    return *sums, likelihood
 
 
 def check(rows, factors):

@@ -1,4 +1,4 @@
-/* cpu.c: feature detection, each test with its reason.
+/* cpu.c: feature detection.
  *
  * Runs before anything is known about the processor, so this file (and
  * dispatch.c) must not be compiled with an instruction-set flag.
@@ -10,27 +10,19 @@
 #error "cpu.c decides whether AVX exists: compile it without AVX"
 #endif
 
-int gmm_cpu_any(void) { return 1; }
+#if defined(__x86_64__)
 
-/* What this architecture can have; dispatch.c asks for no more. */
-#if defined(__x86_64__) || defined(__i386__)
+#define BIT_IF(name, bit) (__builtin_cpu_supports(name) != 0) * (unsigned)(bit)
 
-int gmm_cpu_avx2(void) {
+unsigned gmm_cpu_features(void) {
     __builtin_cpu_init();
-    /* fma: not implied by avx2 (VIA sells the one without the other) */
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return BIT_IF("avx2", GMM_CPU_AVX2) | BIT_IF("fma", GMM_CPU_FMA) | BIT_IF("avx512f", GMM_CPU_AVX512F) |
+           BIT_IF("avx512dq", GMM_CPU_AVX512DQ) | BIT_IF("avx512bw", GMM_CPU_AVX512BW) |
+           BIT_IF("avx512vl", GMM_CPU_AVX512VL);
 }
 
-int gmm_cpu_avx512(void) {
-    __builtin_cpu_init();
-    /* f: the registers and masks; dq: float logic and 64-bit integer conversion; bw, vl: the compiler's own use in
-     * auto-vectorised loops. Knights Landing has f without the others. */
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && gmm_cpu_avx2();
-}
+#else
 
-#elif defined(__aarch64__)
-
-int gmm_cpu_neon(void) { return 1; } /* part of the base architecture */
+unsigned gmm_cpu_features(void) { return 0; } /* NEON is part of the base architecture */
 
 #endif

@@ -2,9 +2,16 @@
 #ifndef GMM_CPU_H
 #define GMM_CPU_H
 
-int gmm_cpu_any(void);
-int gmm_cpu_avx2(void);
-int gmm_cpu_avx512(void);
-int gmm_cpu_neon(void);
+/* Bits of a word of features: what some ISA asks of a processor beyond its base architecture. */
+enum {
+    GMM_CPU_AVX2 = 1,
+    GMM_CPU_FMA = 2,
+    GMM_CPU_AVX512F = 4,
+    GMM_CPU_AVX512DQ = 8,
+    GMM_CPU_AVX512BW = 16,
+    GMM_CPU_AVX512VL = 32
+};
+
+unsigned gmm_cpu_features(void);
 
 #endif

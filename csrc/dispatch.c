@@ -28,10 +28,10 @@ static const gmm_isa_row *const compiled[] = {
 
 enum { N_COMPILED = (int)(sizeof compiled / sizeof compiled[0]), NOT_CHOSEN = -2, NONE = -1 };
 
-static int choose(void) {
-    const char *wanted = getenv("GMM_ISA");
+int gmm_choose_isa(const char *wanted, unsigned features) {
+    const int any = !wanted || !*wanted;
     for (int i = 0; i < N_COMPILED; ++i)
-        if ((!wanted || !*wanted || strcmp(wanted, compiled[i]->name) == 0) && compiled[i]->supported()) return i;
+        if ((compiled[i]->needs & ~features) == 0 && (any || strcmp(wanted, compiled[i]->name) == 0)) return i;
     return NONE;
 }
 
@@ -39,7 +39,7 @@ const gmm_isa_row *gmm_active_isa(void) {
     static atomic_int chosen = NOT_CHOSEN;
     int index = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (index == NOT_CHOSEN) { /* every thread that gets here finds the same answer */
-        index = choose();
+        index = gmm_choose_isa(getenv("GMM_ISA"), gmm_cpu_features());
         atomic_store_explicit(&chosen, index, memory_order_relaxed);
     }
     return index == NONE ? NULL : compiled[index];
@@ -47,7 +47,7 @@ const gmm_isa_row *gmm_active_isa(void) {
 
 const gmm_kernel *gmm_find_kernel(gmm_operation operation, gmm_dtype precision) {
     const gmm_isa_row *isa = gmm_active_isa();
-    return isa && (unsigned)precision < GMM_N_DTYPES ? isa->kernel[operation][precision] : NULL;
+    return isa ? isa->kernel[operation][precision] : NULL;
 }
 
 const char *gmm_isa(void) {
@@ -64,7 +64,5 @@ const char *const *gmm_isas(void) {
         "neon",
 #endif
         "scalar", NULL};
-    int first = 0;
-    while (!compiled[first]->supported()) ++first;
-    return names + first;
+    return names + gmm_choose_isa(NULL, gmm_cpu_features()); /* the last row runs anywhere */
 }

@@ -275,31 +275,36 @@ static double seconds_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+enum { PEAK_BLOCKS = 256, PEAK_SLOTS = 64 };
+
 typedef struct {
     double (*peak)(int64_t repeats);
-    int64_t repeats;
-    _Atomic double rate; /* best seen, flop/s of one thread */
+    double rate[PEAK_SLOTS], best; /* flop/s of one thread: of blocks that wait to be merged, and of the fastest */
 } gmm_peak;
 
 static void peak_block(void *context, int thread, int64_t slot, int64_t index) {
     gmm_peak *peak = context;
-    (void)thread, (void)slot, (void)index;
-    const double start = seconds_now(), flops = peak->peak(peak->repeats), seconds = seconds_now() - start;
-    double best = atomic_load(&peak->rate);
-    while (seconds > 0 && flops / seconds > best && !atomic_compare_exchange_weak(&peak->rate, &best, flops / seconds)) {}
+    (void)thread, (void)index;
+    const double start = seconds_now(), flops = peak->peak(1 << 15), seconds = seconds_now() - start;
+    peak->rate[slot] = flops * seconds / (seconds * seconds + 1e-30); /* of a clock that stood still: 0 */
+}
+
+static void peak_merge(void *context, int64_t slot) {
+    gmm_peak *peak = context;
+    peak->best = fmax(peak->best, peak->rate[slot]);
 }
 
 /* All threads at work, the fastest of many short blocks: other processes use the machine too. */
 double gmm_peak_flops(gmm_dtype precision, int n_threads) {
-    enum { BLOCKS = 256 };
     const gmm_isa_row *isa = gmm_active_isa();
     if (!isa || (unsigned)precision >= GMM_N_DTYPES || n_threads < 1) return 0;
-    gmm_peak peak = {.peak = isa->peak[precision], .repeats = 1 << 15};
-    atomic_init(&peak.rate, 0);
+    gmm_peak peak = {.peak = isa->peak[precision]};
+    atomic_llong ready[PEAK_SLOTS];
     const int threads = gmm_usable_threads(n_threads, n_threads);
-    const gmm_blocks blocks = {.block = peak_block, .context = &peak, .n_blocks = (int64_t)threads * BLOCKS};
+    const gmm_blocks blocks = {.block = peak_block, .merge = peak_merge, .context = &peak,
+                               .n_blocks = (int64_t)threads * PEAK_BLOCKS, .n_slots = PEAK_SLOTS, .ready = ready};
     gmm_run_blocks(&blocks, threads);
-    return atomic_load(&peak.rate) * threads;
+    return peak.best * threads;
 }
 
 const char *gmm_status_message(gmm_status status) {

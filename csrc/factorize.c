@@ -14,18 +14,15 @@ typedef struct {
     double *whitener;
     double *space; /* of thread 0 */
     int64_t space_size;
-    atomic_llong bad; /* smallest matrix that is not positive definite */
 } whitening;
 
 static void whiten_block(void *context, int thread, int64_t slot, int64_t k) {
     whitening *all = context;
     const int64_t size = all->D * all->D;
+    double *W = all->whitener + k * size;
     (void)slot;
-    if (all->algebra->whiten(all->D, all->covariance + k * size, all->whitener + k * size,
-                             all->space + thread * all->space_size))
-        return;
-    long long bad = atomic_load(&all->bad);
-    while (k < bad && !atomic_compare_exchange_weak(&all->bad, &bad, k)) {}
+    if (!all->algebra->whiten(all->D, all->covariance + k * size, W, all->space + thread * all->space_size))
+        W[0] = 0; /* which no whitener has there */
 }
 
 gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *covariance, int n_threads, void *scratch,
@@ -40,12 +37,12 @@ gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *cova
                      .whitener = whitener,
                      .space = (double *)(void *)gmm_align_to_line(scratch),
                      .space_size = isa->algebra.space(n_features)};
-    atomic_init(&all.bad, INT64_MAX);
     const gmm_blocks blocks = {.block = whiten_block, .context = &all, .n_blocks = n_matrices};
     gmm_run_blocks(&blocks, gmm_matrix_threads(n_matrices, n_features, n_threads));
-    const long long bad = atomic_load(&all.bad);
-    *bad_matrix = bad == INT64_MAX ? -1 : bad;
-    return bad == INT64_MAX ? GMM_OK : GMM_ESINGULAR;
+    int64_t k = 0;
+    while (k < n_matrices && whitener[k * n_features * n_features] > 0) ++k;
+    *bad_matrix = k < n_matrices ? k : -1;
+    return k < n_matrices ? GMM_ESINGULAR : GMM_OK;
 }
 
 static double squares_of(const double *x, int64_t n, const double *weight) {

@@ -152,9 +152,10 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     memset(fit->unused, 0, (size_t)gmm_covariance_size(plan->structure, K, D) * sizeof(double));
     gmm_see_distinct(fit);
     for (int64_t r = 0; r < fit->rounds.n_rounds; ++r) fit->rounds.n_rows[r] = fit->seen.n_rows;
-    if (plan->structure == GMM_TIED && (!gmm_measure_scatter(fit, &fit->rows, fit->scatter) ||
-                                        !gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter)))
-        return 0;
+    if (plan->structure == GMM_TIED) {
+        if (!gmm_measure_scatter(fit, &fit->rows, fit->scatter)) return 0;
+        (void)gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter); /* the same values, once each */
+    }
     if (!gmm_measure_columns(fit)) return 0;
     group->n_started = K == 1 ? 1 : plan->n_starts;
     const int64_t first = plan->n_starts == 1 || plan->short_iter > plan->max_iter ? plan->max_iter : plan->short_iter;

@@ -129,7 +129,7 @@ struct gmm_measured_scores;
 /* A row of the dispatch table: one ISA. */
 typedef struct {
     const char *name;
-    int (*supported)(void);
+    unsigned needs; /* bits of gmm_cpu_features() without which it does not run */
     const gmm_kernel *kernel[GMM_N_OPERATIONS][GMM_N_DTYPES];
     gmm_algebra algebra;
     /* A block of rows observed with error, see kernels/measured_sums.inc.c. */

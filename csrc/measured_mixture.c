@@ -62,14 +62,9 @@ gmm_measuring_space gmm_take_measuring_space(const gmm_measuring *all, gmm_works
 
 /* ---- factors ---- */
 
-/* Element (i, j) of the matrix that component or matrix k has. */
-static double element(const gmm_mixture *mixture, int64_t k, int64_t i, int64_t j) {
-    const int64_t D = mixture->n_features;
-    switch (mixture->structure) {
-    case GMM_DIAG: return i == j ? mixture->covariance[k * D + i] : 0;
-    case GMM_SPHERICAL: return i == j ? mixture->covariance[k] : 0;
-    default: return mixture->covariance[(k * D + i) * D + j];
-    }
+/* Of feature j, where covariances are variances. */
+static double variance_of(const gmm_mixture *mixture, int64_t k, int64_t j) {
+    return mixture->covariance[mixture->structure == GMM_DIAG ? k * mixture->n_features + j : k];
 }
 
 /* L = inverse(W) of lower triangles, W dense and L packed. */
@@ -95,7 +90,7 @@ static void load_matrix(gmm_measuring *all, int64_t matrix) {
     const double *W = all->whitener + matrix * D * D;
     double *S = all->covariance + matrix * all->size;
     for (int64_t i = 0; i < D; ++i) {
-        for (int64_t j = 0; j <= i; ++j) S[packed(i, j)] = element(all->mixture, matrix, i, j);
+        for (int64_t j = 0; j <= i; ++j) S[packed(i, j)] = all->mixture->covariance[(matrix * D + i) * D + j];
         all->least[matrix * D + i] = 1 / (W[i * D + i] * W[i * D + i]);
     }
     invert(D, W, all->root + matrix * all->size);
@@ -110,7 +105,7 @@ static void load_variances(gmm_measuring *all, int64_t k) {
     memset(L, 0, (size_t)all->size * sizeof *L);
     all->penalty[k] = 0;
     for (int64_t j = 0; j < D; ++j) {
-        const double variance = element(all->mixture, k, j, j);
+        const double variance = variance_of(all->mixture, k, j);
         const int64_t at = all->is_dense ? packed(j, j) : j;
         S[at] = all->least[k * D + j] = variance;
         L[at] = sqrt(variance);
@@ -166,7 +161,7 @@ static void finish_variances(const gmm_measuring *all, const gmm_measuring_space
     if (is_trace) *second = 0;
     for (int64_t j = 0; j < D; ++j) {
         const double gaps = all->is_dense && all->ridge ? own->sums.gaps[k] * all->ridge[j] : 0;
-        const double sum = element(all->mixture, k, j, j) * own->sums.second[k * D + j] - gaps;
+        const double sum = variance_of(all->mixture, k, j) * own->sums.second[k * D + j] - gaps;
         second[is_trace ? 0 : j] = is_trace ? *second + sum : sum;
     }
 }

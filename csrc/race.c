@@ -20,11 +20,11 @@ static int follows(const gmm_path *path, const gmm_path *leader) {
     return 1;
 }
 
-/* Whether the leader stands on top of the hill that a leaping climb is on: _is_below in gmm/restarts.py. */
+/* Whether the leader stands on top of the hill that another, leaping climb is on: _is_below in gmm/restarts.py. */
 static int is_below(gmm_fitting *fit, const gmm_path *path, const gmm_path *leader) {
     gmm_memory *memory = path->memory;
     gmm_mixture *renumbered = &fit->over_rows.onward.mixture;
-    if (!memory || !memory->is_on || !memory->has_pull || path == leader || leader->stop != GMM_CONVERGED) return 0;
+    if (!memory || !memory->is_on || !memory->has_pull || leader->stop != GMM_CONVERGED) return 0;
     for (int64_t k = 0; k < leader->mixture.n_components; ++k)
         if (!(leader->mixture.weight[k] > 0)) return 0;
     if (!gmm_renumber(&memory->about.origin, &leader->mixture, fit->spare_label, renumbered) ||
@@ -36,12 +36,12 @@ static int is_below(gmm_fitting *fit, const gmm_path *path, const gmm_path *lead
            slope / SAME_SLOPE < 2 * height && 2 * height < SAME_SLOPE * slope;
 }
 
+/* Of the leader nobody has fewer degenerate components: it would not lead. */
 static int may_win(gmm_fitting *fit, const gmm_path *path, const gmm_path *leader) {
     const gmm_plan *plan = fit->plan;
     if (path == leader || !is_unfinished(path, plan) || follows(path, leader)) return 0;
-    const int64_t degenerate = gmm_n_degenerate(path), leading = gmm_n_degenerate(leader);
-    if (degenerate >= leading && is_below(fit, path, leader)) return 0;
-    return degenerate < leading || (degenerate == leading && gmm_promise(path) > gmm_objective(leader) + plan->tol);
+    return gmm_n_degenerate(path) == gmm_n_degenerate(leader) && !is_below(fit, path, leader) &&
+           gmm_promise(path) > gmm_objective(leader) + plan->tol;
 }
 
 int64_t gmm_race(gmm_fitting *fit, int64_t n_started) {
@@ -109,19 +109,19 @@ void gmm_tabulate(gmm_fitting *fit, const gmm_group *group) {
     for (int64_t s = 0; s < group->n_started; ++s) {
         const gmm_path *path = fit->start + s;
         double *row = group->table + s * GMM_TABLE;
-        const int near = fabs(gmm_objective(path) - gmm_objective(best)) <= SAME_OBJECTIVE * fit->plan->tol ||
-                         is_below(fit, path, best);
+        int is_near = 1;
         row[GMM_AGREEMENT] = 1;
         if (path != best) {
             label_rows(fit, path, fit->spare_label);
             row[GMM_AGREEMENT] = agreement(fit, fit->spare_label, fit->label);
+            is_near = fabs(gmm_objective(path) - gmm_objective(best)) <= SAME_OBJECTIVE * fit->plan->tol ||
+                      is_below(fit, path, best);
         }
         row[GMM_LOG_LIKELIHOOD] = path->statistics.log_likelihood / path->statistics.weight;
         if (group->ridge) row[GMM_LOG_LIKELIHOOD] = gmm_likelihood_of(fit, &path->mixture, 0);
         row[GMM_ITERATIONS] = (double)(path->n_trace - 1);
         row[GMM_STOPPED] = (double)path->stop;
         row[GMM_FLOORED] = (double)n_floored(path);
-        const int is_same = (row[GMM_AGREEMENT] >= SAME_PARTITION || near) && n_floored(path) == n_floored(best);
-        row[GMM_SAME] = path == best || is_same;
+        row[GMM_SAME] = (row[GMM_AGREEMENT] >= SAME_PARTITION || is_near) && n_floored(path) == n_floored(best);
     }
 }

@@ -26,14 +26,21 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from gmm import datasets, priors
     from gmm.adaptation import adapt
+    from gmm.advising import advice
     from gmm.bayesian_mixture import BayesianGaussianMixture
+    from gmm.certainty import uncertainty
     from gmm.classifier import GaussianMixtureClassifier
+    from gmm.comparison import compare_kmeans
     from gmm.config import show_config
     from gmm.fisher import fisher_vector
     from gmm.gaussian_mixture import GaussianMixture
+    from gmm.loading import load
     from gmm.many import FittedGroups, fit_many
+    from gmm.merging import merge_components
+    from gmm.misclassification import overlap
+    from gmm.recurrence import stability
+    from gmm.replicates import bootstrap
     from gmm.selection import Selection, select
-    from gmm.serialization import load
 
     __version__: str
 
@@ -44,13 +51,20 @@ __all__ = [
     "GaussianMixtureClassifier",
     "Selection",
     "adapt",
+    "advice",
+    "bootstrap",
+    "compare_kmeans",
     "datasets",
     "fisher_vector",
     "fit_many",
     "load",
+    "merge_components",
+    "overlap",
     "priors",
     "select",
     "show_config",
+    "stability",
+    "uncertainty",
 ]
 
 MODULE_OF = {
@@ -60,11 +74,18 @@ MODULE_OF = {
     "GaussianMixtureClassifier": "gmm.classifier",
     "Selection": "gmm.selection",
     "adapt": "gmm.adaptation",
+    "advice": "gmm.advising",
+    "bootstrap": "gmm.replicates",
+    "compare_kmeans": "gmm.comparison",
     "fisher_vector": "gmm.fisher",
     "fit_many": "gmm.many",
-    "load": "gmm.serialization",
+    "load": "gmm.loading",
+    "merge_components": "gmm.merging",
+    "overlap": "gmm.misclassification",
     "select": "gmm.selection",
     "show_config": "gmm.config",
+    "stability": "gmm.recurrence",
+    "uncertainty": "gmm.certainty",
 }
 
 

@@ -12,8 +12,10 @@ import numpy as np
 __all__ = ["adjusted_rand_index"]
 
 
-def adjusted_rand_index(labels: np.ndarray, others: np.ndarray) -> float:
+def adjusted_rand_index(labels: np.ndarray, others: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
     """Agreement of two partitions: 1 when they are the same, 0 on average for unrelated ones (Hubert, Arabie 1985).
+
+    Labels (N,) count from 0; a sample weight of 3 is a row three times.
 
     Examples
     --------
@@ -25,7 +27,7 @@ def adjusted_rand_index(labels: np.ndarray, others: np.ndarray) -> float:
     -0.5
     """
     width = int(others.max(initial=0)) + 1
-    counts = np.bincount(labels * width + others, minlength=(int(labels.max(initial=0)) + 1) * width)
+    counts = np.bincount(labels * width + others, sample_weight, minlength=(int(labels.max(initial=0)) + 1) * width)
     table = counts.reshape(-1, width).astype(np.float64)
 
     def pairs(n: np.ndarray) -> float:

@@ -15,19 +15,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import logsumexp
 
-from gmm._validation import check_partition, check_real, checked_array
+from gmm._validation import check_flag, check_partition, check_real, checked_array
 from gmm.base import nearest_name
 from gmm.completion import CompletedRows
+from gmm.convergence import STOPPED
 from gmm.errors import DataError, ParameterError
 from gmm.fitting import PATIENCE, checked, finished, report_end, reporter, ridge_in
 from gmm.missing import IncompleteRows, kind_of_rows
 from gmm.mixing import PRIORS, DirichletProcess
 from gmm.mixture import Mixture
+from gmm.moves import moved
 from gmm.parameters import Factors, Kernel, Parameters
 from gmm.posteriors import Posterior, Prior
 from gmm.record import Fit
@@ -52,6 +54,13 @@ class BayesianFit(Fit):
 
     prior: Prior
     posterior: Posterior
+
+    has_prior: ClassVar[bool] = True
+
+    @property
+    def component_rows(self) -> np.ndarray:
+        """As `Fit.component_rows`."""
+        return self.posterior.mean_precision - self.prior.mean_precision
 
     @cached_property
     def assigning(self) -> Factors:
@@ -122,11 +131,15 @@ def fit_posterior(
         patience=PATIENCE if settings.accelerated and few else None,
         callback=reporter(settings, rows.mean_log_jacobian),
     )
-    best = raced.best
+    best, trace, segments = raced.best, raced.best.trace, (0,)
+    if check_flag(given["moves"], "moves") and best.stop_reason != STOPPED and settings.n_components > 1:
+        how = {"floor": rows.frame.floor, "ridge": ridge, "tol": settings.tol, "max_iter": settings.max_iter}
+        left = moved(rows, structure, best, **how, accelerated=settings.accelerated)
+        best, trace, segments = left.best, left.trace, left.segments
     mixture = Mixture(settings.structure, best.parameters, rows.frame)
     plain = rows.accumulate(mixture.factors)
     log_likelihood = float(plain.log_likelihood / plain.weight) + rows.mean_log_jacobian
-    how = (best.trace, best.floored, best.stop_reason, log_likelihood, raced.restarts, raced.winner)
+    how = (trace, best.floored, best.stop_reason, log_likelihood, raced.restarts, raced.winner, segments)
     sizes = (rows.n_rows, rows.total_weight, rows.mean_log_jacobian)
     found = finished(settings, rows.frame, *sizes, Outcome(best.parameters, *how), names)
     fit = BayesianFit(found.mixture, names, settings.precision, found.record, prior=prior, posterior=best.parameters)

@@ -6,7 +6,6 @@ Invariant: a fit that fails leaves the previous one in place, whole.
 
 from __future__ import annotations
 
-import os
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from gmm._validation import check_real
 from gmm.base import parameter_defaults
 from gmm.bayesian_fitting import BayesianFit, fit_posterior
-from gmm.errors import GmmError, ParameterError
+from gmm.errors import ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.mixing import DirichletProcess
 from gmm.mixture_estimator import MixtureEstimator
@@ -83,6 +82,9 @@ class BayesianGaussianMixture(MixtureEstimator):
     callbacks : list of callables, optional
         Each is called after every iteration of every start with a `gmm.record.Progress`; one that returns True ends
         the fit.
+    moves : bool, default=False
+        Whether components are deleted, merged and split after the best climb, as long as that raises the bound (Hughes,
+        Sudderth 2013): it leaves optima that no start would have climbed from, for some dozen short climbs each time.
 
     Attributes
     ----------
@@ -113,8 +115,11 @@ class BayesianGaussianMixture(MixtureEstimator):
         "converged", "max_iter", "objective fell" or "callback".
     lower_bound_, objective_ : float
         The bound on log p(X), with every constant, over the sum of sample weights: nats per row.
-    lower_bounds_ : ndarray of shape (n_iter_ + 1,)
-        The bound at the start and after each iteration; it never falls.
+    lower_bounds_ : ndarray of shape (n_iter_ + len(segments_),)
+        The bound at the start and after each iteration; within a segment it never falls.
+    segments_ : ndarray of int
+        Where segments of ``lower_bounds_`` begin: 0, and one more for each of the ``moves`` that were kept, which ends
+        higher than the one before.
     log_likelihood_ : float
         ``score(X)``, of the mixture of expected parameters.
     restarts_ : tuple
@@ -169,6 +174,7 @@ class BayesianGaussianMixture(MixtureEstimator):
         n_threads: int | None = None,
         dtype: Any = None,
         callbacks: Any = None,
+        moves: bool = False,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -192,6 +198,7 @@ class BayesianGaussianMixture(MixtureEstimator):
         self.n_threads = n_threads
         self.dtype = dtype
         self.callbacks = callbacks
+        self.moves = moves
 
     # ---- fitting
 
@@ -298,11 +305,6 @@ class BayesianGaussianMixture(MixtureEstimator):
         fit: BayesianFit = self._fitted()
         frame, found = fit.mixture.frame, intervals(fit.posterior, fit.prior, share)
         return Intervals(found.weights, frame.points_out(found.means), frame.variances_out(found.variances))
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Not possible yet: a model file has no place for a posterior. Pickle keeps it."""
-        self._fitted()
-        raise GmmError("a BayesianGaussianMixture cannot be saved to a model file yet; pickle keeps it")
 
     # ---- attributes
 

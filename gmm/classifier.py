@@ -15,6 +15,7 @@ Invariant: a class's density is that of a `Mixture` of its own, so scoring a row
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -262,6 +263,30 @@ class GaussianMixtureClassifier(Estimator):
         joint = logs + log_prior
         joint[np.isneginf(joint).all(axis=1)] = log_prior
         return joint
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted classifier to one file that `gmm.load` reads; it holds no pickle.
+
+        The mixtures of the classes are kept bit for bit, with the arguments that are plain words and numbers, or tuples
+        of these.
+
+        Parameters
+        ----------
+        path : path
+            Replaced if it exists, whole or not at all.
+
+        Raises
+        ------
+        NotFittedError
+            Before a fit.
+        ParameterError
+            Classes that are neither words nor numbers.
+        OSError
+            The file cannot be written.
+        """
+        from gmm.class_file import save_classifier
+
+        save_classifier(self, path)
 
     # ---- attributes
 

@@ -2,6 +2,9 @@
 
     E[x_m | x_o] = sum_k r_k (mean_k,m + B_k (x_o - mean_k,o)),     B_k = S_k,mo inverse(S_k,oo),   r_k given x_o
 
+Of rows seen with errors E (`gmm.measured`) S_k,oo + E_oo stands in place of S_k,oo: what is filled in is what the
+missing values are without error.
+
 A draw takes a component by r_k and then x_m from its conditional normal distribution. With L the Cholesky factor of S_k
 in the order [o, m]: B_k = L_mo inverse(L_oo), and L_mm is the factor of the conditional covariance. Noise, with its
 share of the row, expects the centre of its box, and is drawn evenly along each missing feature.
@@ -22,6 +25,7 @@ import numpy as np
 
 from gmm.covariances import FULL, Covariance
 from gmm.em import climb
+from gmm.measured import MeasuredRows
 from gmm.missing import IncompleteRows
 from gmm.noise import Noise
 from gmm.parameters import Kernel, Parameters
@@ -33,13 +37,14 @@ __all__ = ["CompletedRows", "completed", "completions", "filled"]
 
 SEED = 0x2545F491  # any number: what starts of a fit share does not depend on theirs
 CHUNK = 1 << 15  # rows filled in together
+STACKED = 1 << 20  # values of the matrices of rows with errors, which have their own
 GAUSSIAN_ROWS = 1 << 11  # at least, and SPARE times the features
 SPARE = 16
 GAUSSIAN_ITERATIONS, GAUSSIAN_TOL = 20, 1e-3
 
 
 def filled(
-    rows: IncompleteRows,
+    rows: IncompleteRows | MeasuredRows,
     structure: Covariance,
     parameters: Parameters,
     rng: np.random.Generator | None = None,
@@ -49,7 +54,7 @@ def filled(
 
     Parameters
     ----------
-    rows : IncompleteRows
+    rows : IncompleteRows, or MeasuredRows of such
     structure : Covariance
     parameters : Parameters
         In the frame of the rows.
@@ -63,15 +68,18 @@ def filled(
     matrices = structure.dense(parameters.covariances, *parameters.means.shape)
     factors = structure.factorize(parameters).centred()
     X = np.array(np.broadcast_to(rows.X, (n_draws, *rows.X.shape)), order="C")
-    for start in range(0, rows.n_rows, CHUNK):
-        part = replace(rows, X=rows.X[start : start + CHUNK], sample_weight=None, log_prior=None)
+    is_exact, rows = isinstance(rows, IncompleteRows), replace(rows, sample_weight=None, log_prior=None)
+    size = CHUNK if is_exact else min(CHUNK, max(STACKED // matrices.size, 1))
+    for start in range(0, rows.n_rows, size):
+        part = rows.subset(np.arange(start, min(start + size, rows.n_rows)))
         posterior = part.score(factors, log_density=False, posterior=True).posterior
-        runs = part.runs
+        runs = part.runs if is_exact else part.plain.runs
         for r, pattern in enumerate(runs.pattern):
             if runs.observed[pattern].all():
                 continue
             here = runs.rows[runs.first[r] : runs.first[r + 1]]
-            conditional = Conditional.of(parameters, matrices, runs.observed[pattern])
+            errors = None if is_exact else part.framed_errors(here)
+            conditional = Conditional.of(parameters, matrices, runs.observed[pattern], errors)
             o, m, frame = conditional.observed, conditional.missing, rows.frame
             points = np.array(part.X[here][:, o], np.float64, order="C") * frame.scale[o] - frame.centre[o]
             values = conditional.values(np.tile(points, (n_draws, 1)), np.tile(posterior[here], (n_draws, 1)), rng)
@@ -88,17 +96,21 @@ class Conditional:
     missing: np.ndarray  # (m,)
     means: np.ndarray  # (K, D)
     noise: Noise | None
-    regressions: np.ndarray  # (K, o, m), B transposed
-    roots: np.ndarray  # (K, m, m), L_mm
+    regressions: np.ndarray  # (K, o, m), B transposed; or (K, N, o, m), each row's own
+    roots: np.ndarray  # (K, m, m) or (K, N, m, m), L_mm transposed
 
     @classmethod
-    def of(cls, parameters: Parameters, matrices: np.ndarray, observed: np.ndarray) -> Self:
-        """From a mixture, its covariances (K, D, D) and which features are observed (D,)."""
+    def of(
+        cls, parameters: Parameters, matrices: np.ndarray, observed: np.ndarray, errors: np.ndarray | None = None
+    ) -> Self:
+        """From a mixture, its covariances (K, D, D), which features are observed (D,), and errors of rows (N, D, D)."""
         o, m = np.flatnonzero(observed), np.flatnonzero(~observed)
         order, n = np.concatenate([o, m]), len(o)
-        L = np.linalg.cholesky(matrices[:, order[:, None], order])
-        B = np.linalg.solve(L[:, :n, :n].swapaxes(1, 2), L[:, n:, :n].swapaxes(1, 2))
-        return cls(o, m, parameters.means, parameters.noise, B, L[:, n:, n:])
+        if errors is not None:
+            matrices = matrices[:, None] + np.where(observed[:, None] & observed, errors, 0.0)
+        L = np.linalg.cholesky(matrices[..., order[:, None], order])
+        B = np.linalg.solve(L[..., :n, :n].swapaxes(-1, -2), L[..., n:, :n].swapaxes(-1, -2))
+        return cls(o, m, parameters.means, parameters.noise, B, L[..., n:, n:].swapaxes(-1, -2))
 
     def values(self, points: np.ndarray, posterior: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
         """Expectations (N, m) for rows whose observed features are ``points`` (N, o), or draws."""
@@ -111,13 +123,20 @@ class Conditional:
             even = self.noise.values(self.missing, len(points), rng)
             found = posterior[:, -1:] * even if rng is None else even
         for k, mean in enumerate(self.means):
-            taken = slice(None) if rng is None else component == k
-            values = mean[self.missing] + (points[taken] - mean[self.observed]) @ self.regressions[k]
+            taken = np.arange(len(points)) if rng is None else np.flatnonzero(component == k)
+            values = mean[self.missing] + _times(points[taken] - mean[self.observed], self.regressions[k], taken)
             if rng is None:
                 found += posterior[:, k, None] * values
             else:
-                found[taken] = values + normal[taken] @ self.roots[k].T
+                found[taken] = values + _times(normal[taken], self.roots[k], taken)
         return found
+
+
+def _times(vectors: np.ndarray, matrices: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Vectors (n, a) times one matrix (a, b), or each times that of its row in (N, a, b), counted round and round."""
+    if matrices.ndim == 2:
+        return vectors @ matrices
+    return np.matmul(vectors[:, None, :], matrices[rows % len(matrices)])[:, 0]
 
 
 def gaussian(rows: IncompleteRows) -> Parameters:

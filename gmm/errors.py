@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 
 __all__ = [
+    "AlignmentWarning",
     "CollapseError",
     "CollapseWarning",
     "ConvergenceWarning",
@@ -80,6 +81,10 @@ class ConvergenceWarning(GmmWarning):
 
 class CollapseWarning(GmmWarning):
     """A component lost its rows, or its covariance rests on the numerical floor."""
+
+
+class AlignmentWarning(GmmWarning):
+    """Which component of a replicate is which of the fit is open, or replicates failed: intervals mean little."""
 
 
 class DegenerateDataWarning(GmmWarning):

@@ -11,22 +11,24 @@ logarithms of mixing weights against the last (that of noise where there is nois
 covariances, which every structure here is linear in. Sample weights are frequencies.
 
 Of Hessians only sums over rows are needed, which are closed; gradients of a slice of rows are held at a time.
+Of a row with missing values p is the density of what was observed of it: rows go by patterns of missing values, and
+what was not observed adds zeros to the precision, the gradient and the Hessian.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
-from gmm.errors import DataError, ParameterError
+from gmm.errors import ParameterError
 from gmm.mixture import Mixture
 from gmm.parameters import Kernel
 from gmm.rows import Rows
 
-__all__ = ["Interval", "Kind", "StandardErrors", "standard_errors"]
+__all__ = ["Interval", "Kind", "StandardErrors", "are_variances", "standard_errors"]
 
 Kind = Literal["observed", "outer", "sandwich"]
 
@@ -56,7 +58,8 @@ class StandardErrors:
         Weights, means and covariances that they belong to.
     variances : ndarray of bool
         Which entries of ``covariances`` are variances.
-    kind : {"observed", "outer", "sandwich"}
+    kind : str
+        "observed", "outer", "sandwich", or the method of a bootstrap.
     """
 
     weights: np.ndarray
@@ -64,7 +67,7 @@ class StandardErrors:
     covariances: np.ndarray
     estimates: tuple[np.ndarray, np.ndarray, np.ndarray]
     variances: np.ndarray
-    kind: Kind
+    kind: str
 
     def intervals(self, level: float = 0.95) -> dict[str, Interval]:
         """Intervals that hold the truth with this probability, as far as rows are many.
@@ -74,6 +77,8 @@ class StandardErrors:
         """
         if not 0.0 < level < 1.0:
             raise ParameterError(f"level must lie between 0 and 1, got {level!r}")
+        from scipy.special import ndtri  # a fifth of what `import gmm` and a first estimator would take
+
         z = float(ndtri(0.5 + level / 2.0))
         weights, means, covariances = self.estimates
         logit, spread = np.log(weights / (1.0 - weights)), z * self.weights / (weights * (1.0 - weights))
@@ -100,8 +105,6 @@ def standard_errors(mixture: Mixture, rows: Rows, kind: Kind = "observed") -> St
     """
     if kind not in ("observed", "outer", "sandwich"):
         raise ParameterError(f"kind must be 'observed', 'outer' or 'sandwich', got {kind!r}")
-    if not rows.is_whole:
-        raise DataError("standard errors of rows with missing values are not known yet")
     p = mixture.parameters
     if not (p.mixing > 0.0).all():
         k = int(np.argmin(p.mixing))
@@ -147,21 +150,48 @@ def _free_entries(mixture: Mixture) -> Free:
 
 def _sums(mixture: Mixture, rows: Rows, free: Free) -> tuple[np.ndarray, np.ndarray]:
     """The observed information and the sum of outer products, (P, P), in frame coordinates."""
+    K, D = mixture.parameters.means.shape
+    P = len(mixture.parameters.mixing) - 1 + K * D + len(free.dense)
+    information, outer = np.zeros((P, P)), np.zeros((P, P))
+    for observed, members in _patterns(rows):
+        louis, products = _pattern_sums(mixture, rows, free, observed, members)
+        information += louis
+        outer += products
+    return information, outer
+
+
+def _patterns(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Which features are observed (D,), and the numbers of the rows of which these are."""
+    if rows.is_whole:
+        yield np.ones(rows.n_features, bool), np.arange(rows.n_rows)
+        return
+    patterns, which = np.unique(~np.isnan(rows.X), axis=0, return_inverse=True)
+    for number, observed in enumerate(patterns):
+        yield observed, np.flatnonzero(which.ravel() == number)
+
+
+def _pattern_sums(
+    mixture: Mixture, rows: Rows, free: Free, observed: np.ndarray, members: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of rows of one pattern."""
     p = mixture.parameters
     K, D = p.means.shape
     mixing = p.mixing
     M, C = len(mixing) - 1, len(free.dense)
     P = M + K * D + C
-    precisions = np.linalg.inv(mixture.structure.dense(p.covariances, K, D))
+    seen = np.flatnonzero(observed)
+    block = np.ix_(np.arange(K), seen, seen)
+    precisions = np.zeros((K, D, D))
+    precisions[block] = np.linalg.inv(mixture.structure.dense(p.covariances, K, D)[block])
     shift = np.eye(M + 1, M) - mixing[:M]  # gradient of log weight by logits
     outer, complete, hessian = np.zeros((P, P)), np.zeros((P, P)), np.zeros((P, P))
     n, first, second = np.zeros(M + 1), np.zeros((K, D)), np.zeros((K, D, D))
     step = max(SLICE // (P + 1), 1)
-    for begin in range(0, rows.n_rows, step):
-        some = rows.subset(np.arange(begin, min(begin + step, rows.n_rows)))
+    for begin in range(0, len(members), step):
+        some = rows.subset(members[begin : begin + step])
         r = some.score(mixture.factors, log_density=False, posterior=True).posterior.astype(np.float64)
         weight = np.ones(some.n_rows) if some.sample_weight is None else some.sample_weight
-        points = mixture.frame.points_in(some.X)
+        points = np.where(observed, mixture.frame.points_in(some.X), 0.0)
         score = np.zeros((some.n_rows, P))
         score[:, :M] = r @ shift
         n += weight @ r
@@ -229,7 +259,12 @@ def _reported(mixture: Mixture, variance: np.ndarray, free: Free, kind: Kind) ->
     shaped = {
         Kernel.FULL: outside, Kernel.TIED: outside[0], Kernel.DIAG: diagonal, Kernel.SPHERICAL: diagonal[:, 0]
     }[kernel]  # fmt: skip
-    variances = np.ones(own.shape, bool)
-    if kernel in (Kernel.FULL, Kernel.TIED):
-        variances = np.broadcast_to(np.eye(D, dtype=bool), own.shape)
-    return StandardErrors(weights, means, shaped.copy(), (mixture.weights, mixture.means, own), variances, kind)
+    estimates = (mixture.weights, mixture.means, own)
+    return StandardErrors(weights, means, shaped.copy(), estimates, are_variances(mixture), kind)
+
+
+def are_variances(mixture: Mixture) -> np.ndarray:
+    """Which entries of its covariances, as a user sees them, are variances."""
+    shape, D = mixture.covariances.shape, mixture.n_features
+    matrices = mixture.structure.kernel in (Kernel.FULL, Kernel.TIED) or len(shape) == 3
+    return np.broadcast_to(np.eye(D, dtype=bool), shape) if matrices else np.ones(shape, bool)

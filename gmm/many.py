@@ -36,6 +36,7 @@ __all__ = ["FittedGroups", "fit_many"]
 
 MOST_NAMED = 5  # groups that a warning names
 SINGULAR = ("callbacks", "verbose", "warm_start")  # arguments that speak of one fit
+OF_ROWS = ("sample_weight", "labels", "start", "noise_covariance")  # arguments of `GaussianMixture.fit`
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,6 +229,9 @@ def fit_many(
     for name in SINGULAR:
         if parameters.get(name):
             raise ParameterError(f"{name} speaks of one fit; fit_many cannot take it")
+    for name in OF_ROWS:
+        if name in parameters:
+            raise ParameterError(f"{name} belongs to rows, which fit_many takes as they are; fit each group by itself")
     shared = parameters.get("random_state")
     if shared is np.random or isinstance(shared, (np.random.Generator, np.random.RandomState)):
         raise ParameterError("random_state must be an int or None here: a generator would make groups depend on others")

@@ -133,6 +133,12 @@ class MeasuredRows(Rows):
         """Return some of the rows, copied, in the same frame."""
         return replace(super().subset(indices), errors=self.errors[indices], plain=self.plain.subset(indices))
 
+    def framed_errors(self, indices: np.ndarray) -> np.ndarray:
+        """Covariances (n, D, D) of the errors of some rows, in the frame."""
+        errors, scale = self.errors[indices].astype(np.float64), self.frame.scale
+        matrices = errors if errors.ndim == 3 else errors[:, :, None] * np.eye(len(scale))
+        return matrices * scale * scale[:, None]
+
     def _passed(self, function: Any, *arguments: Any, weighted: bool = True) -> Any:
         try:
             return self._call(function, *arguments, weighted=weighted)
@@ -148,10 +154,9 @@ class MeasuredRows(Rows):
             some = self.errors[start : start + size]
             with np.errstate(over="ignore"):
                 framed = some * scale * (scale if some.ndim == 2 else scale[:, None])
-            beyond = np.isinf(framed).reshape(len(some), -1).any(axis=1)
+            beyond = np.isinf(framed)
             if beyond.any():
-                owner = f"noise_covariance of row {start + int(np.argmax(beyond))}"
-                return DataError(f"{owner} is beyond float64's range in units of the data's spread")
+                return _refusal(beyond, "is beyond float64's range in units of the data's spread", start)
         return None
 
 
@@ -214,7 +219,8 @@ def check_noise_covariance(noise_covariance: Any, X: np.ndarray) -> np.ndarray |
     Raises
     ------
     DataError
-        Naming the first row whose error is not finite, not symmetric or not positive semidefinite.
+        Naming the first row whose error is not finite, not symmetric or not positive semidefinite, and the columns
+        where one can tell.
     """
     name, (N, D) = "noise_covariance", X.shape
     try:
@@ -252,8 +258,7 @@ def _check_some(errors: np.ndarray, missing: np.ndarray | None, start: int, shar
 
     def refuse(bad: np.ndarray, why: str) -> None:
         if bad.any():
-            i = int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
-            raise DataError(f"noise_covariance{'' if shared else f' of row {start + i}'} {why}")
+            raise _refusal(bad, why, None if shared else start)
 
     refuse(~np.isfinite(errors), "is not finite")
     variances = errors if errors.ndim == 2 else np.diagonal(errors, axis1=1, axis2=2)
@@ -272,3 +277,13 @@ def _check_some(errors: np.ndarray, missing: np.ndarray | None, start: int, shar
         except np.linalg.LinAlgError:
             refuse(np.linalg.eigvalsh(correlations)[:, 0] <= 0, "is not positive semidefinite")
     return bool(errors.any())
+
+
+def _refusal(bad: np.ndarray, why: str, start: int | None) -> DataError:
+    """The error for the first of the rows from ``start`` on, or of what they share, that is bad (N, ...) somewhere."""
+    row, *columns = map(int, np.argwhere(bad)[0])
+    owner = "" if start is None else f" of row {start + row}"
+    place = f" at column {columns[0]}" if columns else ""
+    if len(set(columns)) > 1:
+        place = f" at columns {columns[0]} and {columns[1]}"
+    return DataError(f"noise_covariance{owner} {why}{place}")

@@ -65,7 +65,7 @@ class MixtureEstimator(FactorAttributes, Estimator):
         fit = self._fitted()
         return _log_density(fit, self._rows(X, fit, noise_covariance))
 
-    def impute(self, X: Any, *, n_draws: int | None = None) -> np.ndarray:
+    def impute(self, X: Any, *, n_draws: int | None = None, noise_covariance: Any = None) -> np.ndarray:
         """Fill in missing values (NaN), whatever ``missing`` says: expectations under the mixture, or draws.
 
         Parameters
@@ -74,6 +74,8 @@ class MixtureEstimator(FactorAttributes, Estimator):
         n_draws : int, optional
             Draw this often from the distribution of the missing values given the observed ones, in place of its mean;
             with an int ``random_state`` always the same.
+        noise_covariance : array-like, optional
+            Errors of the observed values, as in `fit`; what is filled in has none.
 
         Returns
         -------
@@ -91,12 +93,12 @@ class MixtureEstimator(FactorAttributes, Estimator):
                [3., 4.]])
         """
         fit = self._fitted()
-        rows = self._rows(X, fit, missing="marginalize")
+        rows = self._rows(X, fit, noise_covariance, missing="marginalize")
         draws = None if n_draws is None else check_integer(n_draws, "n_draws", minimum=0)
         error = nonfinite_error(rows.X, allow_nan=True)
         if error is not None:
             raise error
-        if rows.is_whole:
+        if not np.isnan(rows.X).any():
             return np.array(rows.X if draws is None else np.broadcast_to(rows.X, (draws, *rows.X.shape)))
         mixture = (fit.mixture.structure, fit.mixture.parameters)
         if draws is None:
@@ -200,7 +202,10 @@ class MixtureEstimator(FactorAttributes, Estimator):
         return standard_errors(fit.mixture, replace(rows, sample_weight=weights, precision="float64"), kind)
 
     def summary(self) -> str:
-        """A report in the data's units: components, likelihood, criteria, restarts, why the fit stopped.
+        """A report in the data's units: components, likelihood, criteria, restarts, why the fit stopped, cautions.
+
+        Components have their mixing weight, effective rows (the sum of the rows' posteriors), means and standard
+        deviations. `gmm.advice` knows of more cautions.
 
         Examples
         --------
@@ -213,9 +218,9 @@ class MixtureEstimator(FactorAttributes, Estimator):
         AIC 2282.5279, BIC 2322.1917 (lower is better)
         converged after 3 iterations; best found 5 of 5 times
         <BLANKLINE>
-        component  weight             x0            x1
-                0  0.3559  2.036 ± 0.263  54.48 ± 5.80
-                1  0.6441  4.290 ± 0.412  79.97 ± 6.00
+        component  weight   rows             x0            x1
+                0  0.3559   96.8  2.036 ± 0.263  54.48 ± 5.80
+                1  0.6441  175.2  4.290 ± 0.412  79.97 ± 6.00
         feature columns: mean ± standard deviation
         """
         return summarize(self._fitted())

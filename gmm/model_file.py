@@ -7,10 +7,11 @@ Layout, little-endian, no padding but the header's:
     4 bytes   length of the header in bytes, unsigned, a multiple of 8, at most HEADER_LIMIT
     header    JSON (ASCII, padded with blanks): structure, n_components, n_features, n_trace, radius, extras; of a
               mixture with noise also noise: weight, log_volume, turned (whether its edges are vectors); of factor
-              analysers n_factors
+              analysers n_factors; of a Bayesian one also beliefs, as in `gmm.belief_file`
     arrays    weights (K,), means (K, D), covariances (their structure's shape), centre (D,), floor (D,),
               trace (n_trace,)   float64
               with noise, as the header's "noise" says: corner (D,), edges (D,) or (D, D), log_lengths (D,)   float64
+              with beliefs, those of `gmm.belief_file`   float64
               exponent (D,)      int64
     32 bytes  SHA-256 of everything before
 
@@ -35,6 +36,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gmm._validation import check_means, check_weights
+from gmm.belief_file import Beliefs, are_beliefs, shapes
 from gmm.covariances import FACTORS, Covariance, structure
 from gmm.errors import GmmError
 from gmm.frame import LARGEST_EXPONENT, Frame
@@ -42,7 +44,7 @@ from gmm.mixture import Mixture
 from gmm.noise import Noise
 from gmm.parameters import Parameters
 
-__all__ = ["Content", "ModelFileError", "read", "write"]
+__all__ = ["Content", "ModelFileError", "content_of", "packed", "parsed_header", "read", "write", "write_whole"]
 
 MAGIC = b"\x93GMM\r\n\x1a\n"
 VERSION = 1
@@ -70,11 +72,14 @@ class Content:
         Whatever JSON can hold.
     trace : ndarray of shape (n_trace,)
         Objective per iteration, or empty.
+    beliefs : Beliefs, optional
+        Of a Bayesian mixture.
     """
 
     mixture: Mixture
     extras: dict[str, Any] = field(default_factory=dict)
     trace: np.ndarray = field(default_factory=lambda: np.empty(0))
+    beliefs: Beliefs | None = None
 
 
 def write(content: Content, path: str | os.PathLike[str]) -> None:
@@ -87,6 +92,11 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
     ValueError, TypeError
         Extras that JSON cannot hold (NaN and infinity among them) or that need more than 4 MiB.
     """
+    write_whole(path, packed(content))
+
+
+def packed(content: Content) -> list[bytes]:
+    """The pieces of a model file."""
     mixture, parameters, frame = content.mixture, content.mixture.parameters, content.mixture.frame
     header = {
         "structure": mixture.structure.name,
@@ -102,6 +112,8 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
     if noise is not None:
         turned = noise.edges.ndim == 2
         header["noise"] = {"weight": noise.weight, "log_volume": noise.log_volume, "turned": turned}
+    if content.beliefs is not None:
+        header["beliefs"] = content.beliefs.described()
     text = json.dumps(header, allow_nan=False, sort_keys=True, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 8)
     if len(text) > HEADER_LIMIT:
@@ -109,6 +121,7 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
     floats = (
         parameters.weights, parameters.means, parameters.covariances, frame.centre, frame.floor, content.trace,
         *(() if noise is None else (noise.corner, noise.edges, noise.log_lengths)),
+        *(() if content.beliefs is None else content.beliefs.arrays()),
     )  # fmt: skip
     parts = [PREFIX.pack(MAGIC, VERSION, len(text)), text]
     parts += [np.ascontiguousarray(array, "<f8").tobytes() for array in floats]
@@ -116,7 +129,7 @@ def write(content: Content, path: str | os.PathLike[str]) -> None:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
-    _write_whole(Path(path), [*parts, digest.digest()])
+    return [*parts, digest.digest()]
 
 
 def read(path: str | os.PathLike[str]) -> Content:
@@ -131,11 +144,16 @@ def read(path: str | os.PathLike[str]) -> Content:
         The file cannot be read.
     """
     with open(os.fspath(path), "rb") as file:  # fspath: a number is no path, and no descriptor of somebody else's
-        header, body = _read_checked(file)
-    return _content(header, body)
+        return content_of(file)
 
 
-def _write_whole(path: Path, parts: list[bytes]) -> None:
+def content_of(file: BinaryIO) -> Content:
+    """What an open model file, or its bytes, hold; errors as of `read`."""
+    return _content(*_read_checked(file))
+
+
+def write_whole(path: str | os.PathLike[str], parts: list[bytes]) -> None:
+    """Write the pieces of a file so that it appears whole or not at all."""
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():  # a device or a pipe: never replaced
         with path.open("wb") as file:
@@ -186,7 +204,9 @@ def _read_checked(file: BinaryIO) -> tuple[dict[str, Any], bytes]:
     return header, body
 
 
-def _header(text: bytes) -> dict[str, Any]:
+def parsed_header(text: bytes) -> Any:
+    """JSON without what a header never holds: numbers that are not finite, repeated keys."""
+
     def finite(number: str) -> float:
         if not math.isfinite(value := float(number)):
             raise ValueError(f"{number} in the header")
@@ -198,10 +218,14 @@ def _header(text: bytes) -> dict[str, Any]:
         return dict(pairs)
 
     try:
-        header = json.loads(text.decode("ascii"), parse_constant=finite, parse_float=finite, object_pairs_hook=unique)
+        return json.loads(text.decode("ascii"), parse_constant=finite, parse_float=finite, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"damaged model file: {error}") from None
-    known = isinstance(header, dict) and header.keys() - {"noise", "n_factors"} == HEADER_KEYS
+
+
+def _header(text: bytes) -> dict[str, Any]:
+    header = parsed_header(text)
+    known = isinstance(header, dict) and header.keys() - {"noise", "beliefs", "n_factors"} == HEADER_KEYS
     if not known or not isinstance(header["extras"], dict):
         raise ModelFileError("damaged model file: the header is not that of a mixture")
     if ("n_factors" in header) != (header["structure"] in [*FACTORS]):
@@ -214,6 +238,8 @@ def _header(text: bytes) -> dict[str, Any]:
         raise ModelFileError(f"damaged model file: radius {header['radius']!r}")
     if "noise" in header and not _is_noise(header["noise"]):
         raise ModelFileError("damaged model file: impossible noise")
+    if "beliefs" in header and not are_beliefs(header["beliefs"]):
+        raise ModelFileError("damaged model file: impossible beliefs")
     return header
 
 
@@ -237,7 +263,8 @@ def _shapes(header: dict[str, Any]) -> list[tuple[int, ...]]:
     except (ValueError, TypeError):
         raise ModelFileError(f"model file with covariances of unknown structure {header['structure']!r}") from None
     box = [(D,), (D, D) if header["noise"]["turned"] else (D,), (D,)] if "noise" in header else []
-    return [(K,), (K, D), covariances, (D,), (D,), (header["n_trace"],), *box, (D,)]
+    beliefs = shapes(header["beliefs"], header["structure"], K, D) if "beliefs" in header else []
+    return [(K,), (K, D), covariances, (D,), (D,), (header["n_trace"],), *box, *beliefs, (D,)]
 
 
 def _array_bytes(header: dict[str, Any]) -> int:
@@ -246,13 +273,14 @@ def _array_bytes(header: dict[str, Any]) -> int:
 
 def _content(header: dict[str, Any], body: bytes) -> Content:
     arrays, start = [], 0
-    shapes = _shapes(header)
-    for shape, kind in zip(shapes, ["<f8"] * (len(shapes) - 1) + ["<i8"], strict=True):
+    all_shapes = _shapes(header)
+    for shape, kind in zip(all_shapes, ["<f8"] * (len(all_shapes) - 1) + ["<i8"], strict=True):
         count = math.prod(shape)
         stored = np.frombuffer(body, kind, count, start).reshape(shape)
         arrays.append(stored.astype(stored.dtype.newbyteorder("="), copy=False))
         start += 8 * count
-    weights, means, covariances, centre, floor, trace, *box, exponent = arrays
+    weights, means, covariances, centre, floor, trace, *rest, exponent = arrays
+    box, believed = (rest[:3], rest[3:]) if "noise" in header else ([], rest)
     kind = _structure(header)
     K, D = header["n_components"], header["n_features"]
     noise = Noise(header["noise"]["weight"], header["noise"]["log_volume"], *box) if box else None
@@ -272,7 +300,12 @@ def _content(header: dict[str, Any], body: bytes) -> Content:
         raise ModelFileError("model file with a trace that is not finite")
     # Checked, not replaced by what the checks return: the bits are those that were saved.
     frame = Frame(exponent, centre, header["radius"], floor)
-    return Content(Mixture(kind, Parameters(weights, means, covariances, noise), frame), header["extras"], trace)
+    parameters = Parameters(weights, means, covariances, noise)
+    try:
+        beliefs = Beliefs.restored(header["beliefs"], believed, kind.name, parameters) if believed else None
+    except ValueError as error:
+        raise ModelFileError(f"model file that holds no posterior: {error}") from None
+    return Content(Mixture(kind, parameters, frame), header["extras"], trace, beliefs)
 
 
 def _check_covariances(kind: Covariance, covariances: np.ndarray, n_components: int, n_features: int) -> None:

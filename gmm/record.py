@@ -7,6 +7,7 @@ weight, in the user's units.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -102,10 +103,18 @@ class Fit:
     record: Record | None = None
     n_held: int = 0
 
+    has_prior: ClassVar[bool] = False
+    """Whether components rest on more than their rows."""
+
     @property
     def n_parameters(self) -> int:
         """Free parameters."""
         return self.mixture.n_parameters - self.n_held
+
+    @property
+    def component_rows(self) -> np.ndarray:
+        """Effective rows (K,): sums of sample weight times responsibility; only of what was fitted."""
+        return self.record.weight * self.mixture.parameters.weights
 
     @property
     def assigning(self) -> Factors:

@@ -47,6 +47,9 @@ CHEAP = 100  # such a round's iterations, if MOST_WORK allows one candidate so m
 MOST_CANDIDATES = (64, 16)  # on china.jpg, 8 components, one in thirty ends in the best optimum
 ITERATIONS = (10, 10, 15, 20, 30, 20, 5)  # of the rounds, the last of these where there are fewer
 PAUSE = 4  # from the end: that round sees the rows of the one before; only about fifty tell the better optimum
+SCREENED = 256  # candidates, where all passes of the screening cost no more than four over all rows
+SCREENING = (2, 3, 7, 10, 15, 20, 20, 5)  # iterations of the rounds then: a few are enough to drop three in four
+SCREENS = 3  # of the rounds, on a first sketch of twice as many rows
 HALVED = (10, 60)  # with more components: fewest and most in the first round, half as many in each after it
 FEW_ITERATIONS = (10, 5, 3, 3)  # where all rows are seen; what is left goes into the race on them
 MOST_WORK = 1e9  # multiply-adds that a candidate's first round may cost, unless it is cut to SHORTEST iterations
@@ -82,7 +85,7 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     (5, [(10, 150), (5, 150), (3, 150)])
     >>> many = plan(FULL, 8, 3, 273_280)
     >>> many.n_candidates, [n_rows for _, n_rows in many.rounds]
-    (64, [256, 512, 1024, 1024, 2048, 4096, 8192])
+    (256, [512, 512, 512, 1024, 1024, 2048, 4096, 8192])
     """
     many = n_components > HANDFUL
     spread = ROWS_PER_COMPONENT if many else min(ROWS_PER_COMPONENT, ROWS_PER_FEATURE * (n_features + 1))
@@ -98,14 +101,17 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
         return Plan(n_candidates, tuple(Round(min(n_iter, affordable), n_rows) for n_iter in iterations))
     growth = math.sqrt(n_rows / size)
     n_candidates = min(int(CANDIDATES * growth), MOST_CANDIDATES[many or affordable < ITERATIONS[0]])
-    n_rounds = 1 + (n_candidates - 1).bit_length()
+    n_rounds, still = 1 + (n_candidates - 1).bit_length(), 1
     iterations = ITERATIONS[-n_rounds:]
     if many:
         first = min(int(HALVED[0] * growth), HALVED[1], affordable)
         iterations = tuple(max(first >> turn, SHORTEST) for turn in range(n_rounds))
+    elif n_candidates == MOST_CANDIDATES[0] and 4 * SCREENED * size <= n_rows:
+        n_candidates, iterations, still, size = SCREENED, SCREENING, SCREENS, 2 * size
+        n_rounds = len(iterations)
     rounds = []
     for turn, n_iter in enumerate(iterations):
-        size *= 1 if turn == 0 or (turn == n_rounds - PAUSE and not many) else 2
+        size *= 1 if turn < still or (turn == n_rounds - PAUSE and not many) else 2
         rounds.append(Round(min(n_iter, affordable), size if n_rows >= 2 * size else n_rows))
     return Plan(n_candidates, tuple(rounds))
 

@@ -1,4 +1,4 @@
-"""Estimators to model files and back: `GaussianMixture.save` and `gmm.load`.
+"""Mixture estimators to model files and back: what their ``save`` and `gmm.load` go by.
 
 A file holds the mixture bit for bit, the names of its features, the arguments that are plain words and numbers, and the
 record of the fit. Arguments that are arrays, callables or random generators are not kept; they come back as defaults,
@@ -10,96 +10,113 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gmm.base import Estimator
+from gmm.bayesian_fitting import BayesianFit
+from gmm.belief_file import Beliefs
 from gmm.collapse import Collapse
 from gmm.convergence import CONVERGED, FALL, LIMIT, STOPPED
-from gmm.model_file import Content, ModelFileError, read, write
+from gmm.model_file import Content, ModelFileError, write
 from gmm.record import Fit, Record
 from gmm.restarts import Restart
 
 if TYPE_CHECKING:
+    from gmm.bayesian_mixture import BayesianGaussianMixture
     from gmm.gaussian_mixture import GaussianMixture
 
-__all__ = ["load", "save"]
+__all__ = [
+    "content_from",
+    "described",
+    "fit_from",
+    "plain_arguments",
+    "restored",
+    "save",
+    "set_plain_arguments",
+]
 
 STOP_REASONS = (CONVERGED, FALL, LIMIT, STOPPED)
 
 
-def save(estimator: GaussianMixture, path: str | os.PathLike[str]) -> None:
+def save(estimator: GaussianMixture | BayesianGaussianMixture, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator; see `GaussianMixture.save`."""
     fit = estimator._fitted()
-    extras = {
-        "estimator": type(estimator).__name__,
-        "arguments": {
-            name: kept for name, value in estimator.get_params().items() if (kept := _plain(value)) is not None
-        },
+    extras = {"estimator": type(estimator).__name__, "arguments": plain_arguments(estimator)}
+    write(content_from(fit, extras), path)
+
+
+def content_from(fit: Fit, extras: dict[str, Any]) -> Content:
+    """What a model file holds of a fit, and what else is to be said."""
+    said = {
+        **extras,
         "feature_names": None if fit.feature_names is None else list(fit.feature_names),
         "precision": fit.precision,
         "n_held": fit.n_held,
         "record": None if fit.record is None else _described(fit.record),
     }
-    write(Content(fit.mixture, extras, np.empty(0) if fit.record is None else fit.record.trace), path)
+    trace = np.empty(0) if fit.record is None else fit.record.trace
+    beliefs = Beliefs(fit.prior, fit.posterior) if isinstance(fit, BayesianFit) else None
+    return Content(fit.mixture, said, trace, beliefs)
 
 
-def load(path: str | os.PathLike[str]) -> GaussianMixture:
-    """Read an estimator that `GaussianMixture.save` or ``gmm fit -o`` wrote.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    GaussianMixture
-        Fitted: it predicts the same bits as the one that was saved.
-
-    Raises
-    ------
-    ModelFileError
-        A ValueError: not a model file, damaged, of another version, or no mixture. Nothing in the file is executed.
-    OSError
-        The file cannot be read.
-
-    Examples
-    --------
-    >>> import gmm, tempfile, os
-    >>> from gmm.datasets import load_faithful
-    >>> X = load_faithful().data
-    >>> model = gmm.GaussianMixture(2, random_state=0).fit(X)
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     path = os.path.join(directory, "faithful.gmm")
-    ...     model.save(path)
-    ...     again = gmm.load(path)
-    >>> bool((again.predict_proba(X) == model.predict_proba(X)).all())
-    True
-    """
+def restored(content: Content) -> GaussianMixture | BayesianGaussianMixture:
+    """The estimator that a model file holds, or a ModelFileError."""
+    from gmm.bayesian_mixture import BayesianGaussianMixture
     from gmm.gaussian_mixture import GaussianMixture
 
-    content = read(path)
-    try:
-        kind, arguments, precision = (content.extras[key] for key in ("estimator", "arguments", "precision"))
-        if kind != GaussianMixture.__name__:
+    known = {kind.__name__: kind for kind in (GaussianMixture, BayesianGaussianMixture)}
+    with described():
+        kind, arguments = content.extras["estimator"], content.extras["arguments"]
+        if not isinstance(kind, str) or kind not in known:
             raise ModelFileError(f"model file of a {str(kind)[:80]}, which this release does not know")
-        if precision not in (None, "float32", "float64"):
-            raise ValueError("precision")
-        model = GaussianMixture()
-        model.set_params(**_without_none({name: _plain(arguments.get(name)) for name in model.get_params()}))
-        names = _names(content.extras["feature_names"], content.mixture.n_features)
-        record = content.extras["record"]
-        recorded = None if record is None else _record(record, content)
-        n_held = _typed(content.extras.get("n_held", 0), int)
-        if not 0 <= n_held <= content.mixture.n_parameters:
-            raise ValueError("n_held")
+        if (content.beliefs is not None) != (kind == BayesianGaussianMixture.__name__):
+            raise ValueError("beliefs")
+        model = known[kind]()
+        set_plain_arguments(model, arguments)
+        model._result = fit_from(content)
+    return model
+
+
+@contextmanager
+def described() -> Iterator[None]:
+    """Turn whatever goes wrong with a description into a ModelFileError."""
+    try:
+        yield
     except ModelFileError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"damaged model file: the description of the fit is not one ({error})") from None
-    model._result = Fit(content.mixture, names, precision, recorded, n_held)
-    return model
+
+
+def fit_from(content: Content) -> Fit:
+    """The fit that a model file holds; errors as of reading it as a description."""
+    precision = content.extras["precision"]
+    if precision not in (None, "float32", "float64"):
+        raise ValueError("precision")
+    names = _names(content.extras["feature_names"], content.mixture.n_features)
+    record = content.extras["record"]
+    recorded = None if record is None else _record(record, content)
+    n_held = _typed(content.extras.get("n_held", 0), int)
+    if not 0 <= n_held <= content.mixture.n_parameters:
+        raise ValueError("n_held")
+    what = (content.mixture, names, precision, recorded, n_held)
+    beliefs = content.beliefs
+    return BayesianFit(*what, prior=beliefs.prior, posterior=beliefs.posterior) if beliefs else Fit(*what)
+
+
+def plain_arguments(estimator: Estimator) -> dict[str, Any]:
+    """Arguments that a file keeps: plain words and numbers."""
+    return _without_none({name: _plain(value) for name, value in estimator.get_params().items()})
+
+
+def set_plain_arguments(estimator: Estimator, arguments: dict[str, Any]) -> None:
+    """Set those that the estimator knows; whatever else a file says is left alone."""
+    estimator.set_params(**_without_none({name: _plain(arguments.get(name)) for name in estimator.get_params()}))
 
 
 def _plain(value: Any) -> bool | int | float | str | None:

@@ -1,4 +1,5 @@
-"""A report of a mixture that a person reads: components in the data's units, and what a fit has to say of itself.
+"""A report of a mixture that a person reads: components in the data's units, what a fit has to say of itself, and what
+to beware of (`gmm.cautions`).
 
 Invariant: standard deviations are taken in the frame and carried out by powers of two, so a mixture whose covariances
 float64 cannot hold in the data's units still has a report.
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmm import criteria
+from gmm.cautions import cautions
 from gmm.collapse import Collapse
 from gmm.convergence import CONVERGED
 from gmm.dependence import AT_THE_FLOOR
@@ -34,7 +36,8 @@ def summarize(fit: Fit) -> str:
     lines = [title, *(_record_lines(fit.record, fit.n_parameters) if fit.record else []), "", *_table(fit)]
     floored = fit.record.floored if fit.record else np.zeros(K, bool)
     collapses = fit.record.collapses if fit.record else ()
-    return "\n".join([*lines, *describe_collapse(mixture, floored, fit.feature_names, collapses)])
+    lines += describe_collapse(mixture, floored, fit.feature_names, collapses)
+    return "\n".join([*lines, *map(str, cautions(fit))])
 
 
 def standard_deviations(mixture: Mixture) -> np.ndarray:
@@ -102,17 +105,21 @@ def _record_lines(record: Record, count: int) -> list[str]:
 
 
 def _table(fit: Fit) -> list[str]:
-    """A line for each component: mixing weight, then mean and standard deviation of each feature."""
-    mixture = fit.mixture
+    """A line for each component: mixing weight, effective rows, then mean and standard deviation of each feature."""
+    mixture, counted = fit.mixture, fit.record is not None
+    rows = fit.component_rows if counted else None
     means, spread = mixture.means, standard_deviations(mixture)
     shown = min(mixture.n_features, MOST_FEATURES)
     names = [str(label) for label in _labels(mixture, fit.feature_names)[:shown]]
-    cells = [["component", "weight", *names]]
+    cells = [["component", "weight", *["rows"] * counted, *names]]
     for k in range(mixture.n_components):
         row = [_measured(means[k, j], spread[k, j]) for j in range(shown)]
-        cells.append([str(k), f"{mixture.parameters.weights[k]:.4f}", *row])
+        count = [f"{rows[k]:.1f}"] if counted else []
+        cells.append([str(k), f"{mixture.parameters.weights[k]:.4f}", *count, *row])
     if mixture.parameters.noise is not None:
-        cells.append(["noise", f"{mixture.parameters.noise.weight:.4f}", *[""] * shown])
+        weight = mixture.parameters.noise.weight
+        count = [f"{fit.record.weight * weight:.1f}"] if counted else []
+        cells.append(["noise", f"{weight:.4f}", *count, *[""] * shown])
     widths = [max(len(row[j]) for row in cells) for j in range(len(cells[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
     rest = mixture.n_features - shown

@@ -17,21 +17,25 @@ LAYERS = [
         "model",
         "errors _validation table frame expansion rows parameters noise region labels informed statistics mixture "
         "covariances threads model_file patterns missing measured "
-        "mixing wishart posteriors",
+        "mixing wishart posteriors belief_file bundle_file",
     ),
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
         "hierarchy inference shrinkage restarts draws prepared whole completion agreement criteria ordering clutter "
-        "anchors collapse dependence variational predictive",
+        "anchors collapse dependence variational moves predictive matching quadratic_form",
     ),
     (
         "estimators",
-        "base settings priors restraints starts summary record fitting factor_count factor_attributes serialization "
-        "mixture_estimator "
+        "base settings priors restraints starts cautions summary record fitting factor_count factor_attributes "
+        "serialization mixture_estimator "
         "gaussian_mixture bayesian_fitting bayesian_mixture",
     ),
-    ("edges", "selection many classes classifier fisher adaptation cli datasets config"),
+    (
+        "edges",
+        "selection many classes classifier fisher adaptation resampling replicates recurrence misclassification "
+        "drawing merging certainty comparison advising class_file loading cli datasets config",
+    ),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
 REFERENCE = "reference"

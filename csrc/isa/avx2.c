@@ -4,6 +4,7 @@
 #endif
 #define ISA_NAME "avx2"
 #define ISA_ROW gmm_isa_avx2
-#define ISA_SUPPORTED gmm_cpu_avx2
+/* fma: not implied by avx2 (VIA sells the one without the other) */
+#define ISA_NEEDS (GMM_CPU_AVX2 | GMM_CPU_FMA)
 #define ISA_VOCABULARY "../simd/avx2.h"
 #include "row.inc.c"

@@ -5,6 +5,9 @@
 #endif
 #define ISA_NAME "avx512"
 #define ISA_ROW gmm_isa_avx512
-#define ISA_SUPPORTED gmm_cpu_avx512
+/* f: the registers and masks; dq: float logic and 64-bit integer conversion; bw, vl: the compiler's own use in
+ * auto-vectorised loops. Knights Landing has f without the others. */
+#define ISA_NEEDS                                                                                                   \
+    (GMM_CPU_AVX512F | GMM_CPU_AVX512DQ | GMM_CPU_AVX512BW | GMM_CPU_AVX512VL | GMM_CPU_AVX2 | GMM_CPU_FMA)
 #define ISA_VOCABULARY "../simd/avx512.h"
 #include "row.inc.c"

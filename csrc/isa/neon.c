@@ -4,6 +4,6 @@
 #endif
 #define ISA_NAME "neon"
 #define ISA_ROW gmm_isa_neon
-#define ISA_SUPPORTED gmm_cpu_neon
+#define ISA_NEEDS 0
 #define ISA_VOCABULARY "../simd/neon.h"
 #include "row.inc.c"

@@ -1,6 +1,6 @@
 /* row.inc.c: compiles all templates for the bound ISA, once in float and once in double, and publishes its row.
  *
- * Bound by the including file: ISA_NAME, ISA_ROW, ISA_SUPPORTED, ISA_VOCABULARY. */
+ * Bound by the including file: ISA_NAME, ISA_ROW, ISA_NEEDS, ISA_VOCABULARY. */
 #include "../cpu.h"
 #include "../measuring.h"
 
@@ -33,7 +33,7 @@ extern const gmm_isa_row ISA_ROW;
 
 const gmm_isa_row ISA_ROW = {
     .name = ISA_NAME,
-    .supported = ISA_SUPPORTED,
+    .needs = ISA_NEEDS,
     .kernel =
         {
             [GMM_ACCUMULATE] = {&accumulate_f32, &accumulate_f64},

@@ -44,11 +44,22 @@ static void NAME(full_pack_factors)(const gmm_factors *factors, REAL *packed) {
     for (int64_t k = 0; k < K; ++k) packed[k] = FULL_CENTRED;
 }
 
-static double NAME(full_reach)(const double *W, const double *mean, int64_t D) {
-    double reach = 0;
-    for (int64_t i = 0; i < D; ++i)
-        for (int64_t j = 0; j <= i; ++j) reach += (W[i * D + j] * mean[j]) * (W[i * D + j] * mean[j]);
-    return reach;
+/* sum_j w_j m_j of n features and, added to *square, the sum of the squares; a few side by side, or it would be a chain. */
+static double NAME(full_image)(int64_t n, const double *w, const double *m, double *square) {
+    enum { SIDE_BY_SIDE = 8 };
+    double sum[SIDE_BY_SIDE] = {0}, squares[SIDE_BY_SIDE] = {0};
+    for (int64_t j = 0; j < n; j += SIDE_BY_SIDE)
+        for (int64_t l = 0; l < SIDE_BY_SIDE && j + l < n; ++l) {
+            const double term = w[j + l] * m[j + l];
+            sum[l] += term;
+            squares[l] += term * term;
+        }
+    for (int l = 1; l < SIDE_BY_SIDE; ++l) {
+        sum[0] += sum[l];
+        squares[0] += squares[l];
+    }
+    *square += squares[0];
+    return sum[0];
 }
 
 static void NAME(full_shorten)(const gmm_factors *factors, REAL *packed) {
@@ -58,14 +69,12 @@ static void NAME(full_shorten)(const gmm_factors *factors, REAL *packed) {
     if (!factors->whitener) return;
     for (int64_t k = 0; k < K; ++k, bias += D) {
         const double *W = factors->whitener + k * D * D, *mean = factors->mean + k * D;
-        if (!(NAME(full_reach)(W, mean, D) <= FULL_REACH)) continue; /* nor where it is not a number */
+        double reach = 0;
+        for (int64_t i = 0; i < D; ++i)
+            bias[i] = (REAL)(-NAME(full_image)(i + 1, W + i * D, mean, &reach) * SQRT_HALF_LOG2_E);
+        if (!(reach <= FULL_REACH)) continue; /* nor where it is not a number */
         flag[k] = FULL_AFFINE;
         ++near;
-        for (int64_t i = 0; i < D; ++i) {
-            double sum = 0;
-            for (int64_t j = 0; j <= i; ++j) sum -= W[i * D + j] * mean[j];
-            bias[i] = (REAL)(sum * SQRT_HALF_LOG2_E);
-        }
     }
     for (int64_t k = 0; k < K && near >= FULL_MONOMIAL_COMPONENTS && D <= FULL_MONOMIAL_FEATURES; ++k)
         if (flag[k] >= FULL_AFFINE) flag[k] = FULL_MONOMIALS;

@@ -174,8 +174,7 @@ static int NAME(scan_column)(NAME(scan_thread) *thread, int64_t j, int exponent)
     NAME(scan_sums)(thread, x, s, least * s, &first, &second);
     const double middle = least * s + first / part->weight;
     NAME(scan_sums)(thread, x, s, middle, &first, &second);
-    const double mean = (middle + first / part->weight) / s;
-    part->mean[j] = mean < least ? least : mean > most ? most : mean;
+    part->mean[j] = fmin(fmax((middle + first / part->weight) / s, least), most);
     part->scatter[j] = ldexp(second, exponent + (huge ? 2 * SHRINK : 0));
     return 1;
 }

@@ -172,7 +172,7 @@ static void NAME(cut_densities)(const NAME(tile) *tile, int64_t n_features, cons
         const vec l = v_load(density + i), below = v_sub(top, l), size = v_max(l, v_sub(v_zero(), l));
         const vec deep = v_add(size, v_max(top, v_sub(v_zero(), top)));
         const vec reach = v_fma(curve, deep, v_fma(v_sqrt(squares), slope, height));
-        v_store(depth + i, v_select(v_lt(below, v_zero()), v_zero(), below));
+        v_store(depth + i, v_max(below, v_zero()));
         v_store(cut + i, v_sub(v_sub(l, bits), v_mul(unit, reach)));
     }
 }

@@ -17,29 +17,34 @@ static int64_t NAME(typical_owner)(const gmm_factors *factors, int64_t i) {
     return b;
 }
 
-/* Row i less its owner's mean, (D). */
-static void NAME(typical_offset)(const gmm_factors *factors, int64_t i, double *offset) {
-    const int64_t D = factors->n_features;
-    const double *W = factors->whitener + NAME(typical_owner)(factors, i) * D * D;
+/* V_LANES rows from `first` on, less the mean of the owner whose whitener is W: offset (D, V_LANES). */
+static void NAME(typical_offsets)(int64_t D, const double *W, int64_t first, REAL *offset) {
     for (int64_t j = 0; j < D; ++j) {
-        const uint64_t hash = (uint64_t)(i * D + j + 1) * UINT64_C(0x9e3779b97f4a7c15);
-        double sum = hash >> 63 ? 1 : -1;
-        for (int64_t l = 0; l < j; ++l) sum -= W[j * D + l] * offset[l];
-        offset[j] = sum / W[j * D + j];
+        REAL sign[V_LANES];
+        for (int64_t i = 0; i < V_LANES; ++i) {
+            const uint64_t hash = (uint64_t)((first + i) * D + j + 1) * UINT64_C(0x9e3779b97f4a7c15);
+            sign[i] = hash >> 63 ? 1 : -1;
+        }
+        vec sum = v_load(sign);
+        for (int64_t l = 0; l < j; ++l) sum = v_fnma(v_set1((REAL)W[j * D + l]), v_load(offset + l * V_LANES), sum);
+        v_store(offset + j * V_LANES, v_div(sum, v_set1((REAL)W[j * D + j])));
     }
 }
 
 /* The typical rows: mean - u, mean, mean + u in column (3, D, TYPICAL_ROWS), and what counts as nothing. */
-static void NAME(typical_rows)(const gmm_factors *factors, REAL *column, double *offset, double *least) {
+static void NAME(typical_rows)(const gmm_factors *factors, REAL *column, REAL *offset, double *least) {
     enum { N = NAME(TYPICAL_ROWS) };
     const int64_t D = factors->n_features;
-    for (int64_t i = 0; i < N; ++i) {
-        const int64_t b = NAME(typical_owner)(factors, i);
-        NAME(typical_offset)(factors, i, offset);
+    for (int64_t from = 0, to; from < N; from = to) {
+        const int64_t b = NAME(typical_owner)(factors, from);
+        for (to = from + 1; to < N && to - from < V_LANES && NAME(typical_owner)(factors, to) == b; ++to) continue;
+        NAME(typical_offsets)(D, factors->whitener + b * D * D, from, offset);
         for (int64_t j = 0; j < D; ++j)
             for (int64_t side = 0; side < 3; ++side)
-                column[(side * D + j) * N + i] = (REAL)(factors->mean[b * D + j] + (double)(side - 1) * offset[j]);
-        least[i] = (factors->log_constant[b] - (double)D / 2) * LOG2_E - SKIP_BITS;
+                for (int64_t i = from; i < to; ++i)
+                    column[(side * D + j) * N + i] =
+                        (REAL)factors->mean[b * D + j] + (REAL)(side - 1) * offset[j * V_LANES + i - from];
+        for (int64_t i = from; i < to; ++i) least[i] = (factors->log_constant[b] - (double)D / 2) * LOG2_E - SKIP_BITS;
     }
 }
 
@@ -56,20 +61,32 @@ static void NAME(typical_densities)(const gmm_factors *factors, const REAL *pack
         NAME(full_centred_density)(&tile, D, packed + k * size, density);
 }
 
+/* Rows of a batch, at most a block: as many as fit BATCH_BYTES in the row layout, at least BATCH_LEAST, for sums of many
+ * features are far away, and a batch reads them all. */
+static int64_t NAME(skip_batch_rows)(int64_t n_features) {
+    enum { BATCH_BYTES = 512 * 1024, BATCH_LEAST = 256 };
+    int64_t rows = GMM_BLOCK_ROWS;
+    while (rows > BATCH_LEAST && rows * n_features * (int64_t)sizeof(REAL) > BATCH_BYTES) rows /= 2;
+    return rows;
+}
+
 /* What skipping costs where n_rows have so many live components and survivors, as a share of what the dense kernel does.
  * Cycles of a row, from the work of each step: four flops a lane and cycle; the rest measured at D = 16, 39 and 64
- * (csrc/README.md). */
+ * (csrc/README.md). Sums of all components that fit no cache (4 MB) are read and written once a batch. */
 static double NAME(skip_cost)(const gmm_factors *factors, int64_t n_rows, int64_t n_live, int64_t n_survivors) {
     const double K = (double)factors->n_components, D = (double)factors->n_features, flops = 4 * V_LANES;
     const double live = (double)n_live / (double)n_rows, survivors = (double)n_survivors / (double)n_rows;
     const double dense = K * (2 * D * D + 6 * D + 42) / (0.78 * flops);
     const double planes = 60 + 2 * D + K * 2.5 * (2 * D + 16) / flops;
     const double met = survivors * (1.2 * D * D / flops + 0.5 * D + 20), added = live * (1.6 * D * D / flops + 8);
-    return (planes + met + added) / dense;
+    const double sums = K * D * (D + 1) / 2, near = 1 << 19, batch = (double)NAME(skip_batch_rows)(factors->n_features);
+    const double far = sums > near ? 10 * sums / batch : 0;
+    return (planes + met + added + far) / dense;
 }
 
-/* With something to spare for rows that are not quite typical. column: (3, D, TYPICAL_ROWS), offset: (D), scratch. */
-static int NAME(skip_pays)(const gmm_factors *factors, const REAL *packed, REAL *column, double *offset) {
+/* With something to spare for rows that are not quite typical. column: (3, D, TYPICAL_ROWS), offset: (D, V_LANES),
+ * scratch. */
+static int NAME(skip_pays)(const gmm_factors *factors, const REAL *packed, REAL *column, REAL *offset) {
     enum { N = NAME(TYPICAL_ROWS) };
     const int64_t K = factors->n_components, D = factors->n_features;
     const double curved = D <= NAME(CURVED_FEATURES) ? 0.45 : 0; /* typical share of a component's curvature */

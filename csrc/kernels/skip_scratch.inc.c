@@ -1,13 +1,11 @@
-/* skip_scratch.inc.c: what a pass that skips holds, shared and per thread.
- *
- * A batch, at most a block, is as many rows as fit BATCH_BYTES in the row layout, at least BATCH_LEAST: sums of many
- * features are far away, and a batch reads them all. */
+/* skip_scratch.inc.c: what a pass that skips holds, shared and per thread. */
 
 typedef struct {
     int is_on, is_sure; /* whether some block may skip, and every one does */
     NAME(owners) owners;
     double *metric, *spread; /* (D), used while sharing */
     REAL *typical;           /* (3, D, TYPICAL_ROWS), used while sharing */
+    REAL *offset;            /* (D, V_LANES), too */
     REAL *planes, *radius;   /* (K, planes_size), (K, K rounded up to V_LANES) */
     int32_t *seated;         /* like radius */
     double *least, *most, *rough; /* these too: (K), (K), (2, D, D) */
@@ -30,19 +28,13 @@ typedef struct {
     NAME(skip_ahead) ahead;
 } NAME(skip_thread);
 
-static int64_t NAME(skip_batch_rows)(int64_t n_features) {
-    enum { BATCH_BYTES = 512 * 1024, BATCH_LEAST = 256 };
-    int64_t rows = GMM_BLOCK_ROWS;
-    while (rows > BATCH_LEAST && rows * n_features * (int64_t)sizeof(REAL) > BATCH_BYTES) rows /= 2;
-    return rows;
-}
-
 static NAME(skip_shared) NAME(take_skip_shared)(int64_t n_components, int64_t n_features, gmm_workspace *space) {
     const int64_t fits = NAME(planes_fit)(n_components, n_features), lines = fits ? NAME(OWNERS) * n_features : 0;
     NAME(skip_shared) skip = {.owners = NAME(take_owners)(n_components, n_features, space)};
     skip.metric = gmm_take(space, n_features, sizeof *skip.metric);
     skip.spread = gmm_take(space, n_features, sizeof *skip.spread);
     skip.typical = gmm_take(space, 3 * n_features * NAME(TYPICAL_ROWS), sizeof *skip.typical);
+    skip.offset = gmm_take(space, n_features * V_LANES, sizeof *skip.offset);
     skip.planes = gmm_take(space, fits * n_components * NAME(planes_size)(n_components, n_features), sizeof(REAL));
     skip.radius = gmm_take(space, fits * n_components * NAME(lanes)(n_components), sizeof(REAL));
     skip.seated = gmm_take(space, fits * n_components * NAME(lanes)(n_components), sizeof *skip.seated);
@@ -64,7 +56,7 @@ static void NAME(share_skip)(const gmm_task *task, const REAL *packed, NAME(skip
     if (factors->skipping == GMM_SKIP_NEVER) return;
     if (!NAME(planes_fit)(factors->n_components, factors->n_features)) return;
     skip->is_sure = factors->skipping == GMM_SKIP_ALWAYS;
-    skip->is_on = skip->is_sure || NAME(skip_pays)(factors, packed, skip->typical, skip->metric);
+    skip->is_on = skip->is_sure || NAME(skip_pays)(factors, packed, skip->typical, skip->offset);
     if (!skip->is_on) return;
     NAME(pack_owners)(factors, skip->owners, skip->metric, skip->spread);
     NAME(curvatures)(factors, skip->matrices, skip->rough, skip->least, skip->most);

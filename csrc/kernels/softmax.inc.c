@@ -3,7 +3,7 @@
  *     reference_i = max_k l_ik,  s_i = sum_k 2^(l_ik - reference_i),  r_ik = 2^(l_ik - reference_i) w_i / s_i
  *     log density_i = reference_i log 2 + log s_i     (nats)
  *
- * Invariant: the largest term is exactly 1, so s_i >= 1; a row where that fails, or whose reference is not a moderate
+ * Invariant: the largest term is exactly 1, so s_i >= 1 or no number; such a row, or one whose reference is not a moderate
  * number, is far out or not finite, and is reported instead of being believed. */
 
 #if REAL_IS_FLOAT
@@ -20,8 +20,7 @@
 GMM_INLINE int NAME(row_log_densities)(vec reference, vec sum, REAL *log_density) {
     const vec limit = v_set1(-REFERENCE_LIMIT), one = v_set1((REAL)1), ln2 = v_set1((REAL)0.693147180559945309);
     /* every comparison is false for NaN */
-    const vec sane = v_select(v_lt(limit, reference), v_select(v_lt(sum, one), v_zero(), sum), v_zero());
-    const vmask good = v_lt(v_zero(), sane);
+    const vmask good = v_lt(v_zero(), v_select(v_lt(limit, reference), sum, v_zero()));
     const vec log_row = v_fma(reference, ln2, NAME(log)(v_select(good, sum, one)));
     v_store(log_density, v_select(good, log_row, v_set1((REAL)NAN)));
     return v_not_all(good);

@@ -7,7 +7,6 @@ static const NAME(structure) *NAME(structure_of)(gmm_structure structure, int64_
     case GMM_FACTOR: return &NAME(factor);
     case GMM_DIAG: return &NAME(diag);
     case GMM_SPHERICAL: return &NAME(spherical);
-    case GMM_FULL: break;
+    default: return NAME(full)(n_features);
     }
-    return NAME(full)(n_features);
 }

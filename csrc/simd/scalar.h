@@ -24,7 +24,7 @@
 #define v_fnma(a, b, c) ((c) - (a) * (b))
 #define v_lt(a, b) ((a) < (b))
 #define v_eq(a, b) ((a) == (b))
-#define v_select(m, a, b) ((m) ? (a) : (b))
+#define v_select(m, a, b) NAME(scalar_select)(m, a, b)
 #define v_any(m) (m)
 #define v_not_all(m) (!(m))
 #define v_bits(m) ((m) ? 1u : 0u)
@@ -57,6 +57,7 @@ static inline REAL NAME(scalar_round)(REAL a) {
     return rounded - V_EXP2_MAGIC;
 }
 
+static inline REAL NAME(scalar_select)(int m, REAL a, REAL b) { return m ? a : b; }
 static inline REAL NAME(scalar_max)(REAL a, REAL b) { return a > b ? a : b; }
 static inline REAL NAME(scalar_min)(REAL a, REAL b) { return a < b ? a : b; }
 

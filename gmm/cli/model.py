@@ -16,6 +16,7 @@ from gmm.cli.description import Description
 from gmm.cli.errors import CommandError
 from gmm.cli.printing import components, terminal_width
 from gmm.convergence import CONVERGED, LIMIT
+from gmm.mixture_estimator import MixtureEstimator
 from gmm.model_file import ModelFileError
 from gmm.summary import standard_deviations
 
@@ -29,11 +30,14 @@ def read_model(file: str) -> gmm.GaussianMixture:
         The file cannot be read or is no model.
     """
     try:
-        return gmm.load(file)
+        model = gmm.load(file)
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror or error}") from None
     except ModelFileError as error:
         raise CommandError(f"{file}: {error}") from None
+    if not isinstance(model, MixtureEstimator):
+        raise CommandError(f"{file} holds a {type(model).__name__}, which only Python can use: gmm.load")
+    return model
 
 
 def feature_names(model: gmm.GaussianMixture) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from scipy.stats import multivariate_normal
 from gmm import GaussianMixture
 from gmm.errors import ParameterError
 from gmm.inference import _free_entries, _sums
+from gmm.missing import IncompleteRows
 from gmm.rows import Rows
 
 K, D = 2, 2
@@ -23,7 +24,7 @@ def fitted(name, n_rows=400, **settings):
     return GaussianMixture(K, covariance_type=name, tol=1e-14, max_iter=5000, random_state=0, **settings).fit(X), X
 
 
-def log_likelihood(parameters, X, weight, name, shape):
+def log_likelihood(parameters, X, weight, name, shape, seen=(0, 1)):
     """Total, of logits against the last, means and free covariance entries in their own order; by SciPy."""
     logits = np.append(parameters[: K - 1], 0.0)
     means = parameters[K - 1 : K - 1 + K * D].reshape(K, D)
@@ -41,7 +42,10 @@ def log_likelihood(parameters, X, weight, name, shape):
         "diag": lambda: covariances[:, :, None] * np.eye(D),
         "spherical": lambda: covariances[:, None, None] * np.eye(D),
     }[name]()
-    logs = [np.atleast_1d(multivariate_normal(m, S).logpdf(X)) for m, S in zip(means, dense, strict=True)]
+    X, block = X[:, list(seen)], np.ix_(seen, seen)
+    logs = [
+        np.atleast_1d(multivariate_normal(m[list(seen)], S[block]).logpdf(X)) for m, S in zip(means, dense, strict=True)
+    ]
     return weight @ (logsumexp(np.array(logs).T + logits, axis=1) - logsumexp(logits))
 
 
@@ -105,6 +109,73 @@ def test_units_and_weights(name):
         assert low.shape == estimate.shape == getattr(errors, attribute).shape
         assert (low <= estimate).all()
         assert (estimate <= high).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_information_of_rows_with_gaps_is_minus_the_hessian(name):
+    model, X = fitted(name)
+    mixture = model._fitted().mixture
+    p, frame = mixture.parameters, mixture.frame
+    X = X[::16].copy()
+    gaps = np.random.default_rng(4).random(X.shape) < 0.3
+    gaps[0] = True  # a row of which nothing is known
+    X[gaps] = np.nan
+    weight = np.random.default_rng(1).integers(1, 3, len(X)).astype(float)
+    free = _free_entries(mixture)
+    information, outer = _sums(mixture, IncompleteRows(X, weight, frame), free)
+    here = np.concatenate([np.log(p.weights[:-1] / p.weights[-1]), p.means.ravel(), p.covariances[free.places]])
+    inside, shape = frame.points_in(X), p.covariances.shape
+
+    def each(parameters):
+        return np.array([observed_log_density(parameters, x, name, shape) for x in inside])
+
+    P, h = len(here), 1e-4
+    steps = h * np.eye(P)
+    scores = np.array([(each(here + e) - each(here - e)) / (2 * h) for e in steps]).T
+    np.testing.assert_allclose(outer, (scores * weight[:, None]).T @ scores, rtol=0, atol=1e-5 * np.abs(outer).max())
+    hessian = np.empty((P, P))
+    for a in range(P):
+        for b in range(a + 1):
+            ea, eb = steps[a], steps[b]
+            around = each(here + ea + eb) - each(here + ea - eb) - each(here - ea + eb) + each(here - ea - eb)
+            hessian[a, b] = hessian[b, a] = weight @ around / (4 * h * h)
+    np.testing.assert_allclose(information, -hessian, rtol=0, atol=1e-4 * np.abs(hessian).max())
+
+
+def observed_log_density(parameters, x, name, shape):
+    """As `log_likelihood`, of the observed features of one row."""
+    seen = np.flatnonzero(~np.isnan(x))
+    if not seen.size:
+        return 0.0
+    return log_likelihood(parameters, x[None], np.ones(1), name, shape, seen)
+
+
+def test_gaps_widen_standard_errors_and_without_any_nothing_changes():
+    model, X = fitted("full")
+    gaps = X.copy()
+    gaps[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
+    settings = {"tol": 1e-14, "max_iter": 5000, "random_state": 0, "missing": "marginalize"}
+    whole = GaussianMixture(K, **settings).fit(X)
+    np.testing.assert_array_equal(whole.standard_errors(X).means, model.standard_errors(X).means)
+    some = GaussianMixture(K, **settings).fit(gaps)
+    assert (some.standard_errors(gaps).means > 0.9 * model.standard_errors(X).means).all()
+
+
+def test_one_gaussian_whose_second_feature_is_sometimes_missing_has_closed_standard_errors():
+    """Anderson 1957: the first feature and the regression of the second on it are parameters of separate factors."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=300)
+    y = 2.0 + 0.8 * x + 0.5 * rng.normal(size=300)
+    X = np.column_stack([x, y])
+    X[200:, 1] = np.nan
+    model = GaussianMixture(1, missing="marginalize", tol=1e-15, max_iter=5000).fit(X)
+    design = np.column_stack([np.ones(200), x[:200]])
+    slopes, squares = np.linalg.lstsq(design, y[:200], rcond=None)[:2]
+    of_slopes = squares[0] / 200 * np.linalg.inv(design.T @ design)
+    at = np.array([1.0, x.mean()])
+    wanted = [x.var() / 300, slopes[1] ** 2 * x.var() / 300 + at @ of_slopes @ at]
+    np.testing.assert_allclose(model.means_[0], [x.mean(), at @ slopes], rtol=1e-6)
+    np.testing.assert_allclose(model.standard_errors(X).means[0], np.sqrt(wanted), rtol=1e-5)
 
 
 def test_noise_is_one_more_weight():

@@ -1,6 +1,7 @@
 """The promised parities on every instruction set this machine has, not only on the one chosen at start-up.
 
-GMM_ISA is read when a process starts, so the parity and twin modules run again in a process for each other name.
+GMM_ISA is read when a process starts, so the parity and twin modules run again in a process for each other name, with a
+part of their cases, another for each.
 Where GMM_ISA is set, whoever set it runs the suite for each name, and running them here would repeat that.
 """
 
@@ -25,7 +26,7 @@ def test_parity_on(isa):
     options = ["-q", "-x", "-p", "no:cacheprovider", "--tb=short", "-rs", f"--rootdir={TESTS.parent}"]
     done = subprocess.run(
         [sys.executable, "-P", "-m", "pytest", *options, *map(str, MODULES)],
-        env=os.environ | {"GMM_ISA": isa},
+        env={"GMM_CASES": f"{OTHERS.index(isa)}/3"} | os.environ | {"GMM_ISA": isa},
         capture_output=True,
         text=True,
         timeout=600,

@@ -1,5 +1,7 @@
 """Starts rehearsed on a sketch: how much, on which rows, and that the likeliest is the one that goes on."""
 
+import math
+
 import numpy as np
 import pytest
 from framed_rows import framed
@@ -10,7 +12,18 @@ from gmm.covariances.restrained import Restrained
 from gmm.em import climb
 from gmm.initialization import CANDIDATES, start
 from gmm.parameters import Parameters
-from gmm.rehearsal import FEWEST_ROWS, MOST_CANDIDATES, MOST_WORK, SHORTEST, likeliest, n_degenerate, plan, sketch_of
+from gmm.rehearsal import (
+    FEWEST_ROWS,
+    MOST_CANDIDATES,
+    MOST_WORK,
+    SCREENED,
+    SCREENS,
+    SHORTEST,
+    likeliest,
+    n_degenerate,
+    plan,
+    sketch_of,
+)
 from gmm.rows import Rows
 from gmm.small import FEW
 
@@ -46,13 +59,27 @@ def test_rounds_see_more_and_more_rows_until_they_see_all():
 
 
 def test_sketches_grow_with_the_model_and_long_work_is_cut():
-    first = [plan(FULL, K, D, 10**6).rounds[0].n_rows for K, D in ((3, 2), (8, 5), (16, 8), (64, 39), (1000, 2))]
-    assert first == [FEWEST_ROWS[0], 8 * 8 * 6, 16 * 64, 64 * 4 * 40, 1000 * 64]
+    sizes = {(3, 2): FEWEST_ROWS[0], (8, 5): 8 * 8 * 6, (16, 8): 16 * 64, (64, 39): 64 * 4 * 40, (1000, 2): 1000 * 64}
+    for (K, D), size in sizes.items():
+        assert plan(FULL, K, D, 3 * 10**5 if K > 8 else 10**5).rounds[0].n_rows == size
     cut = plan(FULL, 64, 39, 10**6)
     assert {each.n_iter for each in cut.rounds} == {SHORTEST}
     assert cut.n_candidates == min(MOST_CANDIDATES)
     n_iter, size = plan(FULL, 16, 64, 10**5).rounds[0]
     assert SHORTEST < n_iter <= MOST_WORK / (size * 16 * 64 * 65 / 2)
+
+
+def test_more_candidates_are_screened_where_that_costs_a_few_passes_over_the_rows():
+    size = FEWEST_ROWS[0]
+    fewest = 4 * SCREENED * size
+    assert plan(FULL, 3, 2, fewest - 1).n_candidates == max(MOST_CANDIDATES)
+    screened = plan(FULL, 3, 2, fewest)
+    assert screened.n_candidates == SCREENED
+    field = [math.ceil(SCREENED / 2**turn) for turn in range(len(screened.rounds))]
+    assert field[-1] == 2
+    passes = sum(n * each.n_iter * each.n_rows for n, each in zip(field[:SCREENS], screened.rounds, strict=False))
+    assert passes + SCREENED * 2 * size <= 4 * fewest
+    assert plan(FULL, 9, 2, 10**7).n_candidates == min(MOST_CANDIDATES)
 
 
 def test_a_larger_sketch_holds_the_smaller(many):

@@ -10,6 +10,10 @@
 /* Name the case being tested; printed with every failure until the next call. */
 void in_case(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether this case is left out. GMM_CASES=I/N splits the cases, as they come, into N parts of which this run has the
+ * I-th, counted from 0; without it a run has them all. */
+int is_left_out(void);
+
 int check_holds(int holds, const char *expression, const char *file, int line);
 /* |actual - expected| <= allowance, or both the same infinity. NaN never passes. */
 int check_near(double actual, double expected, double allowance, const char *expression, const char *file, int line);

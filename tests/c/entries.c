@@ -2,6 +2,7 @@
 #include "entries.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "check.h"
 
@@ -94,7 +95,7 @@ gmm_status score_measured(arguments *a)
 
 void with_good(void (*run)(void))
 {
-    static double value[N * D], one[D] = {1, 1}, zero[D], floor[D] = {0x1p-80, 0x1p-80}, about[K * D], constant[K];
+    static double value[N * D], one[D] = {1, 1}, zero[D], floor[D], about[K * D], constant[K];
     static double error[N * D], weight[K], mean[K * D], covariance[K * D * D], n[K], first[K * D], second[K * D * D];
     static double next_weight[K], next_mean[K * D], next_covariance[K * D * D], whitener[K * D * D], slope[K * D];
     static double trace[LIMIT + 1], table[2 * GMM_TABLE], number, scatter[K * D * D] = {1, 0, 0, 1, 1, 0, 0, 1};
@@ -105,6 +106,9 @@ void with_good(void (*run)(void))
     static const uint64_t last[ROUNDS] = {UINT64_MAX, UINT64_MAX};
     static gmm_stop stop;
     uint64_t state = 3;
+    memset(covariance, 0, sizeof covariance), memset(whitener, 0, sizeof whitener); /* an earlier call wrote there */
+    memset(first, 0, sizeof first), memset(second, 0, sizeof second);
+    floor[0] = floor[1] = 0x1p-80;
     for (int i = 0; i < N * D; ++i) {
         value[i] = (i / D % 2 ? 3 : -3) + normal(&state);
         error[i] = 0.5;

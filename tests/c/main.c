@@ -24,7 +24,7 @@ static const test tests[] = {
     {"matrices", test_matrices},         {"maximize", test_maximize},
     {"climb", test_climb},             {"endings", test_endings},
              {"fit", test_fit},               {"start", test_start},
-    {"unusual", test_unusual},
+    {"race", test_race},                 {"unusual", test_unusual},
     {"acceleration", test_acceleration},
     {"missing", test_missing},           {"missing_beside", test_missing_beside},
     {"measured", test_measured},         {"measured_beside", test_measured_beside},

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "rounding.h"
+
 typedef long double wide;
 
 static double weight_of(const problem *p, int64_t i)
@@ -101,22 +103,34 @@ static oracle_statistics empty_statistics(const problem *p)
     int64_t k = p->factors.n_components, d = p->factors.n_features;
     size_t second = structure_size(p->factors.structure, k, d);
     return (oracle_statistics){.n = room((size_t)k, 8), .first = room((size_t)(k * d), 8), .second = room(second, 8),
-                               .first_size = room((size_t)(k * d), 8), .second_size = room(second, 8)};
+                               .first_size = room((size_t)(k * d), 8), .second_size = room(second, 8),
+                               .n_error = room((size_t)k, 8), .first_error = room((size_t)(k * d), 8),
+                               .second_error = room(second, 8)};
 }
 
-static void add_row(oracle_statistics *s, const gmm_factors *f, const double *x, int64_t k, double wr)
+/* wr: weight times responsibility, known to a share of `error`. A kernel may add up products of rows, not of deviations,
+ * so what its own rounding is a share of are sizes |x| + |mean|; a deviation errs by 3 roundoffs of that at most. */
+static void add_row(const problem *p, oracle_statistics *s, const double *x, int64_t k, double wr, double error)
 {
+    const gmm_factors *f = &p->factors;
     int64_t d = f->n_features;
     const double *mean = f->mean + k * d;
+    const double chain = sum_rounding(f->precision, p->rows.n_rows * (f->structure == GMM_SPHERICAL ? d : 1));
+    const double once = chain + 4 * roundoff(f->precision), twice = chain + 8 * roundoff(f->precision);
     s->n[k] += wr;
+    s->n_error[k] += wr * (error + chain);
     for (int64_t i = 0; i < d; ++i) {
-        double c = f->structure == GMM_LINEAR ? x[i] : x[i] - mean[i];
+        double c = f->structure == GMM_LINEAR ? x[i] : x[i] - mean[i], size = fabs(x[i]) + fabs(mean[i]);
         s->first[k * d + i] += wr * c;
         s->first_size[k * d + i] += wr * fabs(c);
+        s->first_error[k * d + i] += wr * (error * fabs(c) + once * size);
         if (f->structure == GMM_FULL) {
             for (int64_t j = 0; j < d; ++j) {
-                s->second[(k * d + i) * d + j] += wr * c * (x[j] - mean[j]);
-                s->second_size[(k * d + i) * d + j] += wr * fabs(c * (x[j] - mean[j]));
+                const double product = c * (x[j] - mean[j]);
+                s->second[(k * d + i) * d + j] += wr * product;
+                s->second_size[(k * d + i) * d + j] += wr * fabs(product);
+                s->second_error[(k * d + i) * d + j] +=
+                    wr * (error * fabs(product) + twice * size * (fabs(x[j]) + fabs(mean[j])));
             }
         } else if (f->structure != GMM_TIED && f->structure != GMM_LINEAR) {
             int64_t at = f->structure == GMM_FACTOR ? k * (1 + f->n_factors) * d + i
@@ -124,20 +138,46 @@ static void add_row(oracle_statistics *s, const gmm_factors *f, const double *x,
                                                     : k;
             s->second[at] += wr * c * c;
             s->second_size[at] += wr * c * c;
+            s->second_error[at] += wr * (error * c * c + twice * size * size);
         }
     }
     for (int64_t a = 1; f->structure == GMM_FACTOR && a <= f->n_factors; ++a) {
         const int64_t at = (k * (1 + f->n_factors) + a) * d;
         wide lambda, z = along(f, x, k, a, &lambda);
+        const double product = sum_rounding(f->precision, d) + 6 * roundoff(f->precision);
         double size = 0;
         for (int64_t j = 0; j < d; ++j) {
-            size += fabs(f->whitener[at + j] * (x[j] - mean[j]));
+            size += fabs(f->whitener[at + j]) * (fabs(x[j]) + fabs(mean[j]));
         }
         for (int64_t j = 0; j < d; ++j) {
-            s->second[at + j] += wr * (double)z * (x[j] - mean[j]);
-            s->second_size[at + j] += wr * size * fabs(x[j] - mean[j]);
+            const double term = (double)z * (x[j] - mean[j]);
+            s->second[at + j] += wr * term;
+            s->second_size[at + j] += wr * fabs(term);
+            s->second_error[at + j] += wr * (error * fabs(term) + (twice + product) * size * (fabs(x[j]) + fabs(mean[j])));
         }
     }
+}
+
+/* A responsibility exp(l_k) / sum_c exp(l_c) errs, relatively, as l_k and the mean of the l_c do, and by its exponential,
+ * sum, quotient and weight. Adds the row's share to the error of the log-likelihood. */
+static void add_densities(const problem *p, oracle_statistics *s, const double *x, double w, double log_density,
+                          const wide *density, const wide *posterior)
+{
+    const gmm_factors *f = &p->factors;
+    const int64_t n = f->n_components;
+    const double u = roundoff(f->precision);
+    double *nats = room((size_t)n, sizeof *nats), mean = 0;
+    for (int64_t k = 0; k < n; ++k) {
+        nats[k] = density_rounding(f, x, k);
+        mean += (double)posterior[k] * nats[k];
+    }
+    for (int64_t k = 0; k < n; ++k) {
+        const double below = posterior[k] > 0 ? log_density - (double)density[k] : 0;
+        const double own = 8 * u + 2 * u * below + sum_rounding(f->precision, n);
+        add_row(p, s, x, k, w * (double)posterior[k], nats[k] + mean + own);
+    }
+    s->likelihood_error += w * (mean + 4 * u * (fabs(log_density) + 1) + sum_rounding(f->precision, n));
+    free(nats);
 }
 
 oracle_statistics oracle_accumulate(const problem *p)
@@ -155,9 +195,7 @@ oracle_statistics oracle_accumulate(const problem *p)
             s.log_likelihood += w * log_density;
             s.likelihood_size += w * fabs(log_density);
             s.weight += w;
-            for (int64_t k = 0; k < f->n_components; ++k) {
-                add_row(&s, f, x, k, w * (double)posterior[k]);
-            }
+            add_densities(p, &s, x, w, log_density, density, posterior);
         }
     }
     free(x);
@@ -178,7 +216,7 @@ oracle_statistics oracle_moments(const problem *p, const double *posterior, cons
         for (int64_t k = 0; k < f->n_components; ++k) {
             double r = posterior ? posterior[i * f->n_components + k] : label[i] == k;
             if (w * r > 0) {
-                add_row(&s, f, x, k, w * r);
+                add_row(p, &s, x, k, w * r, 4 * roundoff(f->precision));
             }
         }
     }
@@ -193,6 +231,9 @@ void oracle_discard(oracle_statistics *s)
     free(s->second);
     free(s->first_size);
     free(s->second_size);
+    free(s->n_error);
+    free(s->first_error);
+    free(s->second_error);
 }
 
 oracle_scores oracle_score(const problem *p)

@@ -8,11 +8,12 @@
 #include "gmm.h"
 #include "problem.h"
 
-/* Sums and, beside each, the sum of absolute terms: the yardstick for rounding error. */
+/* Sums and, beside each, the sum of absolute terms, and what rounding may add to it (rounding.h). */
 typedef struct {
     double *n, *first, *second;              /* (K,), (K, D), structure's shape ((D, D) unused for tied) */
     double *first_size, *second_size;        /* sums of |terms| over all rows, responsibilities included */
-    double log_likelihood, likelihood_size, weight;
+    double *n_error, *first_error, *second_error;
+    double log_likelihood, likelihood_size, likelihood_error, weight;
 } oracle_statistics;
 
 oracle_statistics oracle_accumulate(const problem *p);

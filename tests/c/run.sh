@@ -7,7 +7,8 @@
 #     coverage    gcov: lines and branches of csrc, a table; fails on a line that no test reaches, and below the share of
 #                 branches that coverage.py asks for
 #     tsan        TSan: two to eight threads of threads.c in place of OpenMP's, which TSan cannot follow
-# TESTS="score assign" runs only those. CC, CLANG and CROSS name the compilers. BUILD names a directory to build in
+# TESTS="score assign" runs only those. In modes that run again what gcc's has run each instruction set has a part of the
+# cases, another each; GMM_CASES=0/1 gives it all. CC, CLANG and CROSS name the compilers. BUILD names a directory to build in
 # and keep.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -44,9 +45,12 @@ compile() {
     $cc $3 $openmp "$out"/*.o -lm -o "$out/tests"
 }
 
+# run EMULATOR [PARTS]: the tests on every instruction set, one of so many parts of their cases on each.
 run() {
+    part=0
     for isa in ${ISAS:-$($1 "$scratch/build/tests" --isas)}; do
-        GMM_ISA=$isa $1 "$scratch/build/tests" ${TESTS:-}
+        GMM_CASES=${GMM_CASES:-$part/${2:-1}} GMM_ISA=$isa $1 "$scratch/build/tests" ${TESTS:-}
+        part=$((part + 1))
     done
     if [ -z "${TESTS:-}" ]; then # an unknown ISA: every entry refuses, nothing crashes
         GMM_ISA=none $1 "$scratch/build/tests" unknown_isa
@@ -75,13 +79,13 @@ for mode in ${*:-gcc sanitize}; do
             run "" ;;
         clang)
             compile "${CLANG:-clang}" "$host" "-O3" ""
-            run "" ;;
+            run "" 3 ;;
         serial)
             compile "${CC:-gcc}" "$host" "-O3" ""
             run "" ;;
         sanitize)
             compile "${CC:-gcc}" "$host" "-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all" "-fopenmp"
-            run "" ;;
+            run "" 3 ;;
         tsan)
             compile "${CC:-gcc}" "$host" "-O1 -g1 -fsanitize=thread" "-pthread" "$root/tests/c/threads.c"
             (
@@ -96,11 +100,11 @@ for mode in ${*:-gcc sanitize}; do
                 ISAS=neon # what is the same C on every instruction set, such as whole fits, takes minutes to emulate
                 TESTS=${TESTS:-"accumulate moments score reach far_rows assign scan scan_extremes slices nonfinite scratch
                     skip noise measured matrices maximize"}
-                run "qemu-aarch64 -L /usr/aarch64-linux-gnu"
+                run "qemu-aarch64 -L /usr/aarch64-linux-gnu" 2
             ) ;;
         coverage)
             # intrinsics are macros without optimisation, and some convert as they should not
-            compile "${CC:-gcc}" "$host" "-O0 --coverage -Wno-sign-conversion" "-fopenmp"
+            compile "${CC:-gcc}" "$host" "-O0 --coverage -fprofile-update=atomic -DGMM_COVERAGE -Wno-sign-conversion" "-fopenmp"
             run ""
             python3 "$root/tests/c/coverage.py" "$scratch/build" "$root" ;;
         *) echo "unknown mode $mode" >&2 && exit 2 ;;

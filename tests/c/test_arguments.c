@@ -233,6 +233,9 @@ void test_scratch(void)
 /* A value that is not finite is reported by its row, the first of them, even at weight zero and in any block. */
 static void nonfinite_case(int structure, int precision, int64_t first, int64_t second, double value)
 {
+    if (is_left_out()) {
+        return;
+    }
     recipe r = plain_recipe();
     r.structure = (gmm_structure)structure;
     r.precision = (gmm_dtype)precision;

@@ -28,6 +28,9 @@ static void compare(const assignment *a, const oracle_assignment *o, const recip
 
 static void assign_case(const recipe *r)
 {
+    if (is_left_out()) {
+        return;
+    }
     in_case("assign %s", describe(r));
     problem p = cook(r);
     assignment a = new_assignment(r->n, r->k, r->d);
@@ -50,6 +53,9 @@ static void assign_case(const recipe *r)
 /* The candidates one by one: the oracle's only centre, and the nearer of it and what was closest before. */
 static void seed_case(const recipe *r)
 {
+    if (is_left_out()) {
+        return;
+    }
     in_case("seed %s", describe(r));
     problem p = cook(r);
     double *distance = room((size_t)(r->n * r->k), 8), *potential = room((size_t)r->k, 8);

@@ -93,13 +93,14 @@ static void absent_rows(gmm_structure structure, gmm_dtype precision, int64_t d,
 
 /* Far out every density underflows and noise takes the row: with skipping as without. Lanes past the last row, whose
  * rows are at the frame's centre, may be far out as well, from means that are. */
-static void far_rows(gmm_structure structure, gmm_dtype precision, int64_t d, gmm_skipping skipping, int with_weight)
+static void far_rows(gmm_structure structure, gmm_dtype precision, int64_t d, gmm_skipping skipping, int with_weight,
+                     int is_huge)
 {
     recipe r = recipe_of(structure, precision, 9, d, 3);
     r.weighting = with_weight ? WEIGHT_SOME : WEIGHT_NONE;
-    in_case("far rows beside noise, %s", describe(&r));
+    in_case("far rows beside noise, %s, %d", describe(&r), is_huge);
     problem p = cook(&r);
-    const double log_noise = -3, far = precision == GMM_F32 ? 1e4 : 1e8;
+    const double log_noise = -3, far = precision == GMM_F32 ? (is_huge ? 1e25 : 1e4) : is_huge ? 1e160 : 1e8;
     gmm_statistics s = new_statistics(&p.factors);
     double *density = room((size_t)r.n, 8), weight = 0;
     int64_t *label = room((size_t)r.n, 8), bad_row;
@@ -140,6 +141,31 @@ static void far_rows(gmm_structure structure, gmm_dtype precision, int64_t d, gm
     CHECK(call_score(&p.rows, &p.factors, 2, density, NULL, label, &bad_row) == GMM_OK);
     CHECK_NEAR(s.n[0] + s.n[1] + s.n[2], weight, 1e-5 * weight);
     free(density), free(label), drop_statistics(&s);
+    discard(&p);
+}
+
+/* A row whose distance to the second component is no number: the others' are compared, be they as different as they may. */
+static void no_distance(gmm_dtype precision)
+{
+    recipe r = recipe_of(GMM_FULL, precision, 9, 2, 3);
+    r.weighting = WEIGHT_NONE;
+    in_case("no distance, %s", describe(&r));
+    problem p = cook(&r);
+    gmm_statistics s = new_statistics(&p.factors);
+    const double wide = precision == GMM_F32 ? 1e38 : 1e308;
+    const double whitener[3][4] = {{1, 0, 0, 1}, {wide, 0, -wide, wide}, {1, 0, 0, 1}};
+    int64_t bad_row;
+    memcpy(p.whitener, whitener, sizeof whitener);
+    for (int64_t i = 0; i < r.k * r.d; ++i) {
+        p.mean[i] = i < 2 ? 0 : i < 4 ? -10 : 1e6;
+    }
+    for (int64_t i = 0; i < r.n * r.d; ++i) {
+        p.value[i] = 0;
+    }
+    relay(&p, GMM_F64, LAYOUT_C);
+    CHECK(call_accumulate(&p.rows, &p.factors, 1, &s, &bad_row) == GMM_OK);
+    CHECK(s.n[0] == (double)r.n && s.n[1] == 0 && s.n[2] == 0);
+    drop_statistics(&s);
     discard(&p);
 }
 
@@ -213,16 +239,20 @@ void test_edges(void)
     for (int precision = 0; precision < 2; ++precision) {
         assign_parts((gmm_dtype)precision, 3);
         assign_parts((gmm_dtype)precision, 40);
+        no_distance((gmm_dtype)precision);
         for (int structure = 0; structure < 6; ++structure) {
             absent_rows((gmm_structure)structure, (gmm_dtype)precision, 3, GMM_SKIP_NEVER);
             absent_rows((gmm_structure)structure, (gmm_dtype)precision, 14, GMM_SKIP_NEVER);
             if (structure != GMM_LINEAR) {
-                far_rows((gmm_structure)structure, (gmm_dtype)precision, 3, GMM_SKIP_NEVER, 1);
-                far_rows((gmm_structure)structure, (gmm_dtype)precision, 14, GMM_SKIP_NEVER, 0);
+                for (int is_huge = 0; is_huge < 2; ++is_huge) {
+                    far_rows((gmm_structure)structure, (gmm_dtype)precision, 3, GMM_SKIP_NEVER, 1, is_huge);
+                    far_rows((gmm_structure)structure, (gmm_dtype)precision, 14, GMM_SKIP_NEVER, 0, is_huge);
+                }
             }
         }
         absent_rows(GMM_FULL, (gmm_dtype)precision, 14, GMM_SKIP_ALWAYS);
-        far_rows(GMM_FULL, (gmm_dtype)precision, 14, GMM_SKIP_ALWAYS, 1);
+        far_rows(GMM_FULL, (gmm_dtype)precision, 14, GMM_SKIP_ALWAYS, 1, 0);
+        far_rows(GMM_FULL, (gmm_dtype)precision, 14, GMM_SKIP_ALWAYS, 1, 1);
     }
     odd_strides(GMM_LINEAR, 131);
     odd_strides(GMM_FULL, 11);

@@ -6,11 +6,32 @@
 
 #include "call.h"
 #include "check.h"
+#include "dispatch.h"
 #include "entries.h"
 #include "tests.h"
 
+/* Of any processor, not only of this one: what is best of what it has, or what is wanted if it has that. */
+static void choices(void)
+{
+    const int last = gmm_choose_isa("scalar", 0);
+    CHECK(last >= 0 && gmm_choose_isa("scalar", ~0u) == last);
+    CHECK(gmm_choose_isa(NULL, ~0u) == 0 && gmm_choose_isa("", ~0u) == 0);
+    CHECK(gmm_choose_isa("none", ~0u) == -1);
+#if defined(__x86_64__)
+    CHECK(last == 2 && gmm_choose_isa(NULL, 0) == last);
+    CHECK(gmm_choose_isa("avx512", ~0u) == 0 && gmm_choose_isa("avx2", ~0u) == 1);
+    CHECK(gmm_choose_isa(NULL, GMM_CPU_AVX2 | GMM_CPU_FMA) == 1);
+    for (unsigned bit = 1; bit <= GMM_CPU_AVX512VL; bit *= 2) { /* one is missing */
+        const int older = bit == GMM_CPU_AVX2 || bit == GMM_CPU_FMA ? 2 : 1;
+        CHECK(gmm_choose_isa(NULL, ~bit) == older && gmm_choose_isa("avx512", ~bit) == -1);
+        CHECK(gmm_choose_isa("avx2", ~bit) == (older == 1 ? 1 : -1));
+    }
+#endif
+}
+
 void test_host(void)
 {
+    choices();
     const char *const *isas = gmm_isas();
     int listed = 0, last = 0;
     for (; isas[last]; ++last) {
@@ -76,6 +97,19 @@ static int child(const problem *p, const gmm_statistics *expected)
     return fine ? 0 : 1;
 }
 
+#ifdef GMM_COVERAGE
+void __gcov_dump(void);
+#endif
+
+/* At once, without what the parent has to do at its end; what a child has reached counts. */
+static void leave(int status)
+{
+#ifdef GMM_COVERAGE
+    __gcov_dump();
+#endif
+    _exit(status);
+}
+
 /* The child finishes, alone, with the same bits. */
 void test_fork(void)
 {
@@ -88,7 +122,7 @@ void test_fork(void)
     CHECK(call_accumulate(&p.rows, &p.factors, 2, &s, &bad_row) == GMM_OK);
     pid_t pid = fork();
     if (pid == 0) {
-        _exit(child(&p, &s));
+        leave(child(&p, &s));
     }
     CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     drop_statistics(&s);

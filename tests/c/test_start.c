@@ -75,6 +75,9 @@ static void make(job *j, int first, int n, int n_threads)
 
 static void start_case(gmm_structure structure, gmm_dtype precision, int64_t k, int64_t d, int with_ridge)
 {
+    if (is_left_out()) {
+        return;
+    }
     in_case("start structure=%d precision=%d k=%d d=%d ridge=%d", structure, precision, (int)k, (int)d, with_ridge);
     job together = prepare(structure, precision, k, d, LAYOUT_STRIDED, with_ridge);
     job alone = prepare(structure, precision, k, d, LAYOUT_MISALIGNED, with_ridge);
@@ -96,21 +99,46 @@ static void start_case(gmm_structure structure, gmm_dtype precision, int64_t k, 
     drop(&together), drop(&alone);
 }
 
-/* A sketch with more rows than there is room for, and one without any, are unusual; so is nothing else here. */
+/* A sketch with more rows than there is room for, and one without any, are unusual; so is nothing else here, such as a
+ * last sketch that is not all of the rows. */
 static void start_sizes(void)
 {
     in_case("start sizes");
     job j = prepare(GMM_FULL, GMM_F64, 2, 3, LAYOUT_STRIDED, 0);
     const uint64_t none[ROUNDS] = {0, UINT64_MAX, UINT64_MAX};
+    const uint64_t some[ROUNDS] = {UINT64_MAX / 4, UINT64_MAX / 2, UINT64_MAX / 2};
     j.rehearsal.most_rows = 699;
     make(&j, 0, STARTS, 1);
     CHECK(j.unusual[0] && j.unusual[1] && j.unusual[2]);
     j.rehearsal.most_rows = 700;
     make(&j, 0, STARTS, 1);
     CHECK(!j.unusual[0] && !j.unusual[1] && !j.unusual[2]);
+    j.rehearsal.last = some;
+    make(&j, 0, STARTS, 1);
+    CHECK(!j.unusual[0] && !j.unusual[1] && !j.unusual[2]);
+    j.rehearsal.n_candidates = 1; /* which goes through all rounds that see more rows */
+    make(&j, 0, STARTS, 1);
+    CHECK(!j.unusual[0] && !j.unusual[1] && !j.unusual[2]);
+    j.rehearsal.n_candidates = 6;
     j.rehearsal.last = none;
     make(&j, 0, STARTS, 1);
     CHECK(j.unusual[0] && j.unusual[1] && j.unusual[2]);
+    drop(&j);
+}
+
+/* A value that is no number is found in whichever sketch it is first seen in. */
+static void start_later(gmm_structure structure)
+{
+    in_case("start later, structure %d", structure);
+    job j = prepare(structure, GMM_F64, 2, 3, LAYOUT_C, 0);
+    for (int row = 0; row < 20; ++row) {
+        double *value = &j.data.value[row * 3 + 1], kept = *value;
+        *value = (double)NAN;
+        relay(&j.data, GMM_F64, LAYOUT_C);
+        make(&j, 0, STARTS, 1);
+        CHECK(j.unusual[0] && j.unusual[1] && j.unusual[2]);
+        *value = kept;
+    }
     drop(&j);
 }
 
@@ -159,6 +187,8 @@ void test_start(void)
             start_case((gmm_structure)structure, (gmm_dtype)precision, 2, 10, 1);
         }
     }
+    start_later(GMM_FULL);
+    start_later(GMM_TIED);
     start_sizes();
     start_arguments();
 }

@@ -74,6 +74,25 @@ static void too_far(int method, int64_t short_iter, int64_t patience)
     CHECK(fitted(&a) == GMM_UNUSUAL);
 }
 
+/* The same along one feature, from rows of the data and their covariance: in the race, if the rows are of both clusters. */
+static void too_far_later(void)
+{
+    arguments a;
+    in_case("unusual, too far, later");
+    prepare(&a, GMM_TIED, GMM_METHOD_DATA);
+    int n_unusual = 0;
+    for (int i = 0; i < N; ++i) {
+        value[i * D] += i % 2 ? 1000 : -1000;
+    }
+    a.own_plan.short_iter = 0;
+    for (uint64_t i = 0; i < 8; ++i) {
+        const uint64_t seed[2] = {2 * i, 2 * i + 1};
+        a.own_group.seed = seed;
+        n_unusual += fitted(&a) == GMM_UNUSUAL;
+    }
+    CHECK(n_unusual > 0);
+}
+
 /* One row, or many that are alike, have a fit on the floor, from where a tied one, away from the frame's centre, wants
  * copies; rows of weight zero do not count. */
 static void few_rows(int structure, int method)
@@ -120,6 +139,7 @@ static void all(void)
             few_rows(structure, method);
         }
     }
+    too_far_later();
     for (int method = 0; method < 4; ++method) {
         for (int64_t short_iter = 0; short_iter <= LIMIT + 1; ++short_iter) {
             too_far(method, short_iter, short_iter % 2 ? 0 : LIMIT);

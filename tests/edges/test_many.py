@@ -111,6 +111,8 @@ def test_nothing_and_one_component():
     [
         ({"callbacks": [print]}, ParameterError, "callbacks speaks of one fit"),
         ({"warm_start": True}, ParameterError, "warm_start speaks of one fit"),
+        ({"noise_covariance": np.ones(2)}, ParameterError, "noise_covariance belongs to rows, which fit_many takes"),
+        ({"sample_weight": None}, ParameterError, "sample_weight belongs to rows"),
         ({"random_state": np.random.default_rng(0)}, ParameterError, "random_state must be an int or None"),
         ({"random_state": np.random}, ParameterError, "random_state must be an int or None"),
         ({"covariance_type": "fulll"}, ParameterError, "did you mean 'full'"),

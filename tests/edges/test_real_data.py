@@ -21,7 +21,7 @@ from gmm.errors import CollapseWarning
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 N_INIT = 5
-SEEDS = (0, 1)
+SEEDS = {"digits": (0,)}  # of (0, 1): the others take milliseconds
 
 
 @cache
@@ -75,9 +75,11 @@ def assert_sound(model, X, reg_covar):
     assert np.min(widest) > 2 * reg_covar
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("structure", STRUCTURES)
-@pytest.mark.parametrize(("name", "n_components", "reg_covar"), SMALL)
+@pytest.mark.parametrize(
+    ("name", "n_components", "reg_covar", "seed"),
+    [(*problem, seed) for problem in SMALL for seed in SEEDS.get(problem[0], (0, 1))],
+)
 def test_no_worse_than_scikit_learn(name, n_components, reg_covar, structure, seed):
     X = rows(name)
     model = ours(X, n_components, structure, reg_covar, seed)

@@ -112,3 +112,54 @@ def test_filled_in_rows_are_better_than_column_means():
     error = ((model.impute(X) - p.X)[lost] ** 2).mean()
     plain = ((np.nanmean(X, axis=0) - p.X)[lost] ** 2).mean()
     assert error < 0.25 * plain
+
+
+def errors_of_rows(kind):
+    """Errors of ROWS and the same as matrices; what belongs to missing values is NaN."""
+    rng = np.random.default_rng(3)
+    roots = rng.normal(size=(len(ROWS), 3, 3))
+    matrices = roots @ roots.swapaxes(1, 2)
+    if kind == "variances":
+        variances = np.where(np.isnan(ROWS), NAN, np.diagonal(matrices, axis1=1, axis2=2))
+        return variances, np.nan_to_num(variances)[:, :, None] * np.eye(3)
+    if kind == "shared":
+        return matrices[0], np.broadcast_to(matrices[0], matrices.shape)
+    return np.where(np.isnan(ROWS)[:, :, None] | np.isnan(ROWS)[:, None, :], NAN, matrices), matrices
+
+
+def conditional_of_truth(structure, x, E, k):
+    """As `conditional`, of a row with errors: the joint distribution of what is seen and of the truth, by hand."""
+    o, m = np.flatnonzero(~np.isnan(x)), np.flatnonzero(np.isnan(x))
+    mean, S = np.array(MEANS[k]), AS_MATRICES[structure][k]
+    B = S[np.ix_(m, o)] @ np.linalg.inv(S[np.ix_(o, o)] + E[np.ix_(o, o)])
+    return mean[m] + B @ (x[o] - mean[o]), S[np.ix_(m, m)] - B @ S[np.ix_(o, m)]
+
+
+@pytest.mark.parametrize("kind", ["variances", "matrices", "shared"])
+@pytest.mark.parametrize("structure", SHAPED)
+def test_rows_with_errors(structure, kind):
+    model = model_of(structure, missing="marginalize", random_state=0)
+    given, E = errors_of_rows(kind)
+    found, posterior = (f(ROWS, noise_covariance=given) for f in (model.impute, model.predict_proba))
+    for i, x in enumerate(ROWS):
+        gaps = np.isnan(x)
+        expected = sum(posterior[i, k] * conditional_of_truth(structure, x, E[i], k)[0] for k in range(2))
+        np.testing.assert_allclose(found[i, gaps], expected, rtol=0, atol=CLOSED_FORM * 10)
+        np.testing.assert_array_equal(found[i, ~gaps], x[~gaps])
+    draws, n = model.impute(ROWS, n_draws=4000, noise_covariance=given), 4000
+    for i, x in enumerate(ROWS):
+        gaps = np.isnan(x)
+        parts = [conditional_of_truth(structure, x, E[i], k) for k in range(2)]
+        second = sum(posterior[i, k] * (C + np.outer(mean, mean)) for k, (mean, C) in enumerate(parts))
+        spread = np.sqrt(np.diag(second) - found[i, gaps] ** 2)
+        assert (np.abs(draws[:, i, gaps].mean(axis=0) - found[i, gaps]) < FIVE_SIGMA * spread / np.sqrt(n)).all()
+        np.testing.assert_allclose(draws[:, i, gaps].std(axis=0), spread, rtol=FIVE_SIGMA / np.sqrt(n))
+
+
+def test_rows_with_errors_of_zero_and_many_of_them():
+    model = model_of("full", missing="marginalize")
+    np.testing.assert_array_equal(model.impute(ROWS, noise_covariance=np.zeros(3)), model.impute(ROWS))
+    many = np.tile(ROWS, (20_000, 1))  # in chunks, whose matrices are stacked
+    found = model.impute(many, noise_covariance=np.ones(3))
+    np.testing.assert_array_equal(found[-5:], found[:5])
+    np.testing.assert_allclose(found[:5], model.impute(ROWS, noise_covariance=np.ones(3)), rtol=1e-14)

@@ -81,20 +81,23 @@ ONES = np.ones((5, 3))
 @pytest.mark.parametrize(
     ("errors", "message"),
     [
-        (changed(ONES, (3, 1), np.nan), "of row 3 is not finite"),
-        (changed(ONES, (2, 0), np.inf), "of row 2 is not finite"),
-        (changed(ONES, (4, 2), -1e-300), "of row 4 has a negative variance"),
-        (changed(matrices(), (1, 2, 0), np.nan), "of row 1 is not finite"),
-        (changed(matrices(), (3, 1, 1), -1.0), "of row 3 has a negative variance"),
-        (changed(matrices(), (2, 0, 1), 0.123), "of row 2 is not symmetric"),
-        (changed(matrices(), (4, [0, 1], [1, 0]), 50.0), "of row 4 is not positive semidefinite"),
+        (changed(ONES, (3, 1), np.nan), "of row 3 is not finite at column 1"),
+        (changed(ONES, (2, 0), np.inf), "of row 2 is not finite at column 0"),
+        (changed(ONES, (4, 2), -1e-300), "of row 4 has a negative variance at column 2"),
+        (changed(matrices(), (1, 2, 0), np.nan), "of row 1 is not finite at columns 2 and 0"),
+        (changed(matrices(), (3, 1, 1), np.inf), "of row 3 is not finite at column 1"),
+        (changed(matrices(), (3, 1, 1), -1.0), "of row 3 has a negative variance at column 1"),
+        (changed(matrices(), (2, 0, 1), 0.123), "of row 2 is not symmetric at columns 0 and 1"),
+        (changed(matrices(), (4, [0, 1], [1, 0]), 50.0), "of row 4 is not positive semidefinite at columns 0 and 1"),
         (np.stack([np.eye(3)] * 4 + [[[1, -0.9, -0.9], [-0.9, 1, -0.9], [-0.9, -0.9, 1]]]),
          "of row 4 is not positive semidefinite"),
-        (np.array([[1.0, 1e-9, 0.0], [1e-9, 0.0, 0.0], [0.0, 0.0, 1.0]]), "is not positive semidefinite"),
-        (np.array([1.0, -1.0, 1.0]), "has a negative variance"),
+        (np.array([[1.0, 1e-9, 0.0], [1e-9, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+         "is not positive semidefinite at columns 0 and 1"),
+        (np.array([1.0, -1.0, 1.0]), "has a negative variance at column 1"),
+        (np.diag([1.0, 1.0, np.nan]), "is not finite at column 2"),
     ],
 )  # fmt: skip
-def test_the_row_is_named(errors, message):
+def test_the_row_and_the_columns_are_named(errors, message):
     with pytest.raises(DataError, match=f"^noise_covariance {message}$"):
         check_noise_covariance(errors, X)
 
@@ -131,7 +134,7 @@ def test_rows_beyond_the_first_chunk_are_looked_at():
     errors[-1, 0] = 1.0
     assert check_noise_covariance(errors, rows) is errors
     errors[-2, 2] = -1.0
-    with pytest.raises(DataError, match=f"of row {n - 2} has a negative variance"):
+    with pytest.raises(DataError, match=f"of row {n - 2} has a negative variance at column 2"):
         check_noise_covariance(errors, rows)
 
 
