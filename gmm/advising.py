@@ -17,7 +17,7 @@ from gmm import criteria
 from gmm._validation import check_sample_weight
 from gmm.cautions import Caution, cautions
 from gmm.errors import GmmError
-from gmm.fitting import fit_mixture
+from gmm.factor_count import fit_any
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.mixture_estimator import MixtureEstimator
 from gmm.record import Fit
@@ -72,7 +72,7 @@ def advice(
     fewer = replace(settings, n_components=settings.n_components - 1, callbacks=(), verbose=0)
     known = {"sample_weight": sample_weight, "noise_covariance": noise_covariance}
     try:
-        other = _bic(fit_mixture(fewer, X, **known, quiet=True))
+        other = _bic(fit_any(fewer, X, **known, quiet=True))
     except GmmError:
         return found  # what cannot be fitted is no better
     own, K = _bic(fit), fit.mixture.n_components

@@ -7,7 +7,7 @@ Layout, little-endian, no padding but the header's:
     4 bytes   length of the header in bytes, unsigned, a multiple of 8, at most HEADER_LIMIT
     header    JSON (ASCII, padded with blanks): structure, n_components, n_features, n_trace, radius, extras; of a
               mixture with noise also noise: weight, log_volume, turned (whether its edges are vectors); of factor
-              analysers n_factors; of a Bayesian mixture beliefs, as in `gmm.belief_file`
+              analysers n_factors; of a Bayesian one also beliefs, as in `gmm.belief_file`
     arrays    weights (K,), means (K, D), covariances (their structure's shape), centre (D,), floor (D,),
               trace (n_trace,)   float64
               with noise, as the header's "noise" says: corner (D,), edges (D,) or (D, D), log_lengths (D,)   float64

@@ -22,7 +22,7 @@ import numpy as np
 from gmm._validation import check_sample_weight
 from gmm.base import nearest_name
 from gmm.errors import DataError, GmmError, ParameterError
-from gmm.fitting import fit_mixture
+from gmm.factor_count import fit_any
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.record import Fit
 from gmm.settings import Settings
@@ -102,7 +102,7 @@ class Resampler:
 
     def _fitted(self, X: np.ndarray, weights: np.ndarray | None, settings: Settings, previous: Any) -> Fit | GmmError:
         try:
-            fit = fit_mixture(settings, X, sample_weight=weights, previous=previous, quiet=True, **self.known)
+            fit = fit_any(settings, X, sample_weight=weights, previous=previous, quiet=True, **self.known)
         except GmmError as error:
             return error
         if fit.record.floored.any():
