@@ -9,8 +9,9 @@ static const double SLOW = 0.25, CALM = 0.1, RADIUS = 0.1, LARGEST_RADIUS = 1, R
 static const double RESOLVED = 16;
 enum { LONGEST_PAUSE = 32 };
 
-gmm_memory gmm_take_memory(gmm_structure structure, int64_t n_components, int64_t n_features, gmm_workspace *space) {
-    gmm_memory memory = {.about = gmm_take_coordinates(structure, n_components, n_features, space)};
+gmm_memory gmm_take_memory(gmm_structure structure, gmm_form form, int64_t n_components, int64_t n_features,
+                           gmm_workspace *space) {
+    gmm_memory memory = {.about = gmm_take_coordinates(structure, form, n_components, n_features, space)};
     const int64_t P = memory.about.size;
     memory.pairs = gmm_take_pairs(P, space);
     memory.pull = gmm_take(space, P, sizeof(double));

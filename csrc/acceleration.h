@@ -18,7 +18,8 @@ typedef struct {
     int is_on, has_pull, still, near, converged, shortened;
 } gmm_memory;
 
-gmm_memory gmm_take_memory(gmm_structure structure, int64_t n_components, int64_t n_features, gmm_workspace *space);
+gmm_memory gmm_take_memory(gmm_structure structure, gmm_form form, int64_t n_components, int64_t n_features,
+                           gmm_workspace *space);
 
 /* Nothing yet; leaps may come from now on. */
 void gmm_begin_memory(gmm_memory *memory);

@@ -46,7 +46,8 @@ int gmm_measure_columns(gmm_fitting *fit) {
 /* The maximise step, every component alive, with mixing weights in proportion to `weight` (K,). */
 static void maximize(gmm_fitting *fit, const double *weight, gmm_mixture *begun) {
     const int64_t K = fit->plan->n_components;
-    const gmm_mixture unused = {begun->structure, K, begun->n_features, fit->sums.n, fit->mean, fit->unused};
+    const gmm_mixture unused = {begun->structure, K, begun->n_features, fit->sums.n, fit->mean, fit->unused,
+                                begun->form};
     double total = 0;
     (void)gmm_maximize(&fit->sums, fit->mean, 0, &unused, fit->limits.ridge, fit->limits.floor, fit->limits.epsilon, 1,
                        fit->matrices, fit->matrices_bytes, begun, fit->floored);

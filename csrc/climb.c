@@ -5,6 +5,7 @@
  * gmm/em.py, leaps included. */
 #include "convergence.h"
 #include "fit.h"
+#include "forms.h"
 #include "matrices.h"
 
 #include <float.h>
@@ -20,37 +21,39 @@ int64_t gmm_covariance_size(gmm_structure structure, int64_t K, int64_t D) {
     }
 }
 
-static gmm_position take_position(gmm_structure structure, int64_t K, int64_t D, gmm_workspace *space) {
+static gmm_position take_position(gmm_structure structure, gmm_form form, int64_t K, int64_t D, gmm_workspace *space) {
     const int64_t size = gmm_covariance_size(structure, K, D);
     gmm_position at;
     at.mixture = (gmm_mixture){structure, K, D, gmm_take(space, K, sizeof(double)),
-                               gmm_take(space, K * D, sizeof(double)), gmm_take(space, size, sizeof(double))};
+                               gmm_take(space, K * D, sizeof(double)), gmm_take(space, size, sizeof(double)), form};
     at.statistics = (gmm_statistics){gmm_take(space, K, sizeof(double)), gmm_take(space, K * D, sizeof(double)),
                                      gmm_take(space, size, sizeof(double)), 0, 0, 0};
     at.floored = gmm_take(space, K, 1);
     return at;
 }
 
-gmm_climber gmm_take_climber(const gmm_rows *rows, gmm_structure structure, gmm_dtype precision, int64_t n_components,
-                             int64_t n_features, int keeps_tiles, gmm_workspace *space) {
+gmm_climber gmm_take_climber(const gmm_rows *rows, gmm_structure structure, gmm_form form, gmm_dtype precision,
+                             int64_t n_components, int64_t n_features, int keeps_tiles, gmm_workspace *space) {
     const int64_t K = n_components, D = n_features;
-    gmm_climber climber = {.matrices_bytes = gmm_mixture_scratch_bytes(structure, K, D, 1)};
+    gmm_climber climber = {.matrices_bytes = gmm_mixture_scratch_bytes(structure, K, D, 1) +
+                                             gmm_form_scratch_bytes(form, K, D)};
     climber.pass = gmm_stand(rows, structure, precision, K, D, keeps_tiles, space);
-    climber.next = take_position(structure, K, D, space);
-    climber.leap = take_position(structure, K, D, space);
-    climber.onward = take_position(structure, K, D, space);
+    climber.next = take_position(structure, form, K, D, space);
+    climber.leap = take_position(structure, form, K, D, space);
+    climber.onward = take_position(structure, form, K, D, space);
     climber.log_constant = gmm_take(space, K, sizeof(double));
     climber.whitener = gmm_take(space, gmm_covariance_size(structure, K, D), sizeof(double));
     climber.matrices = gmm_take(space, (int64_t)climber.matrices_bytes, 1);
     return climber;
 }
 
-size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features) {
+size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_form form, gmm_dtype precision, int64_t n_components,
+                               int64_t n_features) {
     gmm_workspace space = {NULL, 0};
-    if (!gmm_scratch_bytes(structure, precision, n_components, n_features, 1) ||
+    if (!gmm_form_suits(form, structure) || !gmm_scratch_bytes(structure, precision, n_components, n_features, 1) ||
         !gmm_mixture_scratch_bytes(structure, n_components, n_features, 1))
         return 0;
-    gmm_take_climber(NULL, structure, precision, n_components, n_features, 0, &space);
+    gmm_take_climber(NULL, structure, form, precision, n_components, n_features, 0, &space);
     return GMM_CACHE_LINE + space.used;
 }
 
@@ -206,15 +209,15 @@ gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture
     if (!rows || !limits || !limits->floor || !gmm_mixture_is_valid(mixture) || !statistics || !statistics->n ||
         !statistics->first || !statistics->second || !floored || !trace || !n_trace || *n_trace < 0 || !stop || (mixture->structure == GMM_TIED && !limits->total_scatter))
         return GMM_EINVAL;
-    const size_t needed = gmm_climb_scratch_bytes(mixture->structure, limits->precision, mixture->n_components,
-                                                  mixture->n_features);
+    const size_t needed = gmm_climb_scratch_bytes(mixture->structure, mixture->form, limits->precision,
+                                                  mixture->n_components, mixture->n_features);
     if (!needed || !rows->data || rows->n_rows < 1 || rows->n_features != mixture->n_features || !rows->scale ||
         !rows->centre)
         return GMM_EINVAL;
     if (!scratch || scratch_bytes < needed) return GMM_ESCRATCH;
     gmm_workspace space = {gmm_align_to_line(scratch), 0};
-    gmm_climber climber = gmm_take_climber(rows, mixture->structure, limits->precision, mixture->n_components,
-                                           mixture->n_features, 0, &space);
+    gmm_climber climber = gmm_take_climber(rows, mixture->structure, mixture->form, limits->precision,
+                                           mixture->n_components, mixture->n_features, 0, &space);
     gmm_path path = {*mixture, *statistics, floored, trace, *n_trace, GMM_AT_LIMIT, NULL};
     gmm_ascend(&climber, limits, &path);
     *n_trace = path.n_trace;

@@ -30,8 +30,8 @@ typedef struct {
     size_t matrices_bytes;
 } gmm_climber;
 
-gmm_climber gmm_take_climber(const gmm_rows *rows, gmm_structure structure, gmm_dtype precision, int64_t n_components,
-                             int64_t n_features, int keeps_tiles, gmm_workspace *space);
+gmm_climber gmm_take_climber(const gmm_rows *rows, gmm_structure structure, gmm_form form, gmm_dtype precision,
+                             int64_t n_components, int64_t n_features, int keeps_tiles, gmm_workspace *space);
 
 /* gmm_climb of a path. */
 void gmm_ascend(gmm_climber *climber, const gmm_limits *limits, gmm_path *path);

@@ -7,6 +7,7 @@
 
 #include "fit.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -28,18 +29,23 @@ static int64_t n_coordinates(const gmm_mixture *mixture) {
     return K + K * D + (has_matrices(mixture) ? n_matrices(mixture) * D * (D + 1) / 2 : covariance_size(mixture));
 }
 
-gmm_coordinates gmm_take_coordinates(gmm_structure structure, int64_t n_components, int64_t n_features,
-                                     gmm_workspace *space) {
+gmm_coordinates gmm_take_coordinates(gmm_structure structure, gmm_form form, int64_t n_components,
+                                     int64_t n_features, gmm_workspace *space) {
     const int64_t K = n_components, D = n_features, size = gmm_covariance_size(structure, K, D);
-    gmm_coordinates c = {.matrices_bytes = gmm_mixture_scratch_bytes(structure, K, D, 1)};
+    const size_t own_bytes = gmm_mixture_scratch_bytes(structure, K, D, 1);
+    const size_t form_bytes = gmm_form_scratch_bytes(form, K, D);
+    gmm_coordinates c = {.matrices_bytes = own_bytes > form_bytes ? own_bytes : form_bytes};
     c.origin = (gmm_mixture){structure, K, D, gmm_take(space, K, sizeof(double)),
-                             gmm_take(space, K * D, sizeof(double)), gmm_take(space, size, sizeof(double))};
+                             gmm_take(space, K * D, sizeof(double)), gmm_take(space, size, sizeof(double)), form};
     c.size = n_coordinates(&c.origin);
     c.scale = gmm_take(space, c.size, sizeof(double));
     c.whitener = gmm_take(space, size, sizeof(double));
     c.root = gmm_take(space, size, sizeof(double));
     c.other = gmm_take(space, size, sizeof(double));
     c.spare = gmm_take(space, 2 * D * D, sizeof(double));
+    c.no_floor = gmm_take(space, form ? D : 0, sizeof(double));
+    c.floored = gmm_take(space, form ? K : 0, 1);
+    if (space->base && form) memset(c.no_floor, 0, (size_t)D * sizeof(double));
     c.matrices = gmm_take(space, (int64_t)c.matrices_bytes, 1);
     return c;
 }
@@ -221,6 +227,9 @@ void gmm_mixture_at(const gmm_coordinates *about, const double *vector, gmm_mixt
         }
     }
     exponentials(about, vector + K + K * D, scale + K + K * D, found->covariance);
+    if (origin->form)
+        (void)gmm_constrain(origin->form, K, D, found->weight, origin->covariance, about->no_floor, DBL_EPSILON,
+                            about->matrices, about->matrices_bytes, found->covariance, about->floored);
 }
 
 double gmm_reach_of(const gmm_coordinates *about, const double *vector) {

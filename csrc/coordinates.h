@@ -12,12 +12,14 @@ typedef struct {
     double *whitener, *root; /* of matrices: W and inverse(W); of variances: unused, standard deviations */
     double *spare;          /* two matrices */
     double *other;          /* whitener of one more mixture */
-    void *matrices;         /* scratch of gmm_whiten */
+    double *no_floor;       /* (D,) zeros; of a form */
+    unsigned char *floored; /* (K,) unused */
+    void *matrices;         /* scratch of gmm_whiten, or of gmm_constrain */
     size_t matrices_bytes;
 } gmm_coordinates;
 
-gmm_coordinates gmm_take_coordinates(gmm_structure structure, int64_t n_components, int64_t n_features,
-                                     gmm_workspace *space);
+gmm_coordinates gmm_take_coordinates(gmm_structure structure, gmm_form form, int64_t n_components,
+                                     int64_t n_features, gmm_workspace *space);
 
 /* About another mixture, whose weights are positive; 0 when a covariance has no factor. */
 int gmm_move_origin(gmm_coordinates *about, const gmm_mixture *origin);
@@ -25,7 +27,7 @@ int gmm_move_origin(gmm_coordinates *about, const gmm_mixture *origin);
 /* Vector of a mixture with positive weights; 0 when a covariance has no factor. */
 int gmm_vector_of(const gmm_coordinates *about, const gmm_mixture *mixture, double *vector);
 
-/* Mixture of a vector. */
+/* Mixture of a vector; of a form that which is closest. */
 void gmm_mixture_at(const gmm_coordinates *about, const double *vector, gmm_mixture *found);
 
 /* Largest move of any component in its own units: standard deviations, and logs of them and of its weight. */

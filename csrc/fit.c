@@ -19,7 +19,7 @@ static gmm_path take_path(const gmm_plan *plan, int64_t D, int64_t longest, gmm_
     const int64_t K = plan->n_components, size = gmm_covariance_size(plan->structure, K, D);
     gmm_path path = {.stop = GMM_AT_LIMIT};
     path.mixture = (gmm_mixture){plan->structure, K, D, gmm_take(space, K, sizeof(double)),
-                                 gmm_take(space, K * D, sizeof(double)), gmm_take(space, size, sizeof(double))};
+                                 gmm_take(space, K * D, sizeof(double)), gmm_take(space, size, sizeof(double)), plan->form};
     path.statistics.n = gmm_take(space, K, sizeof(double));
     path.statistics.first = gmm_take(space, K * D, sizeof(double));
     path.statistics.second = gmm_take(space, size, sizeof(double));
@@ -64,7 +64,7 @@ void gmm_take_fitting(const gmm_plan *plan, const gmm_rounds *rounds, int64_t N,
         gmm_memory *memory = NULL;
         if (plan->patience < plan->max_iter) {
             memory = gmm_take(space, 1, sizeof *memory);
-            const gmm_memory empty = gmm_take_memory(plan->structure, K, D, space);
+            const gmm_memory empty = gmm_take_memory(plan->structure, plan->form, K, D, space);
             if (space->base) *memory = empty;
         }
         path.memory = memory;
@@ -75,22 +75,23 @@ void gmm_take_fitting(const gmm_plan *plan, const gmm_rounds *rounds, int64_t N,
         if (space->base) fit.tried[c] = path;
     }
     fit.pass_bytes = most_pass_bytes(plan, D);
-    fit.matrices_bytes = gmm_mixture_scratch_bytes(GMM_FULL, K, D, 1);
+    fit.matrices_bytes = gmm_mixture_scratch_bytes(GMM_FULL, K, D, 1) + gmm_form_scratch_bytes(plan->form, K, D);
     fit.pass = gmm_take(space, (int64_t)fit.pass_bytes, 1);
     fit.matrices = gmm_take(space, (int64_t)fit.matrices_bytes, 1);
     *fitting = fit;
-    fitting->over_rows = gmm_take_climber(&fitting->rows, plan->structure, plan->precision, K, D, 1, space);
+    fitting->over_rows = gmm_take_climber(&fitting->rows, plan->structure, plan->form, plan->precision, K, D, 1, space);
     fitting->seen.n_rows = N;
-    fitting->over_seen = gmm_take_climber(&fitting->seen, plan->structure, plan->precision, K, D, 1, space);
+    fitting->over_seen = gmm_take_climber(&fitting->seen, plan->structure, plan->form, plan->precision, K, D, 1, space);
 }
 
 size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_features, int n_threads) {
     gmm_workspace space = {NULL, 0};
     gmm_fitting fit;
     if (!plan || n_rows < 1 || n_threads < 1 || plan->n_starts < 1 || plan->max_iter < 0 || plan->short_iter < 0 ||
-        plan->patience < 0 || (unsigned)plan->method > GMM_METHOD_DATA ||
+        plan->patience < 0 || (unsigned)plan->method > GMM_METHOD_GIVEN ||
+        (plan->method == GMM_METHOD_GIVEN ? plan->n_starts != 1 : plan->form != GMM_OWN_FORM) ||
         plan->max_iter > (int64_t)1 << 30 || plan->n_starts > (int64_t)1 << 20 || n_rows > (int64_t)1 << 40 ||
-        !gmm_climb_scratch_bytes(plan->structure, plan->precision, plan->n_components, n_features))
+        !gmm_climb_scratch_bytes(plan->structure, plan->form, plan->precision, plan->n_components, n_features))
         return 0;
     const gmm_rounds rounds = rounds_of(plan->n_components);
     gmm_take_fitting(plan, &rounds, n_rows, n_features, &space, &fit);
@@ -150,13 +151,13 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     fit->limits = (gmm_limits){.precision = plan->precision, .ridge = group->ridge, .floor = group->floor,
                                .epsilon = plan->precision == GMM_F64 ? DBL_EPSILON : FLT_EPSILON};
     memset(fit->unused, 0, (size_t)gmm_covariance_size(plan->structure, K, D) * sizeof(double));
-    gmm_see_distinct(fit);
+    const int is_given = plan->method == GMM_METHOD_GIVEN;
+    if (!is_given) gmm_see_distinct(fit);
     for (int64_t r = 0; r < fit->rounds.n_rounds; ++r) fit->rounds.n_rows[r] = fit->seen.n_rows;
-    if (plan->structure == GMM_TIED) {
-        if (!gmm_measure_scatter(fit, &fit->rows, fit->scatter)) return 0;
-        (void)gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter); /* the same values, once each */
-    }
-    if (!gmm_measure_columns(fit)) return 0;
+    if (plan->structure == GMM_TIED && !gmm_measure_scatter(fit, &fit->rows, fit->scatter)) return 0;
+    if (!is_given && plan->structure == GMM_TIED) /* the same values, once each */
+        (void)gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter);
+    if (!is_given && !gmm_measure_columns(fit)) return 0;
     group->n_started = K == 1 ? 1 : plan->n_starts;
     const int64_t first = plan->n_starts == 1 || plan->short_iter > plan->max_iter ? plan->max_iter : plan->short_iter;
     for (int64_t s = 0; s < group->n_started; ++s) {
@@ -164,7 +165,8 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
         path->n_trace = 0;
         if (path->memory) path->memory->is_on = 0;
         memset(path->floored, 0, (size_t)K);
-        if (!gmm_rehearse(fit, group->seed[s], &path->mixture) ||
+        if (is_given) gmm_copy_mixture(&group->mixture, &path->mixture);
+        if ((!is_given && !gmm_rehearse(fit, group->seed[s], &path->mixture)) ||
             !gmm_climb_on(fit, &fit->over_rows, path, plan->tol, first))
             return 0;
     }

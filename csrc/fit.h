@@ -9,6 +9,7 @@
 #include "climb.h"
 #include "dispatch.h"
 #include "draws.h"
+#include "fits.h"
 
 typedef enum { GMM_SPREAD_SD, GMM_SPREAD_RANGE, GMM_SPREAD_COMMON } gmm_spread;
 

@@ -54,6 +54,15 @@ typedef enum {
     GMM_LINEAR = 4     /* whitener (K, D) = slopes, second not written: for one pass only, see gmm_factors */
 } gmm_structure;
 
+/* What components share beyond the structure: mclust's codes, whose letters are those of volume, shape and orientation
+ * (E equal, V varying, I along the features). Shapes are those of GMM_SPHERICAL (EII), GMM_DIAG (EEI VEI EVI) and
+ * GMM_FULL; the four codes that are not listed share nothing, or all (GMM_TIED). */
+typedef enum {
+    GMM_OWN_FORM = 0, /* nothing */
+    GMM_EII, GMM_EEI, GMM_VEI, GMM_EVI, GMM_VEE, GMM_EVE, GMM_VVE, GMM_EEV, GMM_VEV, GMM_EVV,
+    GMM_N_FORMS
+} gmm_form;
+
 /* Whether gmm_accumulate leaves components out of a row's sums whose density there is below 2^-58 of the largest.
  * GMM_FULL with more than 8 features only (4 on avx2 and scalar), and GMM_LINEAR with 128 or more, whose moments leave
  * them out unless forbidden; the other structures and calls never do. */
@@ -118,6 +127,7 @@ typedef struct {
     double *weight;      /* (K,) mixing weights; 0 for a dead component */
     double *mean;        /* (K, D) */
     double *covariance;  /* symmetric (K, D, D), tied (D, D); variances (K, D) diagonal, (K,) spherical */
+    gmm_form form;       /* one of the structure's shape, or none */
 } gmm_mixture;
 
 /* What gmm_scan finds of each column of x' = x * scale - centre (for the scan either may be NULL: 1 and 0), over
@@ -217,17 +227,28 @@ void gmm_pool(int64_t n_components, int64_t n_features, const double *total, con
 
 /* The M-step, with d_k = first_k / n_k:
  *     weight_k = n_k / sum n    mean_k = about_k + d_k    S_k = second_k / n_k - d_k d_k' + diag(ridge)
- * and the covariance of the structure's shape closest to the S_k in likelihood, raised to the floor where
+ * and the covariances of the structure and form closest to the S_k in likelihood, raised to the floor where
  * rounding made it singular, or the one in `previous` where that is likelier than the raised (see
  * csrc/kernels/floor.inc.c and landing.inc.c). A component with n_k = 0 keeps mean and covariance of
  * `previous` and gets weight 0. about (K, D): what the moments are about. second: in the structure's shape; tied: (K,
  * D, D) when `is_pooled` is 0, else (D, D), a difference of sums about the frame's centre, as gmm_pool leaves it.
  * ridge (D,) or NULL, floor (D,): variances. epsilon: unit roundoff of the arithmetic that made the sums. next: must
- * not overlap anything else. floored (K,): 1 for components that rest on the floor. */
+ * not overlap anything else. floored (K,): 1 for components that rest on the floor. Iterations inside a form begin with
+ * `previous`, unless it is all zeros. Scratch: gmm_mixture_scratch_bytes + gmm_form_scratch_bytes. */
 gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, int is_pooled,
                         const gmm_mixture *previous, const double *ridge, const double *floor, double epsilon,
                         int n_threads, void *scratch, size_t scratch_bytes, gmm_mixture *next,
                         unsigned char *floored);
+
+/* Structure whose shape a form's covariances have. */
+gmm_structure gmm_structure_of_form(gmm_form form);
+
+/* Covariances (K, ...) of a form from scatters of its shape, in place; n, previous, floor, epsilon and floored as for
+ * gmm_maximize, previous may be NULL. The bytes of scratch that this takes; 0 for GMM_OWN_FORM. */
+size_t gmm_form_scratch_bytes(gmm_form form, int64_t n_components, int64_t n_features);
+gmm_status gmm_constrain(gmm_form form, int64_t n_components, int64_t n_features, const double *n,
+                         const double *previous, const double *floor, double epsilon, void *scratch,
+                         size_t scratch_bytes, double *covariance, unsigned char *floored);
 
 /* The same for matrices (K, D, D) of their own: whiteners; and the floor, in place, with the squares (K, D) that were
  * summed. Scratch as for GMM_FULL. */
@@ -294,81 +315,11 @@ typedef enum {
  * the same of where it stopped, with which components rested on the floor in the last M-step (left alone when there was
  * none). n_trace = 0 says that the mixture given is GMM_UNUSUAL itself, and its statistics are unspecified.
  * trace has room for max_iter + 1. Meant for few rows: no Ctrl-C is answered. */
-size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components, int64_t n_features);
+size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_form form, gmm_dtype precision, int64_t n_components,
+                               int64_t n_features);
 gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture, gmm_statistics *statistics,
                      unsigned char *floored, double *trace, int64_t *n_trace, gmm_stop *stop, void *scratch,
                      size_t scratch_bytes);
-
-/* How a start of few rows begins: the methods of gmm/initialization.py. */
-typedef enum {
-    GMM_METHOD_KMEANS = 0, /* rehearsed */
-    GMM_METHOD_SEEDS = 1,
-    GMM_METHOD_RANDOM = 2,
-    GMM_METHOD_DATA = 3
-} gmm_method;
-
-/* What many fits have in common. */
-typedef struct {
-    gmm_structure structure;
-    gmm_dtype precision;
-    gmm_method method;
-    int64_t n_components, n_starts;
-    double tol;
-    int64_t max_iter, short_iter; /* iterations at most; of each start before they are compared */
-    int64_t patience;             /* iterations after which slow climbs leap; max_iter or more: never */
-} gmm_plan;
-
-/* Columns of gmm_group.table. */
-enum { GMM_LOG_LIKELIHOOD = 0, GMM_AGREEMENT, GMM_ITERATIONS, GMM_STOPPED, GMM_FLOORED, GMM_SAME, GMM_TABLE };
-
-/* A group of rows and what became of it; all arrays are the caller's. */
-typedef struct {
-    gmm_rows rows;               /* finite, at least one of positive weight; no priors */
-    const double *ridge, *floor; /* (D,) variances as for gmm_maximize; ridge may be NULL */
-    const uint64_t *seed;        /* (n_starts,) */
-    gmm_mixture mixture;         /* out: the likeliest */
-    unsigned char *floored;      /* (K,) out: components that rest on the floor */
-    double *trace;               /* (max_iter + 1,) out: its objectives, n_trace of them */
-    double *table;               /* (n_starts, GMM_TABLE) out: n_started rows, what became of each start: nats per unit
-                                    of sample weight without penalties, adjusted Rand index between its labels and the
-                                    likeliest's, iterations, gmm_stop, components on the floor, 1 if it is the same */
-    double log_likelihood;       /* out: its, by the kernel of prediction, nats per unit of sample weight */
-    int64_t n_trace, n_started, winner; /* out */
-    gmm_stop stop;               /* out; GMM_UNUSUAL: something came up that wants a closer look, nothing else is set */
-} gmm_group;
-
-/* Whole fits of few rows, the starts included, groups spread over threads, each group on one: the race of
- * gmm/restarts.py from the starts of gmm/rehearsal.py, with the same draws. A group's bits depend neither on the others
- * nor on n_threads. All have the same
- * n_features; scratch for the largest n_rows. No Ctrl-C is answered. */
-size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_features, int n_threads);
-gmm_status gmm_fit(const gmm_plan *plan, int64_t n_groups, gmm_group *groups, int n_threads, void *scratch,
-                   size_t scratch_bytes);
-
-/* How a start of many rows is rehearsed: candidates of several kinds climb on a sketch of the rows, in round r for
- * n_iter[r] iterations, the better half of them also in the next. Sketch r: the rows i of positive weight with
- * gmm_hash(seed, i) <= last[r], see csrc/draws.h; UINT64_MAX makes it all of them. Where two rounds see the same rows
- * climbs are carried on. */
-typedef struct {
-    gmm_structure structure;
-    gmm_dtype precision;
-    int64_t n_components;
-    int64_t n_candidates;  /* in the first round */
-    int64_t n_rounds;      /* at most GMM_MOST_ROUNDS */
-    const int64_t *n_iter; /* (n_rounds,) */
-    const uint64_t *last;  /* (n_rounds,) never falling */
-    int64_t most_rows;     /* room for the rows of the last; a start whose sketch has more is unusual */
-} gmm_rehearsal;
-
-enum { GMM_MOST_ROUNDS = 16 };
-
-/* Mixtures that starts by "kmeans" begin with on all rows, one for each seed: gmm/rehearsal.py. Starts are spread over
- * threads, each on one, and do not depend on each other. unusual (n_starts,): 1 where something came up that wants a
- * closer look, and begun is unspecified. ridge (D,) or NULL, floor (D,): variances. No Ctrl-C is answered. */
-size_t gmm_start_scratch_bytes(const gmm_rehearsal *rehearsal, int64_t n_features, int n_threads);
-gmm_status gmm_start(const gmm_rehearsal *rehearsal, const gmm_rows *rows, const double *ridge, const double *floor,
-                     int64_t n_starts, const uint64_t *seed, int n_threads, void *scratch, size_t scratch_bytes,
-                     gmm_mixture *begun, unsigned char *unusual);
 
 /* Whether a climb with these objectives may stop. */
 int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon);

@@ -104,7 +104,8 @@ static gmm_status marginalise_matrices(gmm_marginal *m, const double *ridge, int
 static gmm_status factorize_selected(gmm_marginal *m, const double *ridge, int64_t *bad) {
     const gmm_mixture *whole = m->mixture;
     const int64_t K = whole->n_components, o = m->n_observed;
-    gmm_mixture selected = {whole->structure, K, o, whole->weight, m->mean, whole->covariance};
+    gmm_mixture selected = {whole->structure, K, o, whole->weight, m->mean, whole->covariance,
+                            GMM_OWN_FORM};
     if (whole->structure == GMM_DIAG) {
         select_features(m, K, whole->covariance, m->covariance);
         selected.covariance = m->covariance;

@@ -3,6 +3,8 @@
  * Adding ridge to the scatter here and its penalty to the log constants in factorize.c belong together: they are EM for
  * rows that carry independent noise of variance ridge_j, so the stated objective never falls. */
 #include "dispatch.h"
+#include "fit.h"
+#include "forms.h"
 #include "matrices.h"
 
 #include <math.h>
@@ -12,7 +14,8 @@
 
 int gmm_mixture_is_valid(const gmm_mixture *mixture) {
     return mixture && (unsigned)mixture->structure < GMM_LINEAR && mixture->n_components >= 1 &&
-           mixture->n_features >= 1 && mixture->weight && mixture->mean && mixture->covariance;
+           mixture->n_features >= 1 && mixture->weight && mixture->mean && mixture->covariance &&
+           gmm_form_suits(mixture->form, mixture->structure);
 }
 
 int gmm_matrix_threads(int64_t n_matrices, int64_t n_features, int n_threads) {
@@ -177,9 +180,9 @@ static void tied_scatter(const step *s, int is_pooled, double *squares) {
     finish_scatter(s, S, squares);
 }
 
-/* A variance raised to its bound. */
-static double raised(double variance, double bound, unsigned char *floored) {
-    if (!(variance < bound)) return variance;
+/* A variance raised to its bound; a form sees to that itself. */
+static double raised(const step *s, double variance, double bound, unsigned char *floored) {
+    if (s->next->form || !(variance < bound)) return variance;
     *floored = 1;
     return bound;
 }
@@ -193,7 +196,7 @@ static void diagonal_variances(const step *s, unsigned char *floored) {
                 continue;
             }
             const double d = shift_of(s, k, j), variance = s->statistics->second[at] / s->statistics->n[k] - d * d;
-            s->next->covariance[at] = raised(s->ridge ? variance + s->ridge[j] : variance, s->floor[j], floored + k);
+            s->next->covariance[at] = raised(s, s->ridge ? variance + s->ridge[j] : variance, s->floor[j], floored + k);
         }
 }
 
@@ -214,8 +217,15 @@ static void spherical_variances(const step *s, unsigned char *floored) {
         double between = 0;
         for (int64_t j = 0; j < s->D; ++j) between += shift_of(s, k, j) * shift_of(s, k, j);
         const double trace = s->statistics->second[k] / s->statistics->n[k] - between;
-        s->next->covariance[k] = raised(trace / (double)s->D + ridge, floor, floored + k);
+        s->next->covariance[k] = raised(s, trace / (double)s->D + ridge, floor, floored + k);
     }
+}
+
+/* Whether any of the previous covariances says something. */
+static int is_known(const gmm_mixture *previous, int64_t size) {
+    for (int64_t at = 0; at < size; ++at)
+        if (previous->covariance[at] > 0) return 1;
+    return 0;
 }
 
 gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, int is_pooled,
@@ -225,23 +235,29 @@ gmm_status gmm_maximize(const gmm_statistics *statistics, const double *about, i
     const gmm_isa_row *isa = gmm_active_isa();
     if (!isa || !gmm_mixture_is_valid(previous) || !gmm_mixture_is_valid(next) || !statistics || !statistics->n ||
         !statistics->first || !statistics->second || !about || !floor || !floored || n_threads < 1 ||
-        previous->structure != next->structure || previous->n_components != next->n_components ||
+        previous->structure != next->structure || previous->form != next->form ||
+        previous->n_components != next->n_components ||
         previous->n_features != next->n_features)
         return GMM_EINVAL;
     const int64_t K = next->n_components, D = next->n_features;
-    if (!scratch || scratch_bytes < gmm_mixture_scratch_bytes(next->structure, K, D, n_threads)) return GMM_ESCRATCH;
+    const size_t own_bytes = gmm_mixture_scratch_bytes(next->structure, K, D, n_threads);
+    if (!scratch || scratch_bytes < own_bytes + gmm_form_scratch_bytes(next->form, K, D)) return GMM_ESCRATCH;
     step s = {statistics, previous, next, about, ridge, floor, K, D, 0};
     memset(floored, 0, (size_t)K);
     weights_and_means(&s);
     if (next->structure == GMM_DIAG) diagonal_variances(&s, floored);
     if (next->structure == GMM_SPHERICAL) spherical_variances(&s, floored);
-    if (next->structure == GMM_DIAG || next->structure == GMM_SPHERICAL) return GMM_OK;
-
-    const int is_tied = next->structure == GMM_TIED;
+    const int is_tied = next->structure == GMM_TIED, is_full = next->structure == GMM_FULL;
     double *squares = (double *)(void *)gmm_align_to_line(scratch);
     const int64_t n_matrices = is_tied ? 1 : K;
     if (is_tied) tied_scatter(&s, is_pooled, squares);
-    for (int64_t k = 0; k < K && !is_tied; ++k) full_scatter(&s, k, squares + k * D, squares + n_matrices * D);
+    for (int64_t k = 0; k < K && is_full; ++k) full_scatter(&s, k, squares + k * D, squares + n_matrices * D);
+    if (next->form) {
+        const int64_t size = gmm_covariance_size(next->structure, K, D);
+        gmm_take_form(next->form, K, D, statistics->n, is_known(previous, size) ? previous->covariance : NULL, floor,
+                      epsilon, (unsigned char *)scratch + own_bytes, next->covariance, floored);
+    }
+    if (next->form || !(is_tied || is_full)) return GMM_OK;
     lifting all = {.algebra = &isa->algebra, .D = D, .covariance = next->covariance, .squares = squares, .floor = floor,
                    .epsilon = epsilon, .previous = previous->covariance, .n = is_tied ? NULL : statistics->n,
                    .floored = floored, .space = squares + n_matrices * D, .space_size = isa->algebra.space(D)};

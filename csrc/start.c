@@ -49,7 +49,8 @@ static int are_rounds(const gmm_rehearsal *rehearsal) {
 size_t gmm_start_scratch_bytes(const gmm_rehearsal *rehearsal, int64_t n_features, int n_threads) {
     gmm_workspace space = {NULL, 0};
     if (!rehearsal || n_threads < 1 || !are_rounds(rehearsal) ||
-        !gmm_climb_scratch_bytes(rehearsal->structure, rehearsal->precision, rehearsal->n_components, n_features))
+        !gmm_climb_scratch_bytes(rehearsal->structure, GMM_OWN_FORM, rehearsal->precision, rehearsal->n_components,
+                                 n_features))
         return 0;
     const gmm_plan plan = plan_of(rehearsal);
     const gmm_rounds rounds = rounds_of(rehearsal);
@@ -85,7 +86,7 @@ gmm_status gmm_start(const gmm_rehearsal *rehearsal, const gmm_rows *rows, const
         n_starts < 0 || !seed || !begun || !unusual || n_threads < 1)
         return GMM_EINVAL;
     for (int64_t s = 0; s < n_starts; ++s)
-        if (begun[s].structure != rehearsal->structure || begun[s].n_components != rehearsal->n_components ||
+        if (begun[s].structure != rehearsal->structure || begun[s].form != GMM_OWN_FORM || begun[s].n_components != rehearsal->n_components ||
             begun[s].n_features != rows->n_features || !begun[s].weight || !begun[s].mean || !begun[s].covariance)
             return GMM_EINVAL;
     const int usable = gmm_usable_threads(n_threads, n_starts);

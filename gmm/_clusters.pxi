@@ -41,3 +41,20 @@ def seed(X, sample_weight, scale, centre, int precision, candidates, closest, di
                               nearest + call.row if nearest else NULL, call.n_threads, call.scratch,
                               call.scratch_bytes, distances + call.row * C, potentials, &call.bad_row)
         call.check(status)
+
+
+def ward(points, weights, pairs, costs):
+    cdef Call call = Call()
+    cdef gmm_status status
+    cdef int64_t N = points.shape[0], D = points.shape[1]
+    cdef const double *point = call.vector(points, "points", N, D)
+    cdef const double *weight = <const double *> call.array(weights, "weights", b"d", False, N)
+    cdef int64_t *pair = <int64_t *> call.array(pairs, "pairs", b"q", True, N - 1, 2)
+    cdef double *cost = call.total(costs, "costs", N - 1)
+    call.scratch_bytes = gmm_ward_scratch_bytes(N, D)
+    call.scratch = malloc(max(<size_t> 1, call.scratch_bytes))
+    if call.scratch == NULL:
+        raise MemoryError(f"cannot allocate {call.scratch_bytes} bytes of scratch")
+    with nogil:
+        status = gmm_ward(N, D, point, weight, call.scratch, call.scratch_bytes, pair, cost)
+    call.check(status)

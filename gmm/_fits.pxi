@@ -81,20 +81,23 @@ def scan_groups(list X, minimum, maximum, mean, scatter, weights, finite):
 
 def fit(list X, list sample_weight, scale, centre, floor, ridge, seeds, int kernel, int precision, int method,
         double tol, int64_t max_iter, int64_t short_iter, int64_t patience, weights, means, covariances, floored,
-        traces, tables, log_likelihoods, endings, int n_threads):
+        traces, tables, log_likelihoods, endings, int n_threads, int form=0):
     cdef Call call = Call()
     cdef gmm_status status
     cdef gmm_plan plan
     cdef int64_t G = len(X), K, D, S, size, g, longest = 1
     cdef gmm_group *group
-    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 3 or n_threads < 1:
+    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 4 or n_threads < 1:
         raise ValueError("kernel, precision, method, n_threads: out of range")
+    if not 0 <= form < GMM_N_FORMS:
+        raise ValueError("form: out of range")
     if max_iter < 0 or patience < 0:
         raise ValueError("max_iter, patience: out of range")
     K, D = means.shape[1:]
     S = seeds.shape[1]
     size = covariances.shape[1]
     plan.structure, plan.precision, plan.method = <gmm_structure> kernel, <gmm_dtype> precision, <gmm_method> method
+    plan.form = <gmm_form> form
     plan.n_components, plan.n_starts, plan.tol = K, S, tol
     plan.max_iter, plan.short_iter, plan.patience = max_iter, short_iter, patience
     if size != (K * D * D, D * D, K * D, K)[kernel] or len(sample_weight) != G:
@@ -121,7 +124,7 @@ def fit(list X, list sample_weight, scale, centre, floor, ridge, seeds, int kern
         group.seed = seed + g * S
         group.mixture.structure, group.mixture.n_components, group.mixture.n_features = plan.structure, K, D
         group.mixture.weight, group.mixture.mean = weight + g * K, mean + g * K * D
-        group.mixture.covariance = covariance + g * size
+        group.mixture.covariance, group.mixture.form = covariance + g * size, plan.form
         group.floored, group.trace = on_floor + g * K, trace + g * (max_iter + 1)
         group.table = table + g * S * GMM_TABLE
         longest = max(longest, group.rows.n_rows)
@@ -172,7 +175,7 @@ def start(X, sample_weight, scale, centre, floor, ridge, seeds, int kernel, int 
         raise MemoryError(f"cannot allocate {call.scratch_bytes} bytes of scratch")
     for s in range(S):
         mixtures[s] = gmm_mixture(rehearsal.structure, K, D, weight + s * K, mean + s * K * D,
-                                  covariance + s * size)
+                                  covariance + s * size, GMM_OWN_FORM)
     with nogil:
         status = gmm_start(&rehearsal, &call.rows, ridges, floors, S, seed, n_threads, call.scratch,
                            call.scratch_bytes, mixtures, unusually)

@@ -3,6 +3,14 @@
 cdef class MixtureCall(Call):
     """A call without rows."""
 
+    cdef gmm_form form  # zero: of its own
+
+    cdef int read_form(self, int form) except -1:
+        if not 0 <= form < GMM_N_FORMS:
+            raise ValueError(f"form: expected a number of gmm.parameters.Form, got {form}")
+        self.form = <gmm_form> form
+        return 0
+
     cdef int read_sizes(self, int kernel, means) except -1:
         if not 0 <= kernel <= 3:
             raise ValueError(f"kernel: expected 0 (full), 1 (tied), 2 (diag) or 3 (spherical), got {kernel}")
@@ -18,6 +26,7 @@ cdef class MixtureCall(Call):
         found.weight = <double *> self.array(weights, "weights", b"d", writable, K)
         found.mean = <double *> self.array(means, "means", b"d", writable, K, D)
         found.covariance = self.shaped(covariances, "covariances", writable)
+        found.form = self.form
         return found
 
     cdef int take_scratch(self, int n_threads) except -1:
@@ -26,6 +35,8 @@ cdef class MixtureCall(Call):
         self.n_threads = n_threads
         self.scratch_bytes = gmm_mixture_scratch_bytes(
             self.factors.structure, self.factors.n_components, self.factors.n_features, n_threads)
+        self.scratch_bytes += gmm_form_scratch_bytes(
+            self.form, self.factors.n_components, self.factors.n_features)
         self.scratch = malloc(max(<size_t> 1, self.scratch_bytes))
         if self.scratch == NULL:
             raise MemoryError(f"cannot allocate {self.scratch_bytes} bytes of scratch")
@@ -96,10 +107,11 @@ def pool(total, means, n, first, second):
 
 
 def maximize(int kernel, n, first, second, about, previous_means, previous_covariances, ridge, floor, double epsilon,
-             weights, means, covariances, floored, int n_threads):
+             weights, means, covariances, floored, int n_threads, int form=0):
     cdef MixtureCall call = MixtureCall()
     cdef gmm_status status
     cdef gmm_statistics sums
+    call.read_form(form)
     call.read_sizes(kernel, means)
     cdef int64_t K = call.factors.n_components, D = call.factors.n_features
     cdef bint is_pooled = kernel == GMM_TIED and second.ndim == 2
@@ -118,6 +130,25 @@ def maximize(int kernel, n, first, second, about, previous_means, previous_covar
     with nogil:
         status = gmm_maximize(&sums, reference, is_pooled, &previous, noise, least, epsilon, call.n_threads,
                               call.scratch, call.scratch_bytes, &next, on_floor)
+    call.check(status)
+
+
+def constrain(int form, n, previous, floor, double epsilon, covariances, floored):
+    cdef MixtureCall call = MixtureCall()
+    cdef gmm_status status
+    call.read_form(form)
+    call.factors.structure = gmm_structure_of_form(call.form)
+    call.factors.n_components, call.factors.n_features = len(n), len(floor)
+    cdef int64_t K = call.factors.n_components, D = call.factors.n_features
+    cdef const double *weight = call.vector(n, "n", K)
+    cdef const double *least = call.vector(floor, "floor", D)
+    cdef const double *before = NULL if previous is None else call.shaped(previous, "previous", False)
+    cdef double *found = call.shaped(covariances, "covariances", True)
+    cdef unsigned char *on_floor = <unsigned char *> call.array(floored, "floored", b"?", True, K)
+    call.take_scratch(1)
+    with nogil:
+        status = gmm_constrain(call.form, K, D, weight, before, least, epsilon, call.scratch, call.scratch_bytes,
+                               found, on_floor)
     call.check(status)
 
 
@@ -154,7 +185,7 @@ def lift(covariances, squares, floor, double epsilon, floored, int n_threads):
 
 def climb(X, sample_weight, scale, centre, int kernel, int precision, ridge, floor, total_scatter, double epsilon,
           double tol, int64_t max_iter, weights, means, covariances, n, first, second, floored, trace, int64_t n_trace,
-          double log_likelihood, double weight):
+          double log_likelihood, double weight, int form=0):
     cdef MixtureCall call = MixtureCall()
     cdef gmm_status status
     cdef gmm_limits limits
@@ -162,6 +193,7 @@ def climb(X, sample_weight, scale, centre, int kernel, int precision, ridge, flo
     call.read_rows(X, sample_weight)
     call.read_frame(scale, centre)
     call.read_means(kernel, precision, means)
+    call.read_form(form)
     cdef int64_t D = call.rows.n_features
     cdef gmm_mixture mixture = call.mixture(weights, means, covariances, True)
     cdef gmm_statistics sums = call.statistics(n, first, second)
@@ -177,7 +209,7 @@ def climb(X, sample_weight, scale, centre, int kernel, int precision, ridge, flo
     cdef double *objectives = call.total(trace, "trace", max_iter + 1)
     call.rows.n_rows = call.n_rows
     call.scratch_bytes = gmm_climb_scratch_bytes(
-        call.factors.structure, call.factors.precision, call.factors.n_components, D)
+        call.factors.structure, call.form, call.factors.precision, call.factors.n_components, D)
     call.scratch = malloc(max(<size_t> 1, call.scratch_bytes))
     if call.scratch == NULL:
         raise MemoryError(f"cannot allocate {call.scratch_bytes} bytes of scratch")

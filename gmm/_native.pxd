@@ -56,12 +56,17 @@ cdef extern from "gmm.h" nogil:
         double weight
         double noise
 
+    ctypedef enum gmm_form:
+        GMM_OWN_FORM
+        GMM_N_FORMS
+
     ctypedef struct gmm_mixture:
         gmm_structure structure
         int64_t n_components, n_features
         double *weight
         double *mean
         double *covariance
+        gmm_form form
 
     ctypedef struct gmm_columns:
         double *minimum
@@ -103,6 +108,11 @@ cdef extern from "gmm.h" nogil:
                             const gmm_mixture *previous, const double *ridge, const double *floor, double epsilon,
                             int n_threads, void *scratch, size_t scratch_bytes, gmm_mixture *next,
                             unsigned char *floored)
+    gmm_structure gmm_structure_of_form(gmm_form form)
+    size_t gmm_form_scratch_bytes(gmm_form form, int64_t n_components, int64_t n_features)
+    gmm_status gmm_constrain(gmm_form form, int64_t n_components, int64_t n_features, const double *n,
+                             const double *previous, const double *floor, double epsilon, void *scratch,
+                             size_t scratch_bytes, double *covariance, unsigned char *floored)
     gmm_status gmm_whiten(int64_t n_matrices, int64_t n_features, const double *covariance, int n_threads,
                           void *scratch, size_t scratch_bytes, double *whitener, int64_t *bad_matrix)
     gmm_status gmm_lift(int64_t n_matrices, int64_t n_features, double *covariance, const double *squares,
@@ -145,17 +155,28 @@ cdef extern from "gmm.h" nogil:
         GMM_UNUSUAL
         GMM_FELL
 
-    size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_dtype precision, int64_t n_components,
+    size_t gmm_climb_scratch_bytes(gmm_structure structure, gmm_form form, gmm_dtype precision, int64_t n_components,
                                    int64_t n_features)
     gmm_status gmm_climb(const gmm_rows *rows, const gmm_limits *limits, gmm_mixture *mixture,
                          gmm_statistics *statistics, unsigned char *floored, double *trace, int64_t *n_trace,
                          gmm_stop *stop, void *scratch, size_t scratch_bytes)
 
+    int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon)
+    const char *gmm_isa()
+    const char *const *gmm_isas()
+    int gmm_has_openmp()
+    int gmm_max_threads()
+    double gmm_peak_flops(gmm_dtype precision, int n_threads)
+    const char *gmm_status_message(gmm_status status)
+
+
+cdef extern from "fits.h" nogil:
     ctypedef enum gmm_method:
         GMM_METHOD_KMEANS
 
     ctypedef struct gmm_plan:
         gmm_structure structure
+        gmm_form form
         gmm_dtype precision
         gmm_method method
         int64_t n_components, n_starts
@@ -193,14 +214,9 @@ cdef extern from "gmm.h" nogil:
     gmm_status gmm_start(const gmm_rehearsal *rehearsal, const gmm_rows *rows, const double *ridge,
                          const double *floor, int64_t n_starts, const uint64_t *seed, int n_threads, void *scratch,
                          size_t scratch_bytes, gmm_mixture *begun, unsigned char *unusual)
-
-    int gmm_has_converged(const double *trace, int64_t n_trace, double tol, double epsilon)
-    const char *gmm_isa()
-    const char *const *gmm_isas()
-    int gmm_has_openmp()
-    int gmm_max_threads()
-    double gmm_peak_flops(gmm_dtype precision, int n_threads)
-    const char *gmm_status_message(gmm_status status)
+    size_t gmm_ward_scratch_bytes(int64_t n_rows, int64_t n_features)
+    gmm_status gmm_ward(int64_t n_rows, int64_t n_features, const double *point, const double *weight, void *scratch,
+                        size_t scratch_bytes, int64_t *pair, double *cost)
 
 
 cdef extern from "measured.h" nogil:

@@ -263,12 +263,18 @@ def maximize(
     covariances: Array,
     floored: NDArray[np.bool_],
     n_threads: int,
+    form: int = 0,
 ) -> None:
-    """Write weights (K,), means (K, D), covariances and floored (K,) of the M-step.
+    """Write weights (K,), means (K, D), covariances and floored (K,) of the M-step; form is a `gmm.parameters.Form`.
 
     about (K, D) is what the moments are about; components with n = 0 keep the previous mean and covariance. second has
     the kernel's shape; for the tied kernel also (K, D, D).
     """
+
+def constrain(
+    form: int, n: Array, previous: Array | None, floor: Array, epsilon: float, covariances: Array, floored: Array
+) -> None:
+    """Give scatters the form, in place; previous (K, ...) is where iterations inside begin, floored (K,) is written."""
 
 def whiten(covariances: Array, whiteners: Array, n_threads: int) -> int:
     """Write the whiteners of (K, D, D) matrices; returns the first that is not positive definite, or -1."""
@@ -302,6 +308,7 @@ def climb(
     n_trace: int,
     log_likelihood: float,
     weight: float,
+    form: int = 0,
 ) -> tuple[int, int, float, float]:
     """EM iterations on few rows, in place, from parameters whose statistics and first n_trace objectives are given.
 
@@ -341,40 +348,29 @@ def fit(
     log_likelihoods: Array,
     endings: NDArray[np.int64],
     n_threads: int,
+    form: int = 0,
 ) -> None:
-    """Fit G groups of few rows with D features each, starts included; `gmm_fit` in csrc/gmm.h says how.
+    """Fit G groups of few rows with D features each, starts included; `gmm_fit` in csrc/fits.h says how.
 
-    scale, centre, floor, ridge are (G, D), seeds (G, n_starts); method is 0 (kmeans), 1 (k-means++), 2 (random) or 3
-    (random_from_data). Written: weights (G, K), means (G, K, D), covariances (G, size of one), floored (G, K), traces
-    (G, max_iter + 1), tables (G, n_starts, 6), log_likelihoods (G,), endings (G, 4): why it stopped (2: unusual, and
-    nothing else is set), entries of the trace, starts begun, number of the likeliest.
+    scale, centre, floor, ridge are (G, D), seeds (G, n_starts); method is 0 (kmeans), 1 (k-means++), 2 (random), 3
+    (random_from_data) or 4 (weights, means and covariances as they are). Written: weights (G, K), means (G, K, D),
+    covariances (G, size of one), floored (G, K), traces (G, max_iter + 1), tables (G, n_starts, 6), log_likelihoods
+    (G,), endings (G, 4): why it stopped (2: unusual, and nothing else is set), entries of the trace, starts begun,
+    number of the likeliest.
     """
 
-def start(
-    X: Rows,
-    sample_weight: Array | None,
-    scale: Array,
-    centre: Array,
-    floor: Array,
-    ridge: Array | None,
-    seeds: NDArray[np.int64],
-    kernel: int,
-    precision: int,
-    n_candidates: int,
-    n_iter: NDArray[np.int64],
-    last: NDArray[np.int64],
-    most_rows: int,
-    weights: Array,
-    means: Array,
-    covariances: Array,
-    unusual: NDArray[np.bool_],
-    n_threads: int,
-) -> None:
-    """Rehearse starts of many rows on sketches of them, a start on one thread; `gmm_start` in csrc/gmm.h says how.
+def start(X: Rows, sample_weight: Array | None, *rest: Any) -> None:
+    """Rehearse starts of many rows on sketches of them, a start on one thread; `gmm_start` in csrc/fits.h says how.
+
+    rest: scale, centre, floor, ridge, seeds, kernel, precision, n_candidates, n_iter, last, most_rows, weights, means,
+    covariances, unusual, n_threads.
 
     seeds (S,) and last (n_rounds,) hold 64-bit words, n_iter is (n_rounds,), ridge and floor (D,). Written: weights
     (S, K), means (S, K, D), covariances (S, size of one), and unusual (S,): starts of which nothing else holds.
     """
+
+def ward(points: Array, weights: Array | None, pairs: Labels, costs: Array) -> None:
+    """Write the merges (N - 1, 2) of Ward's tree of points (N, D) and what they cost (N - 1,), in no order of cost."""
 
 def has_converged(trace: Array, tol: float, epsilon: float) -> bool:
     """The stopping rule of `climb`: `gmm.convergence.has_converged`."""

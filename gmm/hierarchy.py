@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LEAVES", "Tree", "ward"]
+from gmm import _native
 
-LEAVES = 1 << 11  # rows of a tree, at most: about 0.2 s
+__all__ = ["LEAVES", "Tree", "relabelled", "ward"]
+
+LEAVES = 1 << 11  # rows of a tree, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,12 @@ class Tree:
         for a, b in self.pairs[: max(n_rows - n_clusters, 0)].tolist():
             first, second = sorted((of(a), of(b)))
             root[second] = first
-        return np.unique([of(row) for row in range(n_rows)], return_inverse=True)[1]
+        return relabelled(np.array([of(row) for row in range(n_rows)]))
+
+
+def relabelled(labels: np.ndarray) -> np.ndarray:
+    """The same labels by numbers from 0, without gaps."""
+    return np.unique(labels, return_inverse=True)[1]
 
 
 def ward(points: np.ndarray, weight: np.ndarray | None = None) -> Tree:
@@ -68,32 +75,10 @@ def ward(points: np.ndarray, weight: np.ndarray | None = None) -> Tree:
     >>> tree.cut(2).tolist(), tree.costs.tolist()
     ([0, 0, 1, 1], [0.5, 2.0, 110.25])
     """
-    n_rows = len(points)
-    centroid, size = np.array(points, np.float64), np.ones(n_rows) if weight is None else np.array(weight, np.float64)
-    names = np.arange(n_rows)  # of the clusters that are left, in order: a row of each
-    pairs, costs = np.empty((n_rows - 1, 2), np.int64), np.empty(n_rows - 1)
-    chain: list[int] = []
-    for merge in range(n_rows - 1):
-        if 2 * (n_rows - merge) <= len(names):
-            left = size > 0
-            chain = [int(left[:place].sum()) for place in chain]
-            centroid, size, names = centroid[left], size[left], names[left]
-        chain = chain or [int(np.argmax(size > 0))]
-        while True:
-            here = chain[-1]
-            away = centroid - centroid[here]
-            cost = np.einsum("nd,nd->n", away, away) * (size * size[here] / (size + size[here]))
-            cost[size == 0] = np.inf
-            cost[here] = np.inf
-            nearest = int(np.argmin(cost))
-            if len(chain) > 1 and cost[chain[-2]] <= cost[nearest]:
-                break
-            chain.append(nearest)
-        a, b = sorted(chain[-2:])
-        del chain[-2:]
-        pairs[merge], costs[merge] = (names[a], names[b]), cost[a if here == b else b]
-        together = size[a] + size[b]
-        centroid[a] += (size[b] / together) * (centroid[b] - centroid[a])
-        size[a], size[b] = together, 0.0
+    points = np.ascontiguousarray(points, np.float64)
+    weight = None if weight is None else np.ascontiguousarray(weight, np.float64)
+    pairs, costs = np.empty((len(points) - 1, 2), np.int64), np.empty(len(points) - 1)
+    if len(points) > 1:
+        _native.ward(points, weight, pairs, costs)
     order = np.argsort(costs, kind="stable")
     return Tree(pairs[order], np.maximum.accumulate(costs[order]))

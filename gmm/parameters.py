@@ -16,7 +16,7 @@ import numpy as np
 
 from gmm.noise import Noise
 
-__all__ = ["Factors", "Kernel", "Parameters"]
+__all__ = ["Factors", "Form", "Kernel", "Parameters"]
 
 
 class Kernel(IntEnum):
@@ -38,6 +38,22 @@ class Kernel(IntEnum):
             Kernel.DIAG: (n_components, n_features),
             Kernel.SPHERICAL: (n_components,),
         }[self]
+
+
+class Form(IntEnum):
+    """What the components' covariances share beyond their shape: mclust's codes. Values are those of `gmm_form`."""
+
+    OWN = 0  # nothing, or all of it (tied)
+    EII = 1
+    EEI = 2
+    VEI = 3
+    EVI = 4
+    VEE = 5
+    EVE = 6
+    VVE = 7
+    EEV = 8
+    VEV = 9
+    EVV = 10
 
 
 @dataclass(frozen=True, eq=False)

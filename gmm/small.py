@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from gmm import _native
-from gmm.covariances import Covariance, is_native
+from gmm.covariances import Covariance, climbs_in_core
 from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
@@ -49,7 +49,9 @@ def rows_of(accumulate: Callable[..., object], structure: Covariance, parameters
     rows = getattr(accumulate, "__self__", None)
     if type(rows) is not Rows or accumulate.__func__ is not Rows.accumulate:
         return None
-    if not is_native(structure) or parameters.noise is not None or rows.log_prior is not None:
+    if structure.core is not structure or not climbs_in_core(structure):
+        return None
+    if parameters.noise is not None or rows.log_prior is not None:
         return None
     return rows if is_small(rows.n_rows, parameters.n_components, rows.n_features) else None
 
@@ -118,6 +120,7 @@ def advance(
             *(rows.X, rows.sample_weight, rows.frame.scale, rows.frame.centre, structure.kernel),
             *(int(rows.precision == "float64"), ridge, floor, scatter, rows.epsilon, tol, until),
             *(weights, means, covariances, n, first, second, floored, objectives, done, log_likelihood, weight),
+            structure.form,
         )
         trace += objectives[done:n_trace].tolist()
     sums = {"n": n, "first": first, "second": second, "means": means}

@@ -19,16 +19,19 @@ import numpy as np
 
 from gmm import _native
 from gmm.convergence import CONVERGED, FALL, LIMIT
-from gmm.covariances import Covariance, is_native
+from gmm.covariances import Covariance, climbs_in_core, is_native
 from gmm.frame import Frame
 from gmm.parameters import Parameters
 from gmm.restarts import Outcome, Restart
 from gmm.rows import Rows
 from gmm.small import SMALL, are_few, most_work
 
-__all__ = ["METHODS", "Batch", "Plan", "fit_batches", "is_whole"]
+__all__ = ["GIVEN", "METHODS", "Batch", "Plan", "fit_batches", "fit_given", "is_soon_over", "is_whole"]
 
-METHODS = {"kmeans": 0, "k-means++": 1, "random": 2, "random_from_data": 3}  # gmm_method in csrc/gmm.h
+METHODS = {"kmeans": 0, "k-means++": 1, "random": 2, "random_from_data": 3}  # gmm_method in csrc/fits.h
+GIVEN = "given"  # a start that is handed in
+NUMBERS = METHODS | {GIVEN: 4}
+USUAL_PASSES = 200  # of a climb that is handed its start
 MOST_PASSES = 4000  # of SMALL each, 0.1 s: no Ctrl-C is answered on the way
 LONGEST_TRACES = 1 << 16  # iterations of all starts
 REHEARSED = 100  # passes of a start's rehearsal, and some
@@ -51,6 +54,11 @@ class Plan:
     n_init: int
     patience: int | None = None  # iterations after which slow climbs leap; None: never
 
+    @property
+    def core(self) -> Covariance:
+        """What climbs in the structure's place."""
+        return self.structure.core
+
     def work(self, n_rows: int, n_features: int) -> int:
         """Multiply-adds that a fit may take."""
         passes = self.n_init * (self.max_iter + REHEARSED)
@@ -69,10 +77,17 @@ def is_whole(plan: Plan, n_rows: int, n_features: int) -> bool:
     )
 
 
+def is_soon_over(plan: Plan, n_rows: int, n_features: int) -> bool:
+    """Say whether a climb from a given start is made in one call: soon over, as climbs go."""
+    passes = min(plan.max_iter, USUAL_PASSES) * most_work(n_rows, plan.n_components, n_features)
+    return climbs_in_core(plan.core) and passes <= MOST_PASSES * SMALL and plan.max_iter <= LONGEST_TRACES
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """What became of some groups of rows, an array over groups of everything."""
 
+    structure: Covariance
     frames: Sequence[Frame]
     n_rows: Sequence[int]
     seeds: Sequence[Sequence[int]]
@@ -113,6 +128,15 @@ class Batch:
         """By the kernel of prediction, nats per unit of sample weight, user coordinates."""
         return float(self.log_likelihoods[g]) + self.frames[g].log_jacobian
 
+    def parameters(self, g: int) -> Parameters:
+        """Of one group."""
+        covariances = self.structure.from_core(self.covariances[g], len(self.weights[g]))
+        return Parameters(self.weights[g], self.means[g], covariances)
+
+    def objective(self, g: int) -> float:
+        """Of one group: what its climb reached, nats per unit of sample weight, frame coordinates."""
+        return float(self.traces[self.ends[g] - 1])
+
     def outcome(self, g: int) -> Outcome | None:
         """Of one group; None of an unusual one."""
         stop, n_trace, n_started, winner = self.endings[g].tolist()
@@ -120,7 +144,7 @@ class Batch:
             return None
         shift, end = self.frames[g].log_jacobian, int(self.ends[g])
         return Outcome(
-            parameters=Parameters(self.weights[g], self.means[g], self.covariances[g]),
+            parameters=self.parameters(g),
             trace=self.traces[end - n_trace : end],
             floored=self.floored[g],
             stop_reason=STOP_REASONS[stop],
@@ -170,15 +194,26 @@ def fit_batches(
         return list(pool.map(fitted, firsts))
 
 
+def fit_given(plan: Plan, rows: Rows, ridge: np.ndarray | None, starts: Sequence[Parameters]) -> Batch:
+    """Climb from each of some given starts on the same rows, in one call; as `fit_batches` otherwise."""
+    ridges = None if ridge is None else [ridge] * len(starts)
+    return _fitted(plan, [rows] * len(starts), ridges, [[0]] * len(starts), starts)
+
+
 def _fitted(
     plan: Plan,
     groups: Sequence[Rows],
     ridges: Sequence[np.ndarray] | None,
     seeds: Sequence[Sequence[int]],
+    starts: Sequence[Parameters] | None = None,
 ) -> Batch:
-    G, K, D, kernel = len(groups), plan.n_components, groups[0].n_features, plan.structure.kernel
-    shape = plan.structure.shape(K, D)
-    weights, means, covariances = np.empty((G, K)), np.empty((G, K, D)), np.empty((G, int(np.prod(shape))))
+    G, K, D, core = len(groups), plan.n_components, groups[0].n_features, plan.core
+    shape = core.shape(K, D)
+    if starts is None:
+        weights, means, covariances = np.empty((G, K)), np.empty((G, K, D)), np.empty((G, int(np.prod(shape))))
+    else:
+        weights, means = (_stacked([getattr(each, name) for each in starts]) for name in ("weights", "means"))
+        covariances = _stacked([plan.structure.to_core(each.covariances) for each in starts]).reshape(G, -1)
     traces, tables = np.empty((G, plan.max_iter + 1)), np.zeros((G, plan.n_init, 6))
     floored, log_likelihoods, endings = np.zeros((G, K), bool), np.empty(G), np.zeros((G, 4), np.int64)
     _native.fit(
@@ -186,16 +221,19 @@ def _fitted(
         np.ldexp(1.0, -np.array([rows.frame.exponent for rows in groups])),
         *(_stacked([getattr(rows.frame, name) for rows in groups]) for name in ("centre", "floor")),
         *(None if ridges is None else _stacked(ridges), _words(seeds)),
-        *(kernel, int(groups[0].precision == "float64"), METHODS[plan.method]),
+        *(core.kernel, int(groups[0].precision == "float64"), NUMBERS[plan.method]),
         *(plan.tol, plan.max_iter, plan.short_iter, plan.max_iter if plan.patience is None else plan.patience),
         *(weights, means, covariances),
-        *(floored, traces, tables, log_likelihoods, endings, 1),
+        *(floored, traces, tables, log_likelihoods, endings, 1, core.form),
     )
     endings[endings[:, 0] == UNUSUAL, 1] = 0
     entries = traces[np.arange(traces.shape[1]) < endings[:, 1:2]]
-    covariances = covariances.reshape(G, *shape)
     frames, n_rows = [rows.frame for rows in groups], [rows.n_rows for rows in groups]
-    return Batch(frames, n_rows, seeds, weights, means, covariances, floored, entries, tables, log_likelihoods, endings)
+    covariances = covariances.reshape(G, *shape)
+    return Batch(
+        *(plan.structure, frames, n_rows, seeds, weights, means, covariances, floored, entries, tables),
+        *(log_likelihoods, endings),
+    )
 
 
 def _words(seeds: Sequence[Sequence[int]]) -> np.ndarray:

@@ -15,18 +15,28 @@ from __future__ import annotations
 
 import difflib
 
-from gmm.covariances.along_features import EEI, EII, EVI, VEI
 from gmm.covariances.base import Covariance
 from gmm.covariances.coded import EEE, VII, VVI, VVV
-from gmm.covariances.common_axes import EVE, VVE
+from gmm.covariances.constrained import EEI, EEV, EII, EVE, EVI, EVV, VEE, VEI, VEV, VVE
 from gmm.covariances.diagonal import DIAG
-from gmm.covariances.ellipsoids import EEV, EVV, VEE, VEV
 from gmm.covariances.full import FULL
 from gmm.covariances.spherical import SPHERICAL
 from gmm.covariances.tied import TIED
 from gmm.errors import ParameterError
+from gmm.parameters import Form
 
-__all__ = ["CODES", "DIAG", "FULL", "SPHERICAL", "STRUCTURES", "TIED", "Covariance", "is_native", "structure"]
+__all__ = [
+    "CODES",
+    "DIAG",
+    "FULL",
+    "SPHERICAL",
+    "STRUCTURES",
+    "TIED",
+    "Covariance",
+    "climbs_in_core",
+    "is_native",
+    "structure",
+]
 
 STRUCTURES: dict[str, Covariance] = {entry.name: entry for entry in (FULL, TIED, DIAG, SPHERICAL)}
 CODES: dict[str, Covariance] = {
@@ -35,10 +45,15 @@ CODES: dict[str, Covariance] = {
 KNOWN = STRUCTURES | CODES
 
 
-def is_native(structure: Covariance) -> bool:
+def climbs_in_core(structure: Covariance) -> bool:
     """Whether the core's M-step is that of the structure, so that it may climb there."""
     known = KNOWN.get(structure.name) is structure
     return known and type(structure).maximize is Covariance.maximize
+
+
+def is_native(structure: Covariance) -> bool:
+    """Whether the core knows the structure's starts, too: components share nothing, or all as "tied" does."""
+    return climbs_in_core(structure) and structure.form is Form.OWN
 
 
 def structure(name: str) -> Covariance:

@@ -23,7 +23,7 @@ from gmm.covariances.coordinates import Coordinates
 from gmm.covariances.geometry import Axes
 from gmm.errors import ParameterError
 from gmm.frame import Frame, Scaling
-from gmm.parameters import Factors, Kernel, Parameters
+from gmm.parameters import Factors, Form, Kernel, Parameters
 from gmm.statistics import Statistics
 
 __all__ = ["Covariance"]
@@ -46,6 +46,8 @@ class Covariance(ABC):
         What to ask `Rows.moments` for.
     axes : {"features", "shared", "own"}
         Of the ellipsoids.
+    form : Form
+        What the components' covariances share.
     """
 
     name: ClassVar[str]
@@ -53,6 +55,7 @@ class Covariance(ABC):
     kernel: ClassVar[Kernel]
     moments_kernel: ClassVar[Kernel]
     axes: ClassVar[Axes] = "own"
+    form: ClassVar[Form] = Form.OWN
 
     def __reduce__(self) -> tuple:
         from gmm.covariances import structure
@@ -139,7 +142,7 @@ class Covariance(ABC):
         _native.maximize(
             *(self.kernel, statistics.n, statistics.first, statistics.second, statistics.means),
             *(previous.means, previous.covariances, ridge, floor, statistics.epsilon),
-            *(weights, means, covariances, floored, 1),
+            *(weights, means, covariances, floored, 1, self.form),
         )
         parameters = Parameters(weights, means, covariances)
         if previous.noise is not None:
@@ -156,6 +159,19 @@ class Covariance(ABC):
     def plain(self) -> Covariance:
         """The structure without restraints."""
         return self
+
+    @property
+    def core(self) -> Covariance:
+        """The structure that the core climbs with in its place."""
+        return self
+
+    def to_core(self, covariances: np.ndarray) -> np.ndarray:
+        """Covariances in the shape of ``core``'s."""
+        return covariances
+
+    def from_core(self, covariances: np.ndarray, n_components: int) -> np.ndarray:
+        """Covariances that ``core`` climbed to, in the structure's own shape."""
+        return covariances
 
     def admit(self, parameters: Parameters) -> Parameters:
         """The parameters, or the nearest that a climb may begin from."""

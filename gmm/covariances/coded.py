@@ -4,8 +4,8 @@ The three letters of a code are those of volume, shape and orientation (Banfield
 1995): E equal for all components, V varying, I the identity. Public covariances, precisions and their factors are
 matrices (K, D, D) whatever the code; inside a fit they have the shape of the code's kernel.
 
-The M-step of a code takes weights and means from the sums as every structure does, and covariances from `constrained`:
-those of its form which are likeliest given each component's scatter S_k,
+The M-step of a code takes weights and means from the sums as every structure does, and of all covariances of its form
+those which are likeliest given each component's scatter S_k, in the core (csrc/forms.c):
 
     minimise  sum_k n_k (log |covariance_k| + trace(inverse(covariance_k) S_k)).
 
@@ -20,17 +20,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from gmm import _native
 from gmm._validation import checked_array
 from gmm.covariances.base import EPS, Covariance
 from gmm.covariances.coordinates import Coordinates
 from gmm.covariances.diagonal import Diagonal
 from gmm.covariances.full import Full
-from gmm.covariances.positive_definite import diagonal, largest_exponents, symmetric, validate_matrices, whitener
+from gmm.covariances.positive_definite import diagonal, largest_exponents, validate_matrices, whitener
 from gmm.covariances.spherical import Spherical
 from gmm.covariances.tied import TIED
 from gmm.errors import ParameterError
 from gmm.frame import Frame
-from gmm.parameters import Factors, Kernel, Parameters
+from gmm.parameters import Factors, Parameters
 from gmm.statistics import Statistics
 
 __all__ = ["EEE", "VII", "VVI", "VVV", "Coded", "Constrained"]
@@ -151,76 +152,54 @@ class EEE(Coded, Full):
         self, statistics: Statistics, previous: Parameters, *, ridge: np.ndarray | None = None, floor: np.ndarray
     ) -> tuple[Parameters, np.ndarray]:
         found, floored = TIED.maximize(statistics, _shared(previous), ridge=ridge, floor=floor)
-        copies = np.repeat(found.covariances[None], found.n_components, axis=0)
-        return replace(found, covariances=copies), floored
+        return replace(found, covariances=self.from_core(found.covariances, found.n_components)), floored
 
     def coordinates(self, origin: Parameters) -> Formed:
         return Formed(super().coordinates(origin), lambda weights, covariances: self.narrowed(covariances))
 
+    @property
+    def core(self) -> Covariance:
+        return TIED
+
+    def to_core(self, covariances: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(covariances[0])
+
+    def from_core(self, covariances: np.ndarray, n_components: int) -> np.ndarray:
+        return np.repeat(covariances[None], n_components, axis=0)
+
 
 def _shared(parameters: Parameters) -> Parameters:
-    return replace(parameters, covariances=np.ascontiguousarray(parameters.covariances[0]))
+    return replace(parameters, covariances=EEE.to_core(parameters.covariances))
 
 
 class Constrained(Coded):
-    """A code whose M-step is its own; its ``moments_kernel`` is also the shape of the covariances inside."""
+    """A code whose components share a part of their covariances: its `form`, which the core's M-step takes."""
 
-    @abstractmethod
-    def constrained(
-        self, n: np.ndarray, scatter: np.ndarray, previous: np.ndarray | None, floor: np.ndarray, epsilon: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Covariances of living components, and which of them rest on the floor.
+    def formed(self, n: np.ndarray, scatter: np.ndarray, previous: np.ndarray | None = None) -> np.ndarray:
+        """Covariances of the form, inside, that are likeliest given each component's scatter; no floor.
 
         Parameters
         ----------
         n : ndarray of shape (K,)
-            Positive.
+            0 for a component whose scatter stays as it is.
         scatter : ndarray in the shape of the covariances
-            Each component's, about its new mean, the ridge included.
-        previous : ndarray in the shape of the covariances, or None
+        previous : ndarray in the shape of the covariances, optional
             Where iterations inside begin, so that the objective cannot fall.
-        floor : ndarray of shape (D,)
-        epsilon : float
-            Unit roundoff of the arithmetic that made ``scatter``.
         """
+        found, n_features = np.array(scatter, np.float64, order="C"), self._n_features(scatter)
+        _native.constrain(self.form, n, previous, np.zeros(n_features), EPS, found, np.zeros(len(n), bool))
+        return found
 
-    def maximize(
-        self, statistics: Statistics, previous: Parameters, *, ridge: np.ndarray | None = None, floor: np.ndarray
-    ) -> tuple[Parameters, np.ndarray]:
-        n, alive = statistics.n, statistics.n > 0
-        if not alive.any():
-            raise ParameterError("noise takes every row: its density exceeds that of every component at all of them")
-        shift = statistics.first[alive] / n[alive, None]
-        means, covariances = previous.means.copy(), previous.covariances.copy()
-        means[alive] = statistics.means[alive] + shift
-        before = covariances[alive] if (covariances > 0).any() else None
-        scatter = self._scatter(statistics.second[alive], n[alive], shift, 0.0 * floor if ridge is None else ridge)
-        floored = np.zeros(len(n), bool)
-        covariances[alive], floored[alive] = self.constrained(n[alive], scatter, before, floor, statistics.epsilon)
-        parameters = Parameters(n / n.sum(), means, covariances)
-        if previous.noise is not None:
-            share = statistics.noise / (n.sum() + statistics.noise)
-            parameters = parameters.with_noise(previous.noise.weighing(share))
-        return parameters, floored
-
-    def _scatter(self, second: np.ndarray, n: np.ndarray, shift: np.ndarray, ridge: np.ndarray) -> np.ndarray:
-        if self.moments_kernel is Kernel.FULL:
-            return symmetric(second / n[:, None, None] - shift[:, :, None] * shift[:, None, :]) + np.diag(ridge)
-        if self.moments_kernel is Kernel.DIAG:
-            return second / n[:, None] - shift**2 + ridge
-        return (second / n - (shift**2).sum(axis=1)) / len(ridge) + ridge.mean()
+    @abstractmethod
+    def _n_features(self, covariances: np.ndarray) -> int: ...
 
     def projected(self, dense: np.ndarray) -> np.ndarray:
         K, D = dense.shape[:2]
-        scatter = self.narrowed(dense)
-        found, _ = self.constrained(np.ones(K), scatter, None, np.zeros(D), EPS)
-        return self.dense(found, K, D)
+        return self.dense(self.formed(np.ones(K), self.narrowed(dense)), K, D)
 
     def coordinates(self, origin: Parameters) -> Formed:
-        def form(weights: np.ndarray, covariances: np.ndarray) -> np.ndarray:
-            return self.constrained(weights, covariances, origin.covariances, np.zeros(origin.n_features), EPS)[0]
-
-        return Formed(super().coordinates(origin), form)
+        inner = super().coordinates(origin)
+        return Formed(inner, lambda weights, covariances: self.formed(weights, covariances, origin.covariances))
 
 
 VVV, VVI, VII, EEE = VVV(), VVI(), VII(), EEE()

@@ -10,6 +10,7 @@ from gmm import GaussianMixture
 from gmm.agreement import adjusted_rand_index
 from gmm.datasets import load_faithful, load_iris
 from gmm.hierarchy import LEAVES, ward
+from gmm.reference import trees
 
 
 @pytest.mark.parametrize(("n_rows", "n_features"), [(1, 2), (2, 1), (3, 2), (40, 1), (150, 4), (700, 3)])
@@ -67,3 +68,20 @@ def test_rows_with_gaps():
     X[np.random.default_rng(0).random(X.shape) < 0.1] = np.nan
     model = GaussianMixture(3, init_params="hierarchical", missing="marginalize", random_state=0).fit(X)
     assert np.isfinite(model.log_likelihood_)
+
+
+@pytest.mark.parametrize(("n_rows", "n_features"), [(2, 1), (7, 3), (300, 5)])
+def test_the_core_finds_the_merges_of_its_twin(n_rows, n_features):
+    rng = np.random.default_rng(n_rows)
+    points, weight = rng.normal(size=(n_rows, n_features)), rng.uniform(0.5, 2.0, n_rows)
+    pairs, costs = trees.ward(points, weight)
+    order = np.argsort(costs, kind="stable")
+    tree = ward(points, weight)
+    np.testing.assert_array_equal(tree.pairs, pairs[order])
+    np.testing.assert_allclose(tree.costs, costs[order], rtol=1e-12)
+
+
+def test_points_that_are_no_numbers_come_to_an_end():
+    points = np.ones((9, 2))
+    points[3] = np.nan
+    assert ward(points).pairs.shape == (8, 2)

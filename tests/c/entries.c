@@ -131,7 +131,7 @@ void with_good(void (*run)(void))
                    .own_limits = {.precision = GMM_F64, .floor = floor, .epsilon = 0x1p-52, .max_iter = LIMIT},
                    .own_errors = {error, GMM_F64, 1, D * 8, {8, 8}},
                    .own_runs = l.runs,
-                   .own_plan = {GMM_FULL, GMM_F64, GMM_METHOD_KMEANS, K, 2, 1e-5, LIMIT, 1, LIMIT},
+                   .own_plan = {GMM_FULL, GMM_OWN_FORM, GMM_F64, GMM_METHOD_KMEANS, K, 2, 1e-5, LIMIT, 1, LIMIT},
                    .own_rehearsal = {GMM_FULL, GMM_F64, K, 3, ROUNDS, n_iter, last, N},
                    .floor = floor, .about = about, .constant = constant, .whitener = whitener, .scatter = scatter,
                    .slope = slope, .number = &number, .trace = trace, .floored = floored, .unusual = unusual,
@@ -139,7 +139,7 @@ void with_good(void (*run)(void))
                    .n_groups = 1, .n_starts = 1, .stop = &stop, .precision = GMM_F64, .n_threads = 1};
     a.own_group = (gmm_group){.rows = a.own_rows, .floor = floor, .seed = seed, .mixture = a.own_next,
                               .floored = floored, .trace = trace, .table = table};
-    const size_t sizes[] = {gmm_mixture_scratch_bytes(GMM_FULL, K, D, 1), gmm_climb_scratch_bytes(GMM_FULL, GMM_F64, K, D),
+    const size_t sizes[] = {gmm_mixture_scratch_bytes(GMM_FULL, K, D, 1), gmm_climb_scratch_bytes(GMM_FULL, GMM_OWN_FORM, GMM_F64, K, D),
                             gmm_fit_scratch_bytes(&a.own_plan, N, D, 1), gmm_start_scratch_bytes(&a.own_rehearsal, D, 1),
                             gmm_missing_scratch_bytes(GMM_FULL, GMM_F64, K, D, 1),
                             gmm_measured_scratch_bytes(GMM_FULL, K, D, 1, 1)};

@@ -2,7 +2,7 @@
 #ifndef ENTRIES_H
 #define ENTRIES_H
 
-#include "gmm.h"
+#include "fits.h"
 #include "incomplete.h"
 #include "measured.h"
 

@@ -51,7 +51,7 @@ gmm_statistics new_sums(const gmm_mixture *m)
 gmm_mixture new_mixture(const problem *p, const recipe *r, double correlation)
 {
     gmm_mixture m = {r->structure, r->k, r->d, room((size_t)r->k, 8), p->mean,
-                     room(structure_size(r->structure, r->k, r->d), 8)};
+                     room(structure_size(r->structure, r->k, r->d), 8), GMM_OWN_FORM};
     for (int64_t k = 0; k < r->k; ++k) {
         m.weight[k] = 1.0 / (double)r->k;
     }

@@ -21,7 +21,7 @@ static const test tests[] = {
     {"arguments", test_arguments},     {"nonfinite", test_nonfinite},     {"scratch", test_scratch},
     {"refused", test_refused},         {"edges", test_edges},
     {"skip", test_skip},               {"noise", test_noise},             {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},
-    {"matrices", test_matrices},         {"maximize", test_maximize},
+    {"matrices", test_matrices},         {"maximize", test_maximize},     {"forms", test_forms},
     {"climb", test_climb},             {"endings", test_endings},
              {"fit", test_fit},               {"start", test_start},
     {"race", test_race},                 {"unusual", test_unusual},

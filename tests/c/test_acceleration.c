@@ -52,14 +52,15 @@ static void coordinates_case(gmm_structure structure)
 {
     in_case("coordinates %s", structure_name(structure));
     gmm_workspace space = {NULL, 0};
-    gmm_take_coordinates(structure, K, D, &space);
+    gmm_take_coordinates(structure, GMM_OWN_FORM, K, D, &space);
     void *memory = room(space.used + GMM_CACHE_LINE, 1);
     space = (gmm_workspace){gmm_align_to_line(memory), 0};
-    gmm_coordinates about = gmm_take_coordinates(structure, K, D, &space);
+    gmm_coordinates about = gmm_take_coordinates(structure, GMM_OWN_FORM, K, D, &space);
     double numbers[3][K + K * D + MOST], vector[K + K * D + MOST];
     gmm_mixture mixture[3];
     for (int m = 0; m < 3; ++m) {
-        mixture[m] = (gmm_mixture){structure, K, D, numbers[m], numbers[m] + K, numbers[m] + K + K * D};
+        mixture[m] = (gmm_mixture){structure, K, D, numbers[m], numbers[m] + K, numbers[m] + K + K * D,
+                                   GMM_OWN_FORM};
         shake(mixture + m, 0.3);
     }
     const size_t size = structure_size(structure, K, D);
@@ -128,10 +129,10 @@ static void memory_case(gmm_structure structure)
 {
     in_case("memory %s", structure_name(structure));
     gmm_workspace space = {NULL, 0};
-    gmm_take_memory(structure, K, D, &space);
+    gmm_take_memory(structure, GMM_OWN_FORM, K, D, &space);
     void *scratch = room(space.used + GMM_CACHE_LINE, 1);
     space = (gmm_workspace){gmm_align_to_line(scratch), 0};
-    gmm_memory memory = gmm_take_memory(structure, K, D, &space);
+    gmm_memory memory = gmm_take_memory(structure, GMM_OWN_FORM, K, D, &space);
     const size_t size = structure_size(structure, K, D);
     const int dense = structure == GMM_FULL || structure == GMM_TIED;
     double numbers[5][K + K * D + MOST], trace[8] = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -139,7 +140,8 @@ static void memory_case(gmm_structure structure)
     static const int64_t pauses[] = {2, 3, 5, 9, 17, 33, 33};
     gmm_mixture at[5];
     for (int m = 0; m < 5; ++m) {
-        at[m] = (gmm_mixture){structure, K, D, numbers[m], numbers[m] + K, numbers[m] + K + K * D};
+        at[m] = (gmm_mixture){structure, K, D, numbers[m], numbers[m] + K, numbers[m] + K + K * D,
+                                   GMM_OWN_FORM};
         memcpy(numbers[m], numbers[0], m ? sizeof numbers[m] : 0);
         if (m == 0) {
             shake(at, 0.3);

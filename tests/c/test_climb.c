@@ -121,7 +121,7 @@ static void climb_case(int structure, int precision, int64_t d, int with_ridge, 
         spare = to == &one ? &other : &one;
     }
 
-    size_t needed = gmm_climb_scratch_bytes(r.structure, r.precision, r.k, d);
+    size_t needed = gmm_climb_scratch_bytes(r.structure, GMM_OWN_FORM, r.precision, r.k, d);
     unsigned char *memory = room(needed + 2 * GUARD, 1), *inside = memory + GUARD - 3;
     memset(memory, MARK, needed + 2 * GUARD);
     gmm_stop stop;
@@ -210,7 +210,7 @@ void test_climb(void)
             climb_case(structure, precision, 11, 1, !precision);
         }
     }
-    CHECK(gmm_climb_scratch_bytes(GMM_FULL, GMM_F64, 0, 2) == 0);
-    CHECK(gmm_climb_scratch_bytes((gmm_structure)7, GMM_F64, 1, 2) == 0);
-    CHECK(gmm_climb_scratch_bytes(GMM_LINEAR, GMM_F64, 1, 2) == 0);
+    CHECK(gmm_climb_scratch_bytes(GMM_FULL, GMM_OWN_FORM, GMM_F64, 0, 2) == 0);
+    CHECK(gmm_climb_scratch_bytes((gmm_structure)7, GMM_OWN_FORM, GMM_F64, 1, 2) == 0);
+    CHECK(gmm_climb_scratch_bytes(GMM_LINEAR, GMM_OWN_FORM, GMM_F64, 1, 2) == 0);
 }

@@ -103,8 +103,8 @@ static void falls_while_leaping(int structure)
         in_case("ending, structure %d, falls after leap %d", structure, (int)last_leap);
         prepare(&a, structure);
         for (int measured = 0; measured < 2; ++measured) {
-            gmm_climber climber = gmm_take_climber(a.rows, a.own_mixture.structure, GMM_F64, K, D, 0, &space);
-            gmm_memory memory = gmm_take_memory(a.own_mixture.structure, K, D, &space);
+            gmm_climber climber = gmm_take_climber(a.rows, a.own_mixture.structure, GMM_OWN_FORM, GMM_F64, K, D, 0, &space);
+            gmm_memory memory = gmm_take_memory(a.own_mixture.structure, GMM_OWN_FORM, K, D, &space);
             if (!measured) {
                 scratch = room(space.used + GMM_CACHE_LINE, 1);
                 space = (gmm_workspace){gmm_align_to_line(scratch), 0};

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "gmm.h"
+#include "fits.h"
 #include "problem.h"
 #include "tests.h"
 
@@ -29,7 +29,7 @@ static size_t result_size(const gmm_plan *plan, int64_t d)
 static job prepare(gmm_structure structure, gmm_dtype precision, gmm_method method, int64_t k, int64_t d,
                    int with_ridge, int few_values)
 {
-    job j = {.plan = {structure, precision, method, k, STARTS, 1e-5, STEPS, 4, 6}};
+    job j = {.plan = {structure, GMM_OWN_FORM, precision, method, k, STARTS, 1e-5, STEPS, 4, 6}};
     j.floor = room((size_t)d, 8), j.ridge = room((size_t)d, 8);
     for (int64_t i = 0; i < d; ++i) {
         j.floor[i] = 0x1p-80;
@@ -50,7 +50,7 @@ static job prepare(gmm_structure structure, gmm_dtype precision, gmm_method meth
                                   .seed = SEEDS};
         gmm_group *group = &j.groups[g];
         group->mixture = (gmm_mixture){structure, k, d, room((size_t)k, 8), room((size_t)(k * d), 8),
-                                       room(result_size(&j.plan, d), 8)};
+                                       room(result_size(&j.plan, d), 8), GMM_OWN_FORM};
         group->floored = room((size_t)k, 1);
         group->trace = room(STEPS + 1, 8), group->table = room(STARTS * GMM_TABLE, 8);
         j.most_rows = r.n > j.most_rows ? r.n : j.most_rows;
@@ -120,6 +120,70 @@ static void fit_case(gmm_structure structure, gmm_dtype precision, gmm_method me
     drop(&together), drop(&alone);
 }
 
+/* Where the mixture of each group is given: means spread along the rows, unit covariances. */
+static void give(job *j)
+{
+    for (int g = 0; g < GROUPS; ++g) {
+        gmm_mixture *m = &j->groups[g].mixture;
+        const int64_t k = m->n_components, d = m->n_features;
+        m->form = j->plan.form;
+        for (int64_t c = 0; c < k; ++c) {
+            m->weight[c] = 1.0 / (double)k;
+            for (int64_t i = 0; i < d; ++i) {
+                m->mean[c * d + i] = 0.5 * (double)(c - k / 2) + 0.1 * (double)i;
+            }
+        }
+        for (size_t i = 0, size = result_size(&j->plan, d); i < size; ++i) {
+            const size_t within = i % (size_t)(d * d), is_dense = m->structure == GMM_FULL || m->structure == GMM_TIED;
+            m->covariance[i] = !is_dense || within % (size_t)(d + 1) == 0;
+        }
+    }
+}
+
+static job prepare_given(gmm_structure structure, gmm_form form, gmm_dtype precision)
+{
+    job j = prepare(structure, precision, GMM_METHOD_GIVEN, 3, 3, form % 2, 0);
+    j.plan.form = form;
+    j.plan.n_starts = 1;
+    give(&j);
+    return j;
+}
+
+static void given_case(gmm_structure structure, gmm_form form, gmm_dtype precision)
+{
+    in_case("fit of a given start, structure=%d form=%d precision=%d", structure, form, precision);
+    job together = prepare_given(structure, form, precision), alone = prepare_given(structure, form, precision);
+    fit_groups(&together, 0, GROUPS, 3);
+    for (int g = 0; g < GROUPS; ++g) {
+        fit_groups(&alone, g, 1, 1);
+        const gmm_group *one = &together.groups[g], *other = &alone.groups[g];
+        CHECK(one->stop != GMM_UNUSUAL && one->stop == other->stop && one->n_trace == other->n_trace);
+        CHECK(one->n_started == 1 && one->winner == 0 && one->n_trace > 3);
+        CHECK_BYTES(one->mixture.covariance, other->mixture.covariance, result_size(&alone.plan, 3) * 8);
+        CHECK_BYTES(one->trace, other->trace, (size_t)one->n_trace * 8);
+        for (int64_t t = 1; t < one->n_trace; ++t) {
+            CHECK(one->trace[t] - one->trace[t - 1] >= (precision ? -1e-9 : -1e-3));
+        }
+    }
+    drop(&together), drop(&alone);
+}
+
+static void given_arguments(void)
+{
+    in_case("arguments of a given start");
+    job j = prepare_given(GMM_FULL, GMM_VVE, GMM_F64);
+    CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) > 0);
+    j.plan.n_starts = 2;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
+    j.plan.n_starts = 1;
+    j.plan.method = GMM_METHOD_DATA;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
+    j.plan.method = GMM_METHOD_GIVEN;
+    j.plan.structure = GMM_DIAG;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
+    drop(&j);
+}
+
 static void fit_arguments(void)
 {
     in_case("fit arguments");
@@ -158,5 +222,14 @@ void test_fit(void)
             fit_case((gmm_structure)structure, (gmm_dtype)precision, GMM_METHOD_SEEDS, 5, 2, 0, 8);
         }
     }
+    for (int precision = 0; precision < 2; ++precision) {
+        for (int form = GMM_OWN_FORM + 1; form < GMM_N_FORMS; ++form) {
+            given_case(gmm_structure_of_form((gmm_form)form), (gmm_form)form, (gmm_dtype)precision);
+        }
+        for (int structure = 0; structure < 4; ++structure) {
+            given_case((gmm_structure)structure, GMM_OWN_FORM, (gmm_dtype)precision);
+        }
+    }
+    given_arguments();
     fit_arguments();
 }

@@ -97,7 +97,7 @@ static void matrices_case(int64_t k, int64_t d)
     for (int64_t j = 0; j < d; ++j) {
         ridge[j] = 0.1 * (double)(j + 1);
     }
-    gmm_mixture m = {GMM_FULL, k, d, weight, mean, S};
+    gmm_mixture m = {GMM_FULL, k, d, weight, mean, S, GMM_OWN_FORM};
     g = guard(GMM_FULL, k, d, 3);
     CHECK(gmm_factorize(&m, ridge, 3, g.scratch, g.size, constant, again, &bad) == GMM_OK);
     CHECK_BYTES(W, again, size * sizeof *W);
@@ -233,8 +233,8 @@ static void maximize_case(int structure, int with_ridge)
     for (int i = 0; i < K * D * D; ++i) {
         old_covariance[i] = 0.5 + i;
     }
-    gmm_mixture previous = {(gmm_structure)structure, K, D, old_weight, old_mean, old_covariance};
-    gmm_mixture next = {(gmm_structure)structure, K, D, weight, mean, covariance};
+    gmm_mixture previous = {(gmm_structure)structure, K, D, old_weight, old_mean, old_covariance, GMM_OWN_FORM};
+    gmm_mixture next = {(gmm_structure)structure, K, D, weight, mean, covariance, GMM_OWN_FORM};
     gmm_statistics s = {.n = n, .first = first, .second = second};
     guarded g = guard((gmm_structure)structure, K, D, 2);
     CHECK(gmm_maximize(&s, about, 0, &previous, with_ridge ? ridge : NULL, floor, 0x1p-52, 2, g.scratch, g.size, &next,
@@ -278,8 +278,8 @@ static void landing_case(int structure)
     gmm_statistics s = {.n = n, .first = first, .second = second};
     guarded g = guard((gmm_structure)structure, 1, 2, 1);
     for (int i = 0; i < 3; ++i) {
-        gmm_mixture previous = {(gmm_structure)structure, 1, 2, weight, mean, before[i]};
-        gmm_mixture next = {(gmm_structure)structure, 1, 2, weight, mean, covariance};
+        gmm_mixture previous = {(gmm_structure)structure, 1, 2, weight, mean, before[i], GMM_OWN_FORM};
+        gmm_mixture next = {(gmm_structure)structure, 1, 2, weight, mean, covariance, GMM_OWN_FORM};
         CHECK(gmm_maximize(&s, about, 0, &previous, NULL, floor, 0x1p-52, 1, g.scratch, g.size, &next, floored) ==
               GMM_OK);
         CHECK(floored[0] == 1);
@@ -310,7 +310,7 @@ static void pool_case(void)
         CHECK_NEAR(second[a], expected[a], 1e-13);
     }
     double weight[2] = {0.5, 0.5}, covariance[4] = {1, 0, 0, 1}, whitener[4] = {1, 0, 0, 1}, near[4] = {200, 0, 0, 1};
-    gmm_mixture m = {GMM_TIED, 2, 2, weight, near, covariance};
+    gmm_mixture m = {GMM_TIED, 2, 2, weight, near, covariance, GMM_OWN_FORM};
     CHECK(gmm_tied_is_safe(&m, whitener) == 1);
     near[1] = 200; /* each feature is near enough, both together are not */
     CHECK(gmm_tied_is_safe(&m, whitener) == 0);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "gmm.h"
+#include "fits.h"
 #include "problem.h"
 #include "tests.h"
 
@@ -40,7 +40,7 @@ static job prepare(gmm_structure structure, gmm_dtype precision, int64_t k, int6
     }
     for (int s = 0; s < STARTS; ++s) {
         j.begun[s] = (gmm_mixture){structure, k, d, room((size_t)k, 8), room((size_t)(k * d), 8),
-                                   room(structure_size(structure, k, d), 8)};
+                                   room(structure_size(structure, k, d), 8), GMM_OWN_FORM};
     }
     return j;
 }

@@ -24,6 +24,7 @@ void test_fork(void);
 void test_parallel(void);
 void test_matrices(void);
 void test_maximize(void);
+void test_forms(void);
 void test_acceleration(void);
 void test_climb(void);
 void test_endings(void);
