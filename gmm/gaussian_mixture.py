@@ -45,9 +45,10 @@ class GaussianMixture(MixtureEstimator):
         Number of starts. Each runs ``short_iter`` iterations and the best goes on (Biernacki, Celeux, Govaert 2003).
     short_iter : int, default=10
         Iterations of each start before the best is chosen; on many rows three, for starts that have no chance after.
-    init_params : {"kmeans", "k-means++", "hierarchical", "random", "random_from_data"} or callable, default="kmeans"
-        How to start; "hierarchical" is Ward's clustering, one start where there are at most 2048 rows. A callable
-        ``(X, n_components, rng)`` returns responsibilities (N, K), labels (N,) or means (K, D).
+    init_params : {"kmeans", "auto", "k-means++", "hierarchical", "random", "random_from_data"} or callable
+        How to start; "kmeans", the default, is the likeliest of several kinds of start after a rehearsal, "auto" the
+        same with two trees among them, "hierarchical" Ward's clustering, one start where there are at most 2048 rows. A
+        callable ``(X, n_components, rng)`` returns responsibilities (N, K), labels (N,) or means (K, D).
     weights_init : array-like of shape (K,), optional
         Mixing weights to start from.
     means_init : array-like of shape (K, D), optional

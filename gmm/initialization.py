@@ -12,6 +12,8 @@ A start is a partition of rows (labels or responsibilities) put through one maxi
 - "random_from_data": means are distinct random rows, each covariance is that of all rows, equal mixing weights;
 - "hierarchical": Ward's clusters (`gmm.hierarchy`) of columns in units of their standard deviation; of many rows, of
   a subsample of 2**11;
+- "ellipsoids": a tree that goes on from many of Ward's clusters, as ellipsoids (`gmm.agglomeration`);
+- "auto": start i of a fit is of the kind AUTO[i]; later ones go through its last three again;
 - a callable ``(X, n_components, rng)``: responsibilities (N, K), labels (N,) or means (K, D) in user units.
 
 The other named starts look at a subsample (`gmm.subsample`). Components with few rows, or none, are the business of
@@ -30,23 +32,38 @@ from typing import Any
 import numpy as np
 
 from gmm._validation import check_partition
+from gmm.agglomeration import agglomerate, leaves
 from gmm.covariances.base import Covariance
 from gmm.distinct import distinct
 from gmm.draws import Uniform, uniform
 from gmm.errors import ParameterError
 from gmm.hierarchy import LEAVES, ward
-from gmm.kmeans import Spread, lloyd, seed_centres, standardised
+from gmm.kmeans import Spread, lloyd, seed_centres, standardised, standardised_points
 from gmm.parameters import Parameters
 from gmm.partition import from_partition, maximized, rows_needed, total
 from gmm.rehearsal import likeliest
 from gmm.rows import Rows
 from gmm.subsample import chosen_rows, largest
 
-__all__ = ["METHODS", "Method", "start"]
+__all__ = ["AUTO", "METHODS", "TREES", "Method", "kind_of_start", "start"]
 
 Method = str | Callable[[np.ndarray, int, np.random.Generator], Any]
 
 SPREADS: dict[str, Spread] = {"feature": "sd", "common": "common"}
+
+
+def kind_of_start(method: Method, number: int) -> Method:
+    """What start ``number`` of a fit is, from 0.
+
+    Examples
+    --------
+    >>> from gmm.initialization import kind_of_start
+    >>> [kind_of_start("auto", number) for number in (0, 1, 5, 6)]
+    ['ellipsoids', 'hierarchical', 'k-means++', 'random_from_data']
+    """
+    if method != "auto":
+        return method
+    return AUTO[number] if number < len(AUTO) else AUTO[3:][(number - len(AUTO)) % 3]
 
 
 def start(
@@ -67,7 +84,7 @@ def start(
     structure : Covariance
     n_components : int
     method : str or callable
-        A key of `METHODS`, or a function as in the module's text.
+        A key of `METHODS`, "auto", or a function as in the module's text.
     seed : int
         Decides everything random, the subsample included.
     floor, ridge : ndarray of shape (D,)
@@ -81,13 +98,15 @@ def start(
     if callable(method):
         rng = np.random.default_rng(seed)
         return _from_callable(rows, structure, n_components, method, rng, floor=floor, ridge=ridge)
+    if method == "auto":  # where starts have no numbers, such as beside noise
+        method = AUTO[seed % len(AUTO)]
     if method not in METHODS:
         raise ParameterError(f"init_params must be one of {sorted(METHODS)} or a callable, got {method!r}")
     if method == "kmeans" and n_components > 1:
         limits = {"floor": floor, "ridge": ridge}
         candidates = [partial(kind, structure, n_components, **limits) for kind in CANDIDATES[structure.scaling]]
         return likeliest(rows, structure, n_components, candidates, seed, **limits)
-    size = LEAVES if method == "hierarchical" else largest(n_components, rows.n_features)
+    size = LEAVES if method in TREES else largest(n_components, rows.n_features)
     chosen = chosen_rows(rows.n_rows, seed, size, rows.sample_weight)
     seen = rows if chosen is None else rows.subset(chosen)
     return METHODS[method](structure, n_components, seen, uniform(rows, n_components, seed), floor=floor, ridge=ridge)
@@ -152,6 +171,22 @@ def _hierarchical(
     return from_partition(seen, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
 
 
+def _ellipsoidal(
+    structure: Covariance,
+    n_components: int,
+    rows: Rows,
+    rng: Uniform,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None,
+) -> Parameters:
+    seen = distinct(rows)
+    points = standardised_points(seen)
+    begun = ward(points, seen.sample_weight).cut(leaves(*points.shape))
+    labels = agglomerate(points, seen.sample_weight, begun).cut(n_components)
+    return from_partition(seen, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
+
+
 def _random(
     structure: Covariance,
     n_components: int,
@@ -195,10 +230,13 @@ METHODS: dict[str, Callable[..., Parameters]] = {
     "kmeans": _kmeans,
     "k-means++": _seeding,
     "hierarchical": _hierarchical,
+    "ellipsoids": _ellipsoidal,
     "random": _random,
     "random_from_data": _random_from_data,
 }
 
+AUTO = ("ellipsoids", "hierarchical", "k-means++", "random_from_data", "random", "k-means++")
+TREES = ("hierarchical", "ellipsoids")  # which no seed changes where all rows are seen
 CANDIDATES = {  # of a "kmeans" start, in turn
     "feature": (_kmeans, partial(_kmeans, spread="range"), _random_from_data, _seeding, _random),
     "common": (partial(_kmeans, spread="common"), _random_from_data, _seeding, _random),

@@ -29,6 +29,7 @@ __all__ = [
     "lloyd",
     "seed_centres",
     "standardised",
+    "standardised_points",
 ]
 
 MAX_ITER = 100
@@ -78,6 +79,14 @@ def standardised(rows: Rows, spread: Spread = "sd") -> Rows:
     unit = np.where(changing, unit, np.inf)
     view: Any = View(rows.frame.scale / unit, (rows.frame.centre + mean) / unit)
     return replace(rows, frame=view)
+
+
+def standardised_points(rows: Rows) -> np.ndarray:
+    """Rows (N, D) in standard deviations of their columns, columns left out that do not vary, as long as one does."""
+    view = standardised(rows)
+    points = view.X.astype(np.float64) * view.frame.scale - view.frame.centre
+    changing = points.any(axis=0)
+    return points[:, changing] if changing.any() else points[:, :1]
 
 
 def _ranges(rows: Rows) -> np.ndarray:

@@ -22,7 +22,7 @@ from gmm.parameters import Kernel, Parameters
 from gmm.rows import Rows
 from gmm.statistics import Statistics
 
-__all__ = ["from_partition", "maximized", "rows_needed", "total"]
+__all__ = ["from_partition", "maximized", "rows_needed", "rows_of_its_own", "too_thin", "total"]
 
 POOLED_SHARE_OF_TOTAL = 1e-3  # keeps the pooled covariance from 0 when every row is a component of its own
 
@@ -83,14 +83,22 @@ def rows_needed(kernel: Kernel, n_features: int) -> int:
     return n_features + 1 if kernel is Kernel.FULL else 2
 
 
-def too_thin(statistics: Statistics, kernel: Kernel) -> np.ndarray:
-    """Components (K,) that hold no more sample weight than rows which any covariance of this shape can follow.
+def too_thin(n: np.ndarray, structure: Covariance, n_features: int) -> np.ndarray:
+    """Components (K,) of weights n (K,) with no more rows than which a covariance of their own can follow.
 
-    Their likelihood tells about those rows alone. Of a covariance that all components share no component is thin.
+    Their likelihood tells about those rows alone. No component is thin where all have one covariance.
     """
-    if kernel is Kernel.TIED:
-        return np.zeros(len(statistics.n), bool)
-    return statistics.n <= rows_needed(kernel, statistics.means.shape[1])
+    needed = rows_of_its_own(structure, n_features)
+    return (n <= needed) & (needed > 1)
+
+
+def rows_of_its_own(structure: Covariance, n_features: int) -> int:
+    """Rows that keep a component from a spike; 1 where all components have one covariance.
+
+    A volume that varies follows few rows even where the shape is everybody's; axes of one's own turn into their span.
+    """
+    shares_all = structure.core.kernel is Kernel.TIED or structure.n_parameters(2, 2) == structure.n_parameters(1, 2)
+    return 1 if shares_all else rows_needed(structure.core.kernel, n_features)
 
 
 def _topped_up(statistics: Statistics, missing: np.ndarray, pooled: np.ndarray) -> Statistics:

@@ -185,5 +185,7 @@ def merit(climbed: Climb, structure: Covariance) -> tuple[int, float]:
 
 def n_degenerate(climbed: Climb, structure: Covariance) -> int:
     """Components on the floor, or with too few rows for a covariance of their own: their likelihood is no merit."""
-    thin = False if structure.is_regular_on(climbed.statistics) else too_thin(climbed.statistics, structure.kernel)
+    statistics = climbed.statistics
+    regular = structure.is_regular_on(statistics)
+    thin = False if regular else too_thin(statistics.n, structure, statistics.n_features)
     return int((climbed.floored | thin).sum())

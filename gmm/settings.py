@@ -105,11 +105,11 @@ class Settings:
 
 
 def _method(init_params: Any) -> Method:
-    if callable(init_params) or (isinstance(init_params, str) and init_params in METHODS):
+    known = sorted([*METHODS, "auto"])
+    if callable(init_params) or (isinstance(init_params, str) and init_params in known):
         return init_params
     raise ParameterError(
-        f"init_params must be one of {sorted(METHODS)} or a callable, got {init_params!r}"
-        f"{nearest_name(init_params, METHODS)}"
+        f"init_params must be one of {known} or a callable, got {init_params!r}{nearest_name(init_params, known)}"
     )
 
 

@@ -42,15 +42,20 @@ NOISE_WEIGHT = 0.05  # of noise where a start gives components alone
 class Start:
     """Parameters as a function of a seed, and whether the seed matters: if not, one start is enough.
 
-    ``prepare`` makes those of some seeds at once and returns what it made.
+    ``prepare`` makes those of some seeds at once and returns what it made. ``kinds`` makes one of a seed and the number
+    of its start, where that decides.
     """
 
     parameters: Callable[[int], Parameters]
     is_random: bool
     prepare: Callable[[Sequence[int]], dict[int, Parameters]] = lambda seeds: {}
+    kinds: Callable[[int, int], Parameters] | None = None
 
     def of(self, seeds: Sequence[int]) -> Callable[[int], Parameters]:
         """``parameters``, for seeds that are made together where they can be."""
+        if self.kinds is not None:
+            numbers = {seed: number for number, seed in reversed(list(enumerate(seeds)))}
+            return lambda seed: self.kinds(seed, numbers[seed])
         prepared = self.prepare(seeds)
         return lambda seed: prepared[seed] if seed in prepared else self.parameters(seed)
 
@@ -134,9 +139,10 @@ def choose_start(
 
     seen = None if drawn else looked_at(rows)
 
-    def begin(seed: int) -> Parameters:
+    def begin(seed: int, number: int = 0) -> Parameters:
         whole = looked_at(drawn(seed)) if drawn else seen
-        return replaced(initialization.start(whole, *shape, method, seed, **limits))
+        kind = initialization.kind_of_start(method, number)
+        return replaced(initialization.start(whole, *shape, kind, seed, **limits))
 
     def prepared(seeds: Sequence[int]) -> dict[int, Parameters]:
         if method != "kmeans":
@@ -147,8 +153,8 @@ def choose_start(
             made |= prepare(whole, *shape, its, **limits)
         return {seed: replaced(parameters) for seed, parameters in made.items()}
 
-    is_one_tree = method == "hierarchical" and rows.n_rows <= LEAVES and drawn is None
-    return Start(begin, "means" not in given and not is_one_tree, prepared)
+    is_one_tree = method in initialization.TREES and rows.n_rows <= LEAVES and drawn is None
+    return Start(begin, "means" not in given and not is_one_tree, prepared, begin if method == "auto" else None)
 
 
 def _with_known(partition: np.ndarray, known: np.ndarray | None) -> np.ndarray:

@@ -22,8 +22,8 @@ LAYERS = [
     (
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
-        "hierarchy inference shrinkage restarts draws prepared whole completion agreement criteria ordering clutter "
-        "anchors collapse dependence variational moves predictive matching quadratic_form",
+        "hierarchy agglomeration inference shrinkage restarts draws prepared whole completion agreement criteria "
+        "ordering clutter anchors collapse dependence variational moves predictive matching quadratic_form",
     ),
     (
         "estimators",
@@ -32,8 +32,9 @@ LAYERS = [
     ),
     (
         "edges",
-        "selection many classes classifier fisher adaptation resampling replicates recurrence misclassification "
-        "drawing merging certainty comparison advising class_file loading cli datasets config",
+        "selection selector likelihood_ratio progress many classes classifier fisher adaptation resampling replicates "
+        "recurrence misclassification drawing merging certainty comparison advising class_file loading cli datasets "
+        "config",
     ),
 ]
 LEVEL_OF = {module: level for level, (_, modules) in enumerate(LAYERS) for module in modules.split()}
