@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gmm.config import show_config
     from gmm.fisher import fisher_vector
     from gmm.gaussian_mixture import GaussianMixture
+    from gmm.likelihood_ratio import LikelihoodRatioTest, likelihood_ratio_test
     from gmm.loading import load
     from gmm.many import FittedGroups, fit_many
     from gmm.merging import merge_components
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from gmm.recurrence import stability
     from gmm.replicates import bootstrap
     from gmm.selection import Selection, select
+    from gmm.selector import GaussianMixtureSelector
 
     __version__: str
 
@@ -49,6 +51,8 @@ __all__ = [
     "FittedGroups",
     "GaussianMixture",
     "GaussianMixtureClassifier",
+    "GaussianMixtureSelector",
+    "LikelihoodRatioTest",
     "Selection",
     "adapt",
     "advice",
@@ -57,6 +61,7 @@ __all__ = [
     "datasets",
     "fisher_vector",
     "fit_many",
+    "likelihood_ratio_test",
     "load",
     "merge_components",
     "overlap",
@@ -72,6 +77,8 @@ MODULE_OF = {
     "FittedGroups": "gmm.many",
     "GaussianMixture": "gmm.gaussian_mixture",
     "GaussianMixtureClassifier": "gmm.classifier",
+    "GaussianMixtureSelector": "gmm.selector",
+    "LikelihoodRatioTest": "gmm.likelihood_ratio",
     "Selection": "gmm.selection",
     "adapt": "gmm.adaptation",
     "advice": "gmm.advising",
@@ -79,6 +86,7 @@ MODULE_OF = {
     "compare_kmeans": "gmm.comparison",
     "fisher_vector": "gmm.fisher",
     "fit_many": "gmm.many",
+    "likelihood_ratio_test": "gmm.likelihood_ratio",
     "load": "gmm.loading",
     "merge_components": "gmm.merging",
     "overlap": "gmm.misclassification",

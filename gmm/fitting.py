@@ -44,7 +44,7 @@ from gmm.summary import describe_collapse
 from gmm.threads import resolve_threads
 from gmm.whole import Plan, fit_batches, is_whole
 
-__all__ = ["complaints", "fit_mixture"]
+__all__ = ["PATIENCE", "climbed", "complaints", "fit_mixture", "require_rows"]
 
 
 PATIENCE = 100  # EM iterations of few rows, 25 microseconds each at most, before leaps, some 200 each
@@ -123,14 +123,19 @@ def checked(
     names = feature_names(X)
     X = check_rows(X, owner=owner, allow_missing=settings.missing == "marginalize")
     weights = check_sample_weight(sample_weight, len(X))
-    n_counted = len(X) if weights is None else int(np.count_nonzero(weights))
+    require_rows(settings, weights, len(X))
+    check_order(settings, X.shape[1], names)
+    return X, weights, names
+
+
+def require_rows(settings: Settings, sample_weight: np.ndarray | None, n_rows: int) -> None:
+    """Refuse more components than rows."""
+    n_counted = n_rows if sample_weight is None else int(np.count_nonzero(sample_weight))
     if n_counted < settings.n_components:
-        kind = "rows" if weights is None else "rows of positive weight"
+        kind = "rows" if sample_weight is None else "rows of positive weight"
         raise DataError(
             f"n_components={settings.n_components} needs at least as many {kind}, but n_samples = {n_counted}"
         )
-    check_order(settings, X.shape[1], names)
-    return X, weights, names
 
 
 def plan_of(settings: Settings) -> Plan | None:
@@ -202,7 +207,7 @@ def settled(
     return attended(
         *(outcome, settings.on_collapse, rows, settings.structure),
         accumulate=lambda factors: _e_step(settings, rows, known)(factors),
-        again=lambda begun: _climbed(settings, rows, known, ridge, lambda seed: begun, [seed]),
+        again=lambda begun: climbed(settings, rows, known, ridge, lambda seed: begun, [seed]),
         immovable=held,
         names=names,
     )
@@ -222,10 +227,10 @@ def _raced(
     begin = {"partition": partition, "previous": previous, "noise": noise_in(settings, rows), "known": known}
     chosen: Start = choose_start(settings, rows.plain, **begin, **limits)
     drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
-    return _climbed(settings, rows, known, ridge, chosen.of(drawn), drawn)
+    return climbed(settings, rows, known, ridge, chosen.of(drawn), drawn)
 
 
-def _climbed(
+def climbed(
     settings: Settings,
     rows: Rows,
     known: np.ndarray | None,

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 CODES = ("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV")
-CRITERIA = ("bic", "aic", "icl")
+CRITERIA = ("bic", "aic", "aicc", "icl", "nec", "cv")
 MOST_COMPONENTS = 100_000
 
 DATA_HELP = "CSV (plain or gzip), .npy or Parquet; - reads CSV from standard input"
@@ -37,7 +37,7 @@ def parser(version: str) -> argparse.ArgumentParser:
         "--covariance", choices=STRUCTURES + CODES, default="full", metavar="STRUCTURE",
         help=f"covariance structure: {', '.join(STRUCTURES)} or one of mclust's codes, EII to VVV (default: full)",
     )  # fmt: skip
-    _add_fit(fit)
+    _add_fit(fit, n_init=5, starts="starts per model (default: 5)")
 
     select = _command(
         commands, "select", "compare numbers of components and covariance structures, keep the best",
@@ -51,7 +51,7 @@ def parser(version: str) -> argparse.ArgumentParser:
         "--covariance", type=structures, default=STRUCTURES, metavar="LIST",
         help=f"structures to try, mclust for its fourteen codes (default: {','.join(STRUCTURES)})",
     )  # fmt: skip
-    _add_fit(select)
+    _add_fit(select, n_init=None, starts="starts per model, each of its own (default: starts that models share)")
 
     predict = _command(commands, "predict", "label rows by a saved model", "Writes CSV, one line per row.")
     predict.add_argument("model", metavar="MODEL", help="a file that gmm fit -o wrote")
@@ -82,11 +82,11 @@ def _add_data(command: argparse.ArgumentParser, nargs: str | None = None) -> Non
     )
 
 
-def _add_fit(command: argparse.ArgumentParser) -> None:
+def _add_fit(command: argparse.ArgumentParser, n_init: int | None, starts: str) -> None:
     add = command.add_argument
     add("--weights", metavar="COLUMN", help="column of sample weights")
     add("--criterion", choices=CRITERIA, default="bic", help="what chooses between models (default: bic)")
-    add("--n-init", type=positive, default=5, metavar="N", help="starts per model (default: 5)")
+    add("--n-init", type=positive, default=n_init, metavar="N", help=starts)
     add("--seed", type=natural, default=0, metavar="N", help="seed of the starts (default: 0)")
     add("--tol", type=tolerance, default=1e-6, metavar="NATS", help="stop when less than this is to gain per row")
     add("--max-iter", type=natural, default=500, metavar="N", help="EM iterations at most (default: 500)")

@@ -18,8 +18,8 @@ from gmm.cli.columns import NamedRows, Table, Wanted, numbered
 from gmm.cli.errors import CommandError
 from gmm.cli.model import feature_names, has_noise, read_model
 from gmm.cli.output import check_writable, writing
-from gmm.cli.progress import Progress
 from gmm.cli.reading import read_table
+from gmm.progress import Progress
 
 CHUNK_ROWS = 1 << 15
 

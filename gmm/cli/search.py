@@ -16,8 +16,8 @@ from gmm.cli.description import faithful_sentence, sentence
 from gmm.cli.errors import CommandError
 from gmm.cli.model import as_dict, describe, report, to_json, wrapped
 from gmm.cli.output import check_writable
-from gmm.cli.progress import Progress
 from gmm.cli.reading import read_table
+from gmm.progress import Progress
 from gmm.selection import Candidate, Selection
 from gmm.summary import describe_collapse
 
@@ -47,6 +47,7 @@ def run(options: Namespace, structures: Sequence[str], show_tried: Callable[[Sel
 def _search(options: Namespace, table: Table, structures: Sequence[str], progress: Progress) -> Selection:
     counts = options.components or range(1, min(MOST_TRIED, len(table.data)) + 1)
     n_models = len(counts) * len(structures)
+    shared = options.n_init is None
     trying = 1
 
     def on_iteration(state: fitting.Progress) -> None:
@@ -56,6 +57,8 @@ def _search(options: Namespace, table: Table, structures: Sequence[str], progres
     def on_model(done: int, of: int, candidate: Candidate) -> None:
         nonlocal trying
         trying = done + 1
+        if shared:
+            progress.count(done, of, str(candidate))
 
     return gmm.select(
         table.named(),
@@ -64,8 +67,7 @@ def _search(options: Namespace, table: Table, structures: Sequence[str], progres
         options.criterion,
         sample_weight=table.sample_weight,
         progress=on_model,
-        callbacks=[on_iteration],
-        n_init=options.n_init,
+        **({} if shared else {"callbacks": [on_iteration], "n_init": options.n_init}),
         random_state=options.seed,
         tol=options.tol,
         max_iter=options.max_iter,
@@ -97,7 +99,7 @@ def _as_dict(options: Namespace, table: Table, selection: Selection) -> dict[str
 
 
 def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _text(options: Namespace, table: Table, selection: Selection, show_tried: Callable[[Selection], str | None]) -> str:

@@ -17,7 +17,7 @@ def run(options: Namespace) -> None:
 def _tried(selection: Selection) -> str:
     """The criterion of every model, and by how much the best one leads."""
     criterion, best = selection.criterion, selection.best_candidate
-    rivals = [entry for entry in selection.table if entry is not best and not entry.error and not entry.floored]
+    rivals = [entry for entry in selection.table if entry is not best and entry.sound]
     lead = f"Lowest {criterion.upper()}: {best.n_components} with {best.covariance_type} covariance"
     if rivals:
         rival = min(rivals, key=lambda entry: getattr(entry, criterion))

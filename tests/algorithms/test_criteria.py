@@ -8,7 +8,7 @@ from problems import blobs
 from sklearn.mixture import GaussianMixture as Theirs
 
 from gmm import GaussianMixture
-from gmm.criteria import SLICE_ROWS, aic, bic, classification_entropy, icl
+from gmm.criteria import SLICE_ROWS, aic, aicc, bic, classification_entropy, entropies, icl, nec
 from gmm.datasets import load_faithful
 
 
@@ -62,3 +62,27 @@ def test_weights_are_frequencies():
 
 def test_components_that_do_not_overlap_cost_nothing():
     assert classification_entropy(lambda X: np.eye(2)[X[:, 0]], np.array([[0], [1], [1]])) == 0.0
+
+
+def test_corrected_aic_and_its_limit():
+    """Hurvich and Tsai 1989, by hand; with many rows it is AIC."""
+    assert aicc(-10.0, 3, 20.0) == pytest.approx(26 + 24 / 16)
+    assert aicc(-10.0, 3, 4.0) == math.inf
+    assert aicc(-10.0, 3, 1e12) == pytest.approx(aic(-10.0, 3))
+
+
+def test_normalised_entropy():
+    assert nec(-100.0, -150.0, 4.0, 3) == 0.08
+    assert nec(-150.0, -150.0, 0.0, 2) == nec(-151.0, -150.0, 1.0, 2) == math.inf
+    assert nec(-150.0, -150.0, 0.0, 1) == 1.0
+
+
+def test_both_entropies():
+    rng = np.random.default_rng(1)
+    shares, weight = rng.dirichlet(np.ones(4), 500), rng.uniform(0, 2, 500)
+    shares[0] = [0, 1, 0, 0]
+    found = entropies(lambda X: shares[X], np.arange(500), weight)
+    logs = np.log(shares, where=shares > 0, out=np.zeros_like(shares))
+    assert found.posterior == pytest.approx(-weight @ (shares * logs).sum(axis=1), rel=1e-12)
+    assert found.classification == pytest.approx(-weight @ np.log(shares.max(axis=1)), rel=1e-12)
+    assert found.posterior >= found.classification

@@ -47,8 +47,8 @@ class Terminal(io.StringIO):
 
 
 def test_progress_only_on_a_terminal_and_wiped(run, monkeypatch):
-    monkeypatch.setattr("gmm.cli.progress.PATIENCE", 0.0)
-    monkeypatch.setattr("gmm.cli.progress.PAUSE", 0.0)
+    monkeypatch.setattr("gmm.progress.PATIENCE", 0.0)
+    monkeypatch.setattr("gmm.progress.PAUSE", 0.0)
     monkeypatch.setenv("COLUMNS", "40")
     code, out, err = run("fit", "-k", "2,3", "--json")
     assert (code, err) == (0, "")

@@ -1,12 +1,14 @@
 """gmm.select: the table, the choice, failures."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
 from problems import blobs
 
 import gmm
+from gmm.covariances import CODES
 from gmm.datasets import load_faithful, load_iris
 from gmm.errors import DataError, ParameterError
 
@@ -96,3 +98,177 @@ def test_text_marks_the_best():
 def test_misuse(more, message):
     with pytest.raises(ParameterError, match=message):
         gmm.select(blobs(50).X, **({"n_components": [2]} | more))
+
+
+WORDS = ["full", "tied", "diag", "spherical"]
+
+
+def same(one, other):
+    assert one.table == other.table
+    for key, fit in one.fits.items():
+        for name in ("weights", "means", "covariances"):
+            mine, theirs = (getattr(each.mixture.parameters, name) for each in (fit, other.fits[key]))
+            np.testing.assert_array_equal(mine, theirs)
+
+
+def test_threads_and_the_order_of_candidates_do_not_matter():
+    X = load_iris().data
+    one = gmm.select(X, range(1, 6), "mclust", random_state=0, n_threads=1)
+    same(one, gmm.select(X, range(1, 6), "mclust", random_state=0, n_threads=3))
+    turned = gmm.select(X, [4, 2, 5, 1, 3], list(CODES)[::-1], random_state=0, n_threads=2)
+    assert set(turned.table) == set(one.table)
+    assert turned.best_candidate == one.best_candidate
+
+
+@pytest.mark.parametrize("missing", ["raise", "marginalize"])
+def test_every_number_is_that_of_the_model(missing):
+    """Candidates that share starts, and those that are fits of their own."""
+    X = blobs(150, n_features=3, separation=2.0).X
+    weight = np.random.default_rng(0).integers(0, 3, len(X)).astype(float)
+    selection = gmm.select(X, (1, 2, 3), [*WORDS, "VEV", "EEE"], sample_weight=weight, missing=missing, random_state=0)
+    for row in selection.table:
+        model = selection.model(row.n_components, row.covariance_type)
+        total, n, p = model.score(X, sample_weight=weight) * weight.sum(), weight.sum(), model.n_parameters()
+        shares = model.predict_proba(X)
+        logs = np.log(shares, where=shares > 0, out=np.zeros_like(shares))
+        one = selection.model(1, row.covariance_type)
+        gain = total - one.score(X, sample_weight=weight) * n
+        assert row.log_likelihood == pytest.approx(total, rel=1e-11)
+        assert row.n_parameters == p
+        assert row.aicc == pytest.approx(2 * p - 2 * total + 2 * p * (p + 1) / (n - p - 1), rel=1e-11)
+        assert row.icl == pytest.approx(p * np.log(n) - 2 * total - 2 * weight @ np.log(shares.max(axis=1)), rel=1e-11)
+        nec = 1.0 if row.n_components == 1 else -(weight @ (shares * logs).sum(axis=1)) / gain
+        assert row.nec == pytest.approx(nec, rel=1e-6)
+        assert math.isnan(row.cv)
+
+
+def test_one_component_has_the_normalised_entropy_of_a_table_without_it():
+    X = load_faithful().data
+    both = [gmm.select(X, counts, WORDS, random_state=0) for counts in (range(1, 4), [2, 3])]
+    for row in both[1].table:
+        (match,) = (each for each in both[0].table if str(each) == str(row))
+        assert row.nec == pytest.approx(match.nec, rel=1e-3)
+
+
+def test_cross_validation_is_a_loop_of_fits_and_scores():
+    X = blobs(90, separation=3.0).X
+    weight = np.random.default_rng(0).integers(1, 3, len(X)).astype(float)
+    folds = [(np.flatnonzero(np.arange(90) % 3 != i), np.flatnonzero(np.arange(90) % 3 == i)) for i in range(3)]
+    how = {"covariance_types": ["full", "EEV"], "random_state": 0}
+    selection = gmm.select(X, [1, 3], **how, criterion="cv", cv=folds, sample_weight=weight)
+    for row in selection.table:
+        total = 0.0
+        for train, test in folds:
+            part = gmm.select(X[train], [1, 3], **how, sample_weight=weight[train])
+            model = part.model(row.n_components, row.covariance_type)
+            total += model.score(X[test], sample_weight=weight[test]) * weight[test].sum()
+        assert row.cv == pytest.approx(-2 * total, rel=1e-12)
+    assert selection.best_candidate.cv == min(row.cv for row in selection.table)
+
+
+def test_folds_by_number_and_by_splitter():
+    from sklearn.model_selection import KFold
+
+    X = load_faithful().data
+    how = {"covariance_types": "tied", "random_state": 0}
+    drawn = [gmm.select(X, [1, 3], criterion="cv", **how), gmm.select(X, [1, 3], cv=5, **how).by("cv")]
+    assert drawn[0].table == drawn[1].table
+    splitter = gmm.select(X, [1, 3], criterion="cv", cv=KFold(4), **how)
+    pairs = gmm.select(X, [1, 3], criterion="cv", cv=list(KFold(4).split(X)), **how)
+    assert splitter.table == pairs.table
+    assert splitter.best_.n_components == 3
+
+
+def test_more_components_are_no_less_likely():
+    """Splits of the smaller mixture are among the starts of the larger, and unions of the larger among its own."""
+    X = load_iris().data
+    for kind in ("full", "diag", "EEE", "VVE"):
+        table = gmm.select(X, range(1, 7), kind, random_state=0).table
+        gains = np.diff([row.log_likelihood for row in table])
+        assert (gains > 0).all(), kind
+
+
+def test_models_of_few_rows_rank_behind():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(40, 4)), 99 + 1e-3 * rng.normal(size=(5, 4))])
+    selection = gmm.select(X, [1, 2], "full", init_params="k-means++", n_init=1, random_state=0)
+    thin = selection.table[1]
+    assert thin.thin >= 1
+    assert not thin.sound
+    assert "rows, no more than the 5 its covariance needs" in thin.warnings[0]
+    assert thin.bic < selection.table[0].bic
+    assert selection.ranked[0] is selection.table[0]
+    assert "t has a component of too few rows" in str(selection)
+
+
+def test_many_rows_are_climbed_from_a_sketch():
+    X = blobs(20_000, n_features=3, n_components=4, separation=5.0).X
+    selection = gmm.select(X, range(2, 6), ["full", "VEE"], random_state=0)
+    assert (selection.best_.n_components, selection.best_.covariance_type) == (4, "full")
+    truth = gmm.GaussianMixture(4, random_state=0).fit(X)
+    assert selection.best_.log_likelihood_ == pytest.approx(truth.log_likelihood_, abs=1e-5)
+
+
+def test_the_ranking_and_its_records():
+    selection = gmm.select(blobs(5).X, [1, 2, 9], ["diag", "tied"], random_state=0)
+    assert [bool(row.error) for row in selection.ranked] == [False] * 4 + [True] * 2
+    values = [row.bic for row in selection.ranked if row.sound]
+    assert values == sorted(values)
+    assert selection.records()[0]["bic"] == selection.best_candidate.bic
+    assert selection.by("aic").criterion == "aic"
+    with pytest.raises(ParameterError, match="cv="):
+        selection.by("cv")
+    with pytest.raises(ParameterError, match="n_components=9 needs"):
+        selection.model(9, "diag")
+    with pytest.raises(ParameterError, match="it was not tried"):
+        selection.model(3, "diag")
+
+
+def test_a_step_names_what_splits():
+    problem = blobs(400, n_components=3, separation=8.0)
+    selection = gmm.select(problem.X, [1, 2, 3], "full", random_state=0)
+    step = selection.step(problem.X, 2)
+    assert step.parts.sum() == pytest.approx(400)
+    ((parent, children),) = step.split.items()
+    lower, upper = selection.model(2, "full"), selection.model(3, "full")
+    assert upper.weights_[children].sum() == pytest.approx(lower.weights_[parent], abs=0.01)
+    rows = selection.table
+    assert step.gains["bic"] == pytest.approx(rows[2].bic - rows[1].bic)
+    assert f"component {parent} (" in str(step)
+    doubled = selection.step(problem.X, 2, sample_weight=np.full(400, 2.0))
+    np.testing.assert_allclose(doubled.parts, 2 * step.parts, rtol=1e-12)
+
+
+def test_pictures():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    selection = gmm.select(load_faithful().data, range(1, 5), [*WORDS, "EEV"], random_state=0)
+    ax = selection.plot()
+    assert ax.get_ylabel() == "bic, lower is better"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [*WORDS, "EEV"]
+    line = ax.get_lines()[0]
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3, 4])
+    full = [row.bic for row in selection.table if row.covariance_type == "full"]
+    np.testing.assert_array_equal(line.get_ydata(), full)
+    assert selection.plot("icl", ax=pyplot.figure().add_subplot()).get_ylabel().startswith("icl")
+    pyplot.close("all")
+
+
+def test_a_picture_without_matplotlib_says_what_to_install(monkeypatch):
+    selection = gmm.select(blobs(60).X, [1, 2], "diag", random_state=0)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"pip install 'fastgmm\[plot\]'"):
+        selection.plot()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"cv": 1}, "cv"),
+        ({"cv": 51}, "cv=51 needs at least as many rows"),
+        ({"progress": "bar"}, "progress must be"),
+    ],
+)
+def test_misuse_of_folds_and_progress(more, message):
+    with pytest.raises(ParameterError, match=message):
+        gmm.select(blobs(50).X, [1], "diag", **more)

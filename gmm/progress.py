@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from gmm.cli.printing import terminal_width
+from gmm.errors import ParameterError
+
+__all__ = ["Progress", "reporting"]
 
 PATIENCE = 0.5  # seconds of silence before the first word
 PAUSE = 0.1  # seconds between two words
+BAR = 24  # characters
 
 
 class Progress:
@@ -30,9 +36,14 @@ class Progress:
     def say(self, what: str) -> None:
         """Show what is being done, if it is time to."""
         if self._shown and time.monotonic() >= self._next:
-            print(f"\r{what[: terminal_width() - 1]}\x1b[K", end="", file=sys.stderr, flush=True)
+            print(f"\r{what[: shutil.get_terminal_size().columns - 1]}\x1b[K", end="", file=sys.stderr, flush=True)
             self._next = time.monotonic() + PAUSE
             self._dirty = True
+
+    def count(self, done: int, of: int, what: str) -> None:
+        """Show a bar of what is done."""
+        full = BAR * done // max(of, 1)
+        self.say(f"[{'#' * full}{'.' * (BAR - full)}] {done} of {of}: {what}")
 
     def __enter__(self) -> Self:
         return self
@@ -42,3 +53,21 @@ class Progress:
     ) -> None:
         if self._dirty:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def reporting(progress: Any) -> Iterator[Callable[..., object]]:
+    """What to call as ``(done, of, what is done)``, from a caller's ``progress``: a bool, a callable or None.
+
+    Raises
+    ------
+    ParameterError
+        Anything else.
+    """
+    if callable(progress):
+        yield progress
+        return
+    if progress not in (None, False, True):
+        raise ParameterError(f"progress must be True, False, None or a callable, got {progress!r}")
+    with Progress(shown=bool(progress)) as line:
+        yield lambda done, of, what: line.count(done, of, str(what))
