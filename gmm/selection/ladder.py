@@ -1,17 +1,19 @@
 """One structure, numbers of components from the bottom up: a start for each, a climb, and what the next learns of it.
 
-Starts of K components are the shared partitions and those of K - 1 components with one split; once K + 1 are known,
-also those with two as one (split and merge: Ueda, Nakano, Ghahramani, Hinton 2000). All climb a few iterations on the
-sketch, the likeliest go on: on few rows `FINALISTS` of them to the end, on many the best alone, on all rows. What a
-union finds takes the place of an earlier climb only if it ends higher.
+Starts of K components are the shared partitions, components all alike about drawn rows, and those of K - 1 components
+with one split; once K + 1 are known, also those with two as one (split and merge: Ueda, Nakano, Ghahramani, Hinton
+2000). All climb a few iterations on the sketch, the likeliest go on: on few rows `FINALISTS` of them to the end, on
+many the best alone, on all rows. What a union finds takes the place of an earlier climb only if it ends higher.
 
 Invariant: a ladder depends on the rows, the seed and the numbers of components, not on other structures or threads.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -88,9 +90,22 @@ class Ladder:
             partitions = self.sketch.partitions(K)
             if isinstance(below, Outcome):
                 partitions = partitions + self.sketch.splits(self._labels(below), K - 1)
-            return self._best(K, [self._begun(K, labels) for labels in partitions])
+            return self._best(K, [self._begun(K, labels) for labels in partitions] + self._drawn(K))
         except (DataError, CollapseError) as error:
             return error
+
+    def _drawn(self, K: int) -> list[Parameters]:
+        """Components that are all alike, about rows that are drawn."""
+        if self.seen.n_rows < K or K == 1:
+            return []
+        covariances = self.structure.take(self.alike, np.zeros(K, np.int64))
+        means = [self.seen.frame.points_in(self.seen.X[drawn]) for drawn in self.sketch.drawn(K)]
+        return [Parameters(np.full(K, 1.0 / K), each, covariances) for each in means]
+
+    @cached_property
+    def alike(self) -> np.ndarray:
+        """Covariance of one component that has all rows."""
+        return self._begun(1, np.zeros(self.seen.n_rows, np.int64)).covariances
 
     def _begun(self, K: int, labels: np.ndarray) -> Parameters:
         return from_partition(self.seen, self.structure, K, labels, **self.limits, spare=2)
@@ -103,25 +118,24 @@ class Ladder:
     def _best(self, K: int, starts: list[Parameters]) -> Outcome:
         """What the likeliest of some starts climbs to."""
         few = self.rows.n_rows <= self.seen.n_rows or is_small(self.rows.n_rows, K, self.rows.n_features)
-        ranked = self._rehearsed(K, starts) if len(starts) > 1 else [(0, 0.0, starts[0])]
+        ranked = sorted(self._rehearsed(K, starts), key=lambda each: each[:2], reverse=True) if len(starts) > 1 else []
         finalists = [parameters for _, _, parameters in ranked[: FINALISTS if few else 1]]
-        outcomes = self._climbed(K, finalists)
-        return max(outcomes, key=self._merit)
+        return max(self._climbed(K, finalists or starts[:1]), key=self._merit)
 
-    def _rehearsed(self, K: int, starts: list[Parameters]) -> list[tuple[int, float, Parameters]]:
-        """Starts after a few iterations on the sketch, the best first, with what they are ranked by."""
+    def _rehearsed(self, K: int, starts: list[Parameters]) -> list[tuple[float, float, Parameters]]:
+        """Starts after a few iterations on the sketch, what ranks them first; -inf what wants a closer look."""
         plan = replace(self._plan(K), max_iter=SHORT, tol=SHORT_TOL, patience=None)
         batch = fit_given(plan, self.seen, self.ridge, starts)
         weight = float(self.seen.n_rows if self.seen.sample_weight is None else self.seen.sample_weight.sum())
         found = []
-        for g in range(len(starts)):
+        for g, start in enumerate(starts):
             if batch.unusual[g]:
+                found.append((-math.inf, -math.inf, start))
                 continue
             parameters = batch.parameters(g)
             degenerate = self._n_degenerate(parameters, batch.floored[g], weight)
-            found.append((-degenerate, batch.objective(g), parameters))
-        found.sort(key=lambda each: each[:2], reverse=True)
-        return found or [(0, 0.0, starts[0])]
+            found.append((-float(degenerate), batch.objective(g), parameters))
+        return found
 
     def _climbed(self, K: int, starts: list[Parameters]) -> list[Outcome]:
         """Climbs to the end on all rows."""
@@ -140,11 +154,9 @@ class Ladder:
         if not (isinstance(outcome, Outcome) and isinstance(above, Outcome)) or K == 1:
             return outcome
         unions = self.sketch.unions(self._labels(above), K + 1)
-        rivals = [self._begun(K, labels) for labels in unions]
-        present = outcome.parameters
-        best = self._rehearsed(K, [present, *rivals])[0]
-        (mine,) = self._rehearsed(K, [present])
-        if best[:2] <= (mine[0], mine[1] + self.settings[K].tol):
+        present, *rivals = self._rehearsed(K, [outcome.parameters, *(self._begun(K, labels) for labels in unions)])
+        best = max(rivals, key=lambda each: each[:2])
+        if best[:2] <= (present[0], present[1] + self.settings[K].tol):
             return outcome
         (rival,) = self._climbed(K, [best[2]])
         return max([outcome, rival], key=self._merit)

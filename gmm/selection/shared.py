@@ -1,7 +1,7 @@
 """What the candidates of a selection share: rows in the frames of the structures, and partitions of a sketch of them.
 
     rows --sketch of at most `SKETCH` different ones--> trees --cut at every K--> partitions
-                                                    --k-means-->
+                                                    --k-means, nearest of drawn rows-->
 
 A partition is the work of one tree or one k-means whatever the structure: the trees are Ward's of standardised columns
 and one of ellipsoids that goes on from many of its clusters (`gmm.agglomeration`). They are cut again for every number
@@ -31,7 +31,8 @@ from gmm.subsample import chosen_rows
 __all__ = ["Sketch", "View"]
 
 SKETCH = LEAVES  # rows that starts see: as many as a tree may have
-N_KMEANS = 2  # partitions by k-means for each number of components
+N_KMEANS, N_NEAREST = 2, 2  # partitions by k-means and by the nearest of drawn rows, for each number of components
+N_DRAWN = 5  # sets of rows for components that are all alike
 N_SPLITS, N_UNIONS = 2, 2  # of a partition into one more, and into one fewer
 
 
@@ -106,7 +107,7 @@ class Sketch:
         return agglomerate(self.points, self.weight, self.tree.cut(leaves(n_rows, n_features)))
 
     def partitions(self, n_components: int) -> list[np.ndarray]:
-        """Labels (M,) by the trees and by k-means, each different partition once."""
+        """Labels (M,) by the trees, by k-means and by drawn rows, each different partition once."""
 
         def made() -> list[np.ndarray]:
             if n_components == 1:
@@ -114,9 +115,20 @@ class Sketch:
             cuts = [tree.cut(n_components) for tree in (self.tree, self.merges)] if self.has_trees else []
             seen, turns = standardised(self.view("feature").seen), range(N_KMEANS if self.has_trees else 2 * N_KMEANS)
             seeds = [seed_centres(seen, n_components, Draws(self.seed + turn)) for turn in turns]
-            return _different(cuts + [lloyd(seen, centres).labels for centres in seeds])
+            points = self.points
+            nearest = [_nearest(points, points[self._drawn(n_components, turn)]) for turn in range(-N_NEAREST, 0)]
+            return _different(cuts + [lloyd(seen, centres).labels for centres in seeds] + nearest)
 
         return self._once((n_components,), made)
+
+    def drawn(self, n_components: int) -> list[np.ndarray]:
+        """Sets of rows of the sketch, drawn by sample weight."""
+        return self._once(("drawn", n_components), lambda: [self._drawn(n_components, turn) for turn in range(N_DRAWN)])
+
+    def _drawn(self, n_components: int, turn: int) -> np.ndarray:
+        weight = np.ones(len(self.points)) if self.weight is None else self.weight
+        waiting = Draws(self.seed + turn).standard_exponential(len(weight)) / weight  # Efraimidis and Spirakis 2006
+        return np.argsort(waiting, kind="stable")[:n_components]
 
     def prepare(self) -> None:
         """Grow the trees, before threads ask for them."""
@@ -160,6 +172,11 @@ class Sketch:
 def _seen(rows: Rows, seed: int) -> Rows:
     chosen = chosen_rows(rows.n_rows, seed, SKETCH, rows.sample_weight)
     return replace(distinct(rows if chosen is None else rows.subset(chosen)), n_threads=1)
+
+
+def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    distance = np.stack([((points - centre) ** 2).sum(axis=1) for centre in centres])
+    return distance.argmin(axis=0)
 
 
 def _different(partitions: list[np.ndarray]) -> list[np.ndarray]:
