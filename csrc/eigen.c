@@ -67,14 +67,11 @@ static void chase(int64_t D, int64_t first, int64_t last, double *diagonal, doub
     const double half = (diagonal[first + 1] - diagonal[first]) / (2 * beside[first]);
     const double shift = diagonal[first] - beside[first] / (half + copysign(hypot(half, 1), half));
     double bulge = diagonal[last] - shift, c = 1, s = 1, moved = 0;
-    for (int64_t i = last - 1; i >= first; --i) {
+    int64_t i = last - 1;
+    for (; i >= first; --i) {
         const double out = s * beside[i], in = c * beside[i], length = hypot(out, bulge);
         beside[i + 1] = length;
-        if (length == 0) { /* T falls into parts */
-            diagonal[i + 1] -= moved;
-            beside[last] = 0;
-            return;
-        }
+        if (length == 0) break; /* T falls into parts */
         s = out / length;
         c = bulge / length;
         const double rest = diagonal[i + 1] - moved, turn = (diagonal[i] - rest) * s + 2 * c * in;
@@ -88,8 +85,8 @@ static void chase(int64_t D, int64_t first, int64_t last, double *diagonal, doub
             upper[j] = c * upper[j] - s * kept;
         }
     }
-    diagonal[first] -= moved;
-    beside[first] = bulge;
+    diagonal[i + 1] -= moved;
+    beside[i + 1] = bulge;
     beside[last] = 0;
 }
 

@@ -22,6 +22,7 @@ static const test tests[] = {
     {"refused", test_refused},         {"edges", test_edges},
     {"skip", test_skip},               {"noise", test_noise},             {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},
     {"matrices", test_matrices},         {"maximize", test_maximize},     {"forms", test_forms},
+    {"ward", test_ward},
     {"climb", test_climb},             {"endings", test_endings},
              {"fit", test_fit},               {"start", test_start},
     {"race", test_race},                 {"unusual", test_unusual},

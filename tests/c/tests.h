@@ -25,6 +25,7 @@ void test_parallel(void);
 void test_matrices(void);
 void test_maximize(void);
 void test_forms(void);
+void test_ward(void);
 void test_acceleration(void);
 void test_climb(void);
 void test_endings(void);
