@@ -125,8 +125,8 @@ void with_good(void (*run)(void))
     listing l = list_rows(N, D, 3, 100);
     arguments a = {.own_rows = {.data = value, .dtype = GMM_F64, .n_rows = N, .n_features = D,
                                 .row_stride = D * 8, .column_stride = 8, .scale = one, .centre = zero},
-                   .own_mixture = {GMM_FULL, K, D, weight, mean, covariance},
-                   .own_next = {GMM_FULL, K, D, next_weight, next_mean, next_covariance},
+                   .own_mixture = {GMM_FULL, K, D, weight, mean, covariance, GMM_OWN_FORM},
+                   .own_next = {GMM_FULL, K, D, next_weight, next_mean, next_covariance, GMM_OWN_FORM},
                    .own_sums = {.n = n, .first = first, .second = second},
                    .own_limits = {.precision = GMM_F64, .floor = floor, .epsilon = 0x1p-52, .max_iter = LIMIT},
                    .own_errors = {error, GMM_F64, 1, D * 8, {8, 8}},

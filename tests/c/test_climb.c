@@ -24,7 +24,7 @@ static size_t covariance_count(const recipe *r) { return structure_size(r->struc
 static state new_state(const recipe *r)
 {
     state s = {.mixture = {r->structure, r->k, r->d, room((size_t)r->k, 8), room((size_t)(r->k * r->d), 8),
-                           room(covariance_count(r), 8)},
+                           room(covariance_count(r), 8), GMM_OWN_FORM},
                .statistics = {.n = room((size_t)r->k, 8),
                               .first = room((size_t)(r->k * r->d), 8),
                               .second = room(covariance_count(r), 8)},
