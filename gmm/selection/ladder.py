@@ -10,8 +10,7 @@ Invariant: a ladder depends on the rows, the seed and the numbers of components,
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -118,24 +117,28 @@ class Ladder:
     def _best(self, K: int, starts: list[Parameters]) -> Outcome:
         """What the likeliest of some starts climbs to."""
         few = self.rows.n_rows <= self.seen.n_rows or is_small(self.rows.n_rows, K, self.rows.n_features)
-        ranked = sorted(self._rehearsed(K, starts), key=lambda each: each[:2], reverse=True) if len(starts) > 1 else []
-        finalists = [parameters for _, _, parameters in ranked[: FINALISTS if few else 1]]
-        return max(self._climbed(K, finalists or starts[:1]), key=self._merit)
+        finalists = starts
+        if len(starts) > 1:
+            merits, reached = self._rehearsed(K, starts)
+            order = sorted(range(len(starts)), key=merits.__getitem__, reverse=True)
+            finalists = [reached(g) for g in order[: FINALISTS if few else 1]]
+        return max(self._climbed(K, finalists), key=self._merit)
 
-    def _rehearsed(self, K: int, starts: list[Parameters]) -> list[tuple[float, float, Parameters]]:
-        """Starts after a few iterations on the sketch, what ranks them first; -inf what wants a closer look."""
+    def _rehearsed(
+        self, K: int, starts: list[Parameters]
+    ) -> tuple[list[tuple[int, float]], Callable[[int], Parameters]]:
+        """What each start is ranked by after a few iterations on the sketch, and where it is then.
+
+        What wants a closer look comes last, where it was.
+        """
         plan = replace(self._plan(K), max_iter=SHORT, tol=SHORT_TOL, patience=None)
         batch = fit_given(plan, self.seen, self.ridge, starts)
         weight = float(self.seen.n_rows if self.seen.sample_weight is None else self.seen.sample_weight.sum())
-        found = []
-        for g, start in enumerate(starts):
-            if batch.unusual[g]:
-                found.append((-math.inf, -math.inf, start))
-                continue
-            parameters = batch.parameters(g)
-            degenerate = self._n_degenerate(parameters, batch.floored[g], weight)
-            found.append((-float(degenerate), batch.objective(g), parameters))
-        return found
+        degenerate = self._n_degenerate(batch.weights, batch.floored, weight)
+        merits = [
+            (-K - 1, 0.0) if batch.unusual[g] else (-int(degenerate[g]), batch.objective(g)) for g in range(len(starts))
+        ]
+        return merits, lambda g: starts[g] if batch.unusual[g] else batch.parameters(g)
 
     def _climbed(self, K: int, starts: list[Parameters]) -> list[Outcome]:
         """Climbs to the end on all rows."""
@@ -154,11 +157,12 @@ class Ladder:
         if not (isinstance(outcome, Outcome) and isinstance(above, Outcome)) or K == 1:
             return outcome
         unions = self.sketch.unions(self._labels(above), K + 1)
-        present, *rivals = self._rehearsed(K, [outcome.parameters, *(self._begun(K, labels) for labels in unions)])
-        best = max(rivals, key=lambda each: each[:2])
-        if best[:2] <= (present[0], present[1] + self.settings[K].tol):
+        starts = [outcome.parameters, *(self._begun(K, labels) for labels in unions)]
+        merits, reached = self._rehearsed(K, starts)
+        best = max(range(1, len(starts)), key=merits.__getitem__)
+        if merits[best] <= (merits[0][0], merits[0][1] + self.settings[K].tol):
             return outcome
-        (rival,) = self._climbed(K, [best[2]])
+        (rival,) = self._climbed(K, [reached(best)])
         return max([outcome, rival], key=self._merit)
 
     def _finished(self, K: int, outcome: Found) -> Fit | Exception:
@@ -179,10 +183,9 @@ class Ladder:
         return replace(plan, patience=LEAP_SOON) if dear and plan.patience == PATIENCE else plan
 
     def _merit(self, outcome: Outcome) -> tuple[int, float]:
-        degenerate = self._n_degenerate(outcome.parameters, outcome.floored, self.rows.total_weight)
-        return -degenerate, float(outcome.trace[-1])
+        degenerate = self._n_degenerate(outcome.parameters.weights, outcome.floored, self.rows.total_weight)
+        return -int(degenerate), float(outcome.trace[-1])
 
-    def _n_degenerate(self, parameters: Parameters, floored: np.ndarray, weight: float) -> int:
-        """As `gmm.rehearsal.n_degenerate`."""
-        thin = too_thin(parameters.weights * weight, self.structure, self.rows.n_features)
-        return int((floored | thin).sum())
+    def _n_degenerate(self, weights: np.ndarray, floored: np.ndarray, weight: float) -> np.ndarray:
+        """As `gmm.rehearsal.n_degenerate`, of mixing weights (..., K)."""
+        return (floored | too_thin(weights * weight, self.structure, self.rows.n_features)).sum(axis=-1)
