@@ -62,10 +62,6 @@ cdef extern from "gmm.h" nogil:
         GMM_OWN_FORM
         GMM_N_FORMS
 
-    ctypedef enum gmm_form:
-        GMM_OWN_FORM
-        GMM_N_FORMS
-
     ctypedef struct gmm_mixture:
         gmm_structure structure
         int64_t n_components, n_features

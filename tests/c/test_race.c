@@ -22,7 +22,7 @@ typedef struct {
  * and remembers a pull towards that neighbour. */
 static void prepare(race *r, int with_memory, double height)
 {
-    r->plan = (gmm_plan){GMM_FULL, GMM_FORM_OWN, GMM_F64, GMM_METHOD_KMEANS, K, 2, 1e-5, STEPS, 1,
+    r->plan = (gmm_plan){GMM_FULL, GMM_OWN_FORM, GMM_F64, GMM_METHOD_KMEANS, K, 2, 1e-5, STEPS, 1,
                          with_memory ? 0 : STEPS};
     r->rounds = (gmm_rounds){.n_candidates = 1, .n_rounds = 1, .n_iter = {1}};
     gmm_workspace space = {NULL, 0};
