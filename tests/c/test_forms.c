@@ -87,6 +87,47 @@ static void eigen_cases(void)
     }
 }
 
+/* What is no number comes to an end; it makes no covariance of one matrix. */
+static void no_numbers(void)
+{
+    double S[9], value[3], *space = room((size_t)gmm_eigen_space(3), 8), n[K] = {4, 0, 5, 6}, floor[3] = {0};
+    in_case("forms of what is no number");
+    for (int i = 0; i < 9; ++i) {
+        S[i] = NAN;
+    }
+    gmm_eigen(3, S, value, space);
+    CHECK(!(value[0] <= 0) && !(value[0] >= 0));
+    free(space);
+    double *covariance = room(9 * K, 8);
+    unsigned char floored[K], *scratch = room(gmm_form_scratch_bytes(GMM_VEE, K, 3), 1);
+    for (int i = 0; i < 9 * K; ++i) {
+        covariance[i] = NAN;
+    }
+    CHECK(gmm_constrain(GMM_VEE, K, 3, n, NULL, floor, 0x1p-52, scratch, gmm_form_scratch_bytes(GMM_VEE, K, 3),
+                        covariance, floored) == GMM_OK);
+    free(covariance), free(scratch);
+}
+
+/* Axes whose best order is the opposite of the previous one turn by a right angle. */
+static void right_angle(void)
+{
+    in_case("form with axes in another order");
+    double n[K] = {4, 5, 6, 7}, floor[2] = {0}, previous[4 * K], covariance[4 * K];
+    unsigned char floored[K], *scratch = room(gmm_form_scratch_bytes(GMM_VVE, K, 2), 1);
+    for (int k = 0; k < K; ++k) {
+        const double before[4] = {1, 0, 0, 4.0 + k}, now[4] = {9.0 + k, 0, 0, 2};
+        memcpy(previous + 4 * k, before, sizeof before);
+        memcpy(covariance + 4 * k, now, sizeof now);
+    }
+    CHECK(gmm_constrain(GMM_VVE, K, 2, n, previous, floor, 0x1p-52, scratch, gmm_form_scratch_bytes(GMM_VVE, K, 2),
+                        covariance, floored) == GMM_OK);
+    for (int k = 0; k < K; ++k) {
+        CHECK_NEAR(covariance[4 * k], 9.0 + k, 1e-13);
+        CHECK_NEAR(covariance[4 * k + 3], 2, 1e-13);
+    }
+    free(scratch);
+}
+
 static size_t size_of(gmm_form form, int64_t d)
 {
     const gmm_structure structure = gmm_structure_of_form(form);
@@ -173,6 +214,8 @@ static void refusals(void)
     unsigned char floored[K], scratch[1 << 14];
     in_case("form refused");
     CHECK(gmm_form_scratch_bytes(GMM_OWN_FORM, K, 2) == 0 && gmm_form_scratch_bytes((gmm_form)99, K, 2) == 0);
+    CHECK(gmm_climb_scratch_bytes(GMM_FULL, (gmm_form)99, GMM_F64, K, 2) == 0);
+    CHECK(gmm_climb_scratch_bytes(GMM_FULL, GMM_VVE, GMM_F64, K, 2) > 0);
     for (int bad = 0; bad < 8; ++bad) {
         const gmm_form form = bad == 0 ? GMM_OWN_FORM : bad == 1 ? (gmm_form)99 : GMM_VVE;
         CHECK(gmm_constrain(form, bad == 2 ? 0 : K, bad == 3 ? 0 : 2, bad == 4 ? NULL : n, NULL,
@@ -194,5 +237,7 @@ void test_forms(void)
         form_case((gmm_form)form, 2);
         form_case((gmm_form)form, 5);
     }
+    no_numbers();
+    right_angle();
     refusals();
 }
