@@ -74,8 +74,7 @@ static int64_t measure_costs(forest *f, int64_t here) {
 
 /* Follows nearest neighbours until two are each other's; what their merger costs. They end the chain. */
 static double follow(forest *f) {
-    if (f->length == 0)
-        for (f->chain[f->length++] = 0; !(f->size[f->chain[0]] > 0);) ++f->chain[0];
+    if (f->length == 0) f->chain[f->length++] = 0; /* the first slot is never empty: what merges stays in the lower one */
     for (;;) {
         const int64_t nearest = measure_costs(f, f->chain[f->length - 1]);
         if (f->length > 1 && f->cost[f->chain[f->length - 2]] <= f->cost[nearest])

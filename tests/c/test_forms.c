@@ -208,6 +208,28 @@ static void form_case(gmm_form form, int64_t d)
     free(other);
 }
 
+/* The M-step of a form whose previous covariances say nothing, and mixtures that may not be. */
+static void first_step(void)
+{
+    in_case("first M-step of a form");
+    double n[2] = {3, 4}, first[4] = {0}, second[8] = {3, 0, 0, 6, 8, 0, 0, 4}, zeros[8] = {0}, mean[4] = {0};
+    double weight[2], next_mean[4], found[8], floor[2] = {0};
+    unsigned char floored[2], scratch[1 << 14];
+    gmm_statistics sums = {.n = n, .first = first, .second = second};
+    gmm_mixture before = {GMM_FULL, 2, 2, n, mean, zeros, GMM_VVE};
+    gmm_mixture next = {GMM_FULL, 2, 2, weight, next_mean, found, GMM_VVE};
+    CHECK(gmm_maximize(&sums, mean, 0, &before, NULL, floor, 0x1p-52, 1, scratch, sizeof scratch, &next, floored) ==
+          GMM_OK);
+    CHECK_NEAR(found[0], 1, 1e-14);
+    CHECK_NEAR(found[7], 1, 1e-14);
+    before.form = GMM_EVV;
+    CHECK(gmm_maximize(&sums, mean, 0, &before, NULL, floor, 0x1p-52, 1, scratch, sizeof scratch, &next, floored) ==
+          GMM_EINVAL);
+    before.form = next.form = GMM_VEI;
+    CHECK(gmm_maximize(&sums, mean, 0, &before, NULL, floor, 0x1p-52, 1, scratch, sizeof scratch, &next, floored) ==
+          GMM_EINVAL);
+}
+
 static void refusals(void)
 {
     double n[K] = {1, 1, 1, 1}, none[K] = {0}, floor[2] = {0}, covariance[4 * K] = {0};
@@ -239,5 +261,6 @@ void test_forms(void)
     }
     no_numbers();
     right_angle();
+    first_step();
     refusals();
 }
