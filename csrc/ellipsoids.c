@@ -129,7 +129,7 @@ static void one_shape(gmm_forming *f) {
         memcpy(f->matrix[0], f->previous + f->first * D * D, (size_t)(D * D) * sizeof(double));
         gmm_eigen(D, f->matrix[0], shape, f->space);
     }
-    for (int round = 0; round < GMM_MOST_FORM_ROUNDS; ++round) {
+    for (int turn = 0; turn < GMM_MOST_FORM_ROUNDS; ++turn) {
         int moved = 0;
         for (int64_t j = 0; j < D; ++j) shape[j] = fmax(shape[j], f->least);
         const double size = gmm_geometric_mean(D, shape);

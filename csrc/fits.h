@@ -81,7 +81,7 @@ gmm_status gmm_start(const gmm_rehearsal *rehearsal, const gmm_rows *rows, const
                      int64_t n_starts, const uint64_t *seed, int n_threads, void *scratch, size_t scratch_bytes,
                      gmm_mixture *begun, unsigned char *unusual);
 
-/* Ward's tree of points (N, D) of positive weight (N,), or NULL for ones: a row of each of the two clusters that merge
+/* Ward's tree of points (N, D), at most 1e150 in size, of positive weight (N,), or NULL for ones: a row of each of the two clusters that merge
  * (N - 1, 2), the one whose first row comes first before the other, and what that adds to the sum of squares (N - 1,), in
  * the order in which they were found; sorted by cost, earlier ones first on ties, they are the tree's order. */
 size_t gmm_ward_scratch_bytes(int64_t n_rows, int64_t n_features);

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+static const double LARGEST = 1e150; /* whose square is a number */
+
 typedef struct {
     int64_t n_slots, n_features, stride, length;
     double *centroid; /* (D, N) */
@@ -72,12 +74,10 @@ static int64_t measure_costs(forest *f, int64_t here) {
 
 /* Follows nearest neighbours until two are each other's; what their merger costs. They end the chain. */
 static double follow(forest *f) {
-    if (f->length == 0)
-        for (f->chain[f->length++] = 0; f->chain[0] + 1 < f->n_slots && !(f->size[f->chain[0]] > 0);) ++f->chain[0];
+    if (f->length == 0) f->chain[f->length++] = 0; /* the first slot is never empty: what merges stays in the lower one */
     for (;;) {
         const int64_t nearest = measure_costs(f, f->chain[f->length - 1]);
-        const int is_full = f->length == f->stride; /* only points that are no numbers get here */
-        if (f->length > 1 && (is_full || f->cost[f->chain[f->length - 2]] <= f->cost[nearest]))
+        if (f->length > 1 && f->cost[f->chain[f->length - 2]] <= f->cost[nearest])
             return f->cost[f->chain[f->length - 2]];
         f->chain[f->length++] = nearest;
     }
@@ -89,6 +89,8 @@ gmm_status gmm_ward(int64_t n_rows, int64_t n_features, const double *point, con
     const size_t needed = gmm_ward_scratch_bytes(N, D);
     if (!needed || !point || !pair || !cost) return GMM_EINVAL;
     if (!scratch || scratch_bytes < needed) return GMM_ESCRATCH;
+    for (int64_t at = 0; at < N * D; ++at)
+        if (!(fabs(point[at]) <= LARGEST)) return GMM_EINVAL;
     gmm_workspace space = {gmm_align_to_line(scratch), 0};
     forest f = {.n_slots = N, .n_features = D, .stride = N};
     take_forest(&f, &space);

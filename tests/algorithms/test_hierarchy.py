@@ -81,7 +81,8 @@ def test_the_core_finds_the_merges_of_its_twin(n_rows, n_features):
     np.testing.assert_allclose(tree.costs, costs[order], rtol=1e-12)
 
 
-def test_points_that_are_no_numbers_come_to_an_end():
+def test_points_that_are_no_numbers_are_refused():
     points = np.ones((9, 2))
     points[3] = np.nan
-    assert ward(points).pairs.shape == (8, 2)
+    with pytest.raises(ValueError, match="argument"):
+        ward(points)

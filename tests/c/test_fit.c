@@ -178,6 +178,8 @@ static void given_arguments(void)
     j.plan.n_starts = 1;
     j.plan.method = GMM_METHOD_DATA;
     CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
+    j.plan.method = (gmm_method)9;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
     j.plan.method = GMM_METHOD_GIVEN;
     j.plan.structure = GMM_DIAG;
     CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);

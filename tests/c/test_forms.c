@@ -87,6 +87,47 @@ static void eigen_cases(void)
     }
 }
 
+/* What is no number comes to an end; it makes no covariance of one matrix. */
+static void no_numbers(void)
+{
+    double S[9], value[3], *space = room((size_t)gmm_eigen_space(3), 8), n[K] = {4, 0, 5, 6}, floor[3] = {0};
+    in_case("forms of what is no number");
+    for (int i = 0; i < 9; ++i) {
+        S[i] = NAN;
+    }
+    gmm_eigen(3, S, value, space);
+    CHECK(!(value[0] <= 0) && !(value[0] >= 0));
+    free(space);
+    double *covariance = room(9 * K, 8);
+    unsigned char floored[K], *scratch = room(gmm_form_scratch_bytes(GMM_VEE, K, 3), 1);
+    for (int i = 0; i < 9 * K; ++i) {
+        covariance[i] = NAN;
+    }
+    CHECK(gmm_constrain(GMM_VEE, K, 3, n, NULL, floor, 0x1p-52, scratch, gmm_form_scratch_bytes(GMM_VEE, K, 3),
+                        covariance, floored) == GMM_OK);
+    free(covariance), free(scratch);
+}
+
+/* Axes whose best order is the opposite of the previous one turn by a right angle. */
+static void right_angle(void)
+{
+    in_case("form with axes in another order");
+    double n[K] = {4, 5, 6, 7}, floor[2] = {0}, previous[4 * K], covariance[4 * K];
+    unsigned char floored[K], *scratch = room(gmm_form_scratch_bytes(GMM_VVE, K, 2), 1);
+    for (int k = 0; k < K; ++k) {
+        const double before[4] = {1, 0, 0, 4.0 + k}, now[4] = {9.0 + k, 0, 0, 2};
+        memcpy(previous + 4 * k, before, sizeof before);
+        memcpy(covariance + 4 * k, now, sizeof now);
+    }
+    CHECK(gmm_constrain(GMM_VVE, K, 2, n, previous, floor, 0x1p-52, scratch, gmm_form_scratch_bytes(GMM_VVE, K, 2),
+                        covariance, floored) == GMM_OK);
+    for (int k = 0; k < K; ++k) {
+        CHECK_NEAR(covariance[4 * k], 9.0 + k, 1e-13);
+        CHECK_NEAR(covariance[4 * k + 3], 2, 1e-13);
+    }
+    free(scratch);
+}
+
 static size_t size_of(gmm_form form, int64_t d)
 {
     const gmm_structure structure = gmm_structure_of_form(form);
@@ -167,12 +208,36 @@ static void form_case(gmm_form form, int64_t d)
     free(other);
 }
 
+/* The M-step of a form whose previous covariances say nothing, and mixtures that may not be. */
+static void first_step(void)
+{
+    in_case("first M-step of a form");
+    double n[2] = {3, 4}, first[4] = {0}, second[8] = {3, 0, 0, 6, 8, 0, 0, 4}, zeros[8] = {0}, mean[4] = {0};
+    double weight[2], next_mean[4], found[8], floor[2] = {0};
+    unsigned char floored[2], scratch[1 << 14];
+    gmm_statistics sums = {.n = n, .first = first, .second = second};
+    gmm_mixture before = {GMM_FULL, 2, 2, n, mean, zeros, GMM_VVE};
+    gmm_mixture next = {GMM_FULL, 2, 2, weight, next_mean, found, GMM_VVE};
+    CHECK(gmm_maximize(&sums, mean, 0, &before, NULL, floor, 0x1p-52, 1, scratch, sizeof scratch, &next, floored) ==
+          GMM_OK);
+    CHECK_NEAR(found[0], 1, 1e-14);
+    CHECK_NEAR(found[7], 1, 1e-14);
+    before.form = GMM_EVV;
+    CHECK(gmm_maximize(&sums, mean, 0, &before, NULL, floor, 0x1p-52, 1, scratch, sizeof scratch, &next, floored) ==
+          GMM_EINVAL);
+    before.form = next.form = GMM_VEI;
+    CHECK(gmm_maximize(&sums, mean, 0, &before, NULL, floor, 0x1p-52, 1, scratch, sizeof scratch, &next, floored) ==
+          GMM_EINVAL);
+}
+
 static void refusals(void)
 {
     double n[K] = {1, 1, 1, 1}, none[K] = {0}, floor[2] = {0}, covariance[4 * K] = {0};
     unsigned char floored[K], scratch[1 << 14];
     in_case("form refused");
     CHECK(gmm_form_scratch_bytes(GMM_OWN_FORM, K, 2) == 0 && gmm_form_scratch_bytes((gmm_form)99, K, 2) == 0);
+    CHECK(gmm_climb_scratch_bytes(GMM_FULL, (gmm_form)99, GMM_F64, K, 2) == 0);
+    CHECK(gmm_climb_scratch_bytes(GMM_FULL, GMM_VVE, GMM_F64, K, 2) > 0);
     for (int bad = 0; bad < 8; ++bad) {
         const gmm_form form = bad == 0 ? GMM_OWN_FORM : bad == 1 ? (gmm_form)99 : GMM_VVE;
         CHECK(gmm_constrain(form, bad == 2 ? 0 : K, bad == 3 ? 0 : 2, bad == 4 ? NULL : n, NULL,
@@ -194,5 +259,8 @@ void test_forms(void)
         form_case((gmm_form)form, 2);
         form_case((gmm_form)form, 5);
     }
+    no_numbers();
+    right_angle();
+    first_step();
     refusals();
 }

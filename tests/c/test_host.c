@@ -78,6 +78,8 @@ void test_unknown_isa(void)
     CHECK(call_assign(&p.rows, GMM_F64, r.k, p.mean, 1, &a, &bad_row) == GMM_EINVAL);
     CHECK(call_scan(&p.rows, 1, &c) == GMM_EINVAL);
     CHECK(gmm_mixture_scratch_bytes(GMM_FULL, r.k, r.d, 1) == 0);
+    CHECK(gmm_form_scratch_bytes(GMM_VVE, 2, 2) == 0);
+    CHECK(gmm_constrain(GMM_VVE, 1, 1, p.mean, NULL, p.mean, 0, p.mean, 8, p.mean, (unsigned char *)p.mean) == GMM_EINVAL);
     with_good(refuse_all);
     drop_statistics(&s);
     drop_columns(&c);

@@ -154,6 +154,9 @@ static void start_arguments(void)
 #define START(n_starts, n_threads, bytes)                                                                             \
     gmm_start(&j.rehearsal, &j.data.rows, NULL, j.floor, n_starts, SEEDS, n_threads, scratch, bytes, j.begun, j.unusual)
     CHECK(START(STARTS, 1, size - 1) == GMM_ESCRATCH);
+    j.begun[1].form = GMM_VVE;
+    CHECK(START(STARTS, 1, size) == GMM_EINVAL);
+    j.begun[1].form = GMM_OWN_FORM;
     CHECK(START(-1, 1, size) == GMM_EINVAL);
     CHECK(START(STARTS, 0, size) == GMM_EINVAL);
     CHECK(START(0, 1, size) == GMM_OK);

@@ -72,7 +72,7 @@ static void ward_case(int64_t n, int64_t d, int weighted)
     }
     CHECK(joined);
     x[0] = NAN;
-    CHECK(gmm_ward(n, d, x, NULL, memory, size + GUARD, pair, cost) == GMM_OK); /* comes to an end */
+    CHECK(gmm_ward(n, d, x, NULL, memory, size + GUARD, pair, cost) == GMM_EINVAL);
     CHECK(gmm_ward(n, d, x, NULL, memory, size - 1, pair, cost) == GMM_ESCRATCH);
     CHECK(gmm_ward(n, d, x, NULL, NULL, size, pair, cost) == GMM_ESCRATCH);
     CHECK(gmm_ward(0, d, x, NULL, memory, size, pair, cost) == GMM_EINVAL);
