@@ -36,6 +36,7 @@ from gmm.errors import GmmError
 from gmm.parameters import Factors, Parameters
 from gmm.small import advance, begin, rows_of
 from gmm.statistics import Statistics
+from gmm.workers import give_up_if_stopped
 
 __all__ = ["Accumulate", "Callback", "Climb", "climb", "resume"]
 
@@ -211,6 +212,7 @@ def resume(
 
     onward = None
     for iteration in range(len(trace), max_iter + 1):
+        give_up_if_stopped()
         proposal, proposal_floored = onward or maximized(statistics, parameters)
         onward = leap = None
         if memory is not None:

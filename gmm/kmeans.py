@@ -20,6 +20,7 @@ import numpy as np
 from gmm.draws import Uniform
 from gmm.parameters import Kernel
 from gmm.rows import Rows
+from gmm.workers import give_up_if_stopped
 
 __all__ = [
     "Clusters",
@@ -155,6 +156,7 @@ def lloyd(rows: Rows, centres: np.ndarray, *, max_iter: int = MAX_ITER) -> Clust
     """
     labels = None
     for _ in range(max_iter):
+        give_up_if_stopped()
         nearest = rows.assign(centres, label=True, sums=True)
         full = nearest.n > 0
         moved = centres + nearest.sum / np.where(full, nearest.n, 1.0)[:, None]

@@ -15,7 +15,6 @@ Invariant: samples have seeds of their own, so the result does not depend on thr
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +29,7 @@ from gmm.record import Fit
 from gmm.selection.trials import Combination, estimator, trials
 from gmm.subsample import seeds
 from gmm.threads import resolve_threads
+from gmm.workers import Workers
 
 __all__ = ["LikelihoodRatioTest", "likelihood_ratio_test"]
 
@@ -125,13 +125,10 @@ def likelihood_ratio_test(
         return _ratio(_fitted(sample, wanted, alone, seed))
 
     found = []
-    with reporting(progress) as report, ThreadPoolExecutor(resolve_threads(parameters.get("n_threads"))) as pool:
-        try:
-            for value in pool.map(replicate, others):
-                found.append(value)
-                report(len(found), n_replicates, value)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with reporting(progress) as report, Workers(resolve_threads(parameters.get("n_threads"))) as pool:
+        for each in [pool.submit(replicate, seed) for seed in others]:
+            found.append(each.result())
+            report(len(found), n_replicates, found[-1])
     replicates = np.array(found)
     p_value = (1.0 + np.count_nonzero(replicates >= statistic)) / (1.0 + n_replicates)
     models = (estimator(key, parameters, fits[key]) for key in wanted)

@@ -13,7 +13,6 @@ Invariant: a replicate depends on its seed alone, so on neither the number of th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +26,7 @@ from gmm.gaussian_mixture import GaussianMixture
 from gmm.record import Fit
 from gmm.settings import Settings
 from gmm.threads import resolve_threads
+from gmm.workers import Workers
 
 __all__ = ["METHODS", "Resampler", "spread"]
 
@@ -129,9 +129,5 @@ class Resampler:
 
 def spread(work: Callable[[int], Any], seeds: Sequence[int], n_threads: int | None) -> list[Any]:
     """Results of some work for each seed, in their order."""
-    with ThreadPoolExecutor(min(resolve_threads(n_threads), max(len(seeds), 1))) as pool:
-        try:
-            return list(pool.map(work, seeds))
-        except BaseException:  # Ctrl-C among them: what has not begun never does
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with Workers(min(resolve_threads(n_threads), max(len(seeds), 1))) as pool:
+        return [each.result() for each in [pool.submit(work, seed) for seed in seeds]]

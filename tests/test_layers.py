@@ -16,7 +16,7 @@ LAYERS = [
     (
         "model",
         "errors _validation table frame expansion rows parameters noise region labels informed statistics mixture "
-        "covariances threads model_file patterns missing measured "
+        "covariances threads workers model_file patterns missing measured "
         "mixing wishart posteriors belief_file bundle_file",
     ),
     (

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import math
 import queue
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -30,6 +28,7 @@ from gmm.selection.ladder import Ladder, can_climb
 from gmm.selection.shared import Sketch
 from gmm.settings import Settings
 from gmm.threads import resolve_threads
+from gmm.workers import Workers, give_up_if_stopped
 
 __all__ = ["Combination", "Trial", "estimator", "trials", "tried"]
 
@@ -115,18 +114,15 @@ def _one_by_one(
 
     ones = {kind: replace(each, n_components=1) for (_, kind), each in settings.items()}
     ones = {kind: each for kind, each in ones.items() if (1, kind) not in settings and not _is_given(each)}
-    with ThreadPoolExecutor(workers) as pool:
+    with Workers(workers) as pool:
         of_one = {kind: pool.submit(attempt, each) for kind, each in ones.items()}
         of_one |= {kind: pool.submit(attempt, each) for (K, kind), each in settings.items() if K == 1}
         found = {key: of_one[key[1]] if key[0] == 1 else pool.submit(attempt, each) for key, each in settings.items()}
-        try:
-            for key, future in found.items():
-                fit, one = future.result(), of_one.get(key[1])
-                rows = estimator(key, parameters, fit)._rows(X, fit) if isinstance(fit, Fit) else None
-                weights = None if rows is None else check_sample_weight(sample_weight, rows.n_rows)
-                yield key, fit, _row(key, fit, rows, weights, math.nan if one is None else _total(one.result()))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for key, future in found.items():
+            fit, one = future.result(), of_one.get(key[1])
+            rows = estimator(key, parameters, fit)._rows(X, fit) if isinstance(fit, Fit) else None
+            weights = None if rows is None else check_sample_weight(sample_weight, rows.n_rows)
+            yield key, fit, _row(key, fit, rows, weights, math.nan if one is None else _total(one.result()))
 
 
 def _is_given(settings: Settings) -> bool:
@@ -151,34 +147,28 @@ def _spread(work: Callable[[str], Iterator[T]], tasks: Sequence[str], workers: i
             yield from work(task)
         return
     arrived: queue.SimpleQueue[tuple[T | None, BaseException | None, bool]] = queue.SimpleQueue()
-    stopped = threading.Event()
 
     def run(task: str) -> None:
         try:
             for each in work(task):
                 arrived.put((each, None, False))
-                if stopped.is_set():
-                    break
+                give_up_if_stopped()
             arrived.put((None, None, True))
         except BaseException as error:
             arrived.put((None, error, True))
 
-    with ThreadPoolExecutor(workers) as pool:
+    with Workers(workers) as pool:
         for task in tasks:
             pool.submit(run, task)
         left = len(tasks)
-        try:
-            while left:
-                each, error, ended = arrived.get()
-                if error is not None:
-                    raise error
-                if ended:
-                    left -= 1
-                else:
-                    yield each
-        finally:
-            stopped.set()
-            pool.shutdown(cancel_futures=True)
+        while left:
+            each, error, ended = arrived.get()
+            if error is not None:
+                raise error
+            if ended:
+                left -= 1
+            else:
+                yield each
 
 
 def tried(model: GaussianMixture, X: Any, sample_weight: Any, **known: Any) -> Candidate:
