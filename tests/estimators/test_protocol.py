@@ -13,7 +13,8 @@ from gmm.rows import Rows
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 ARGUMENTS = {
-    "n_components": 1, "covariance_type": "full", "n_factors": None, "tol": 1e-6, "reg_covar": None, "max_iter": 500, "n_init": 5,
+    "n_components": 1, "covariance_type": "full", "n_factors": None,
+    "tol": 1e-6, "reg_covar": None, "max_iter": 500, "n_init": 5,
     "short_iter": 10, "init_params": "kmeans", "weights_init": None, "means_init": None, "precisions_init": None,
     "covariances_init": None, "equal_weights": False, "eigen_ratio": None, "shrinkage": None, "prior": None,
     "noise": False, "missing": "raise", "on_collapse": "repair", "acceleration": "auto", "fixed": (), "order_by": None,

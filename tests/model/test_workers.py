@@ -8,14 +8,30 @@ import pytest
 from gmm.workers import Stopped, Workers, give_up_if_stopped
 
 
-def endless(ended):
-    try:
-        while True:
-            give_up_if_stopped()
-            time.sleep(0.001)
-    except Stopped:
-        ended.set()
-        raise
+class Endless:
+    """Work that goes on until it is stopped."""
+
+    def __init__(self):
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    def __call__(self):
+        self.begun.set()
+        try:
+            while True:
+                give_up_if_stopped()
+                time.sleep(0.001)
+        except Stopped:
+            self.ended.set()
+            raise
+
+
+def interrupted(error, endless, *work):
+    """A caller that begins some work on one thread and is interrupted when the endless part of it is under way."""
+    with Workers(1) as pool:
+        for each in work:
+            pool.submit(each)
+        assert endless.begun.wait(10)
+        raise error
 
 
 def test_results_come_in_the_order_they_are_asked_for():
@@ -32,24 +48,20 @@ def test_nothing_stops_where_nobody_said_so():
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, GeneratorExit])
 def test_an_exception_of_the_caller_ends_the_work(error):
-    ended, queued = threading.Event(), threading.Event()
-    with pytest.raises(error), Workers(1) as pool:
-        pool.submit(endless, ended)
-        pool.submit(queued.set)
-        raise error
-    assert ended.is_set()
+    endless, queued = Endless(), threading.Event()
+    with pytest.raises(error):
+        interrupted(error, endless, endless, queued.set)
+    assert endless.ended.is_set()
     assert not queued.is_set()
 
 
 def test_work_within_work_ends_with_it():
-    ended = threading.Event()
+    endless = Endless()
 
     def outer():
         with Workers(1) as inner:
-            return inner.submit(endless, ended).result()
+            return inner.submit(endless).result()
 
-    with pytest.raises(KeyboardInterrupt), Workers(1) as pool:
-        pool.submit(outer)
-        time.sleep(0.05)
-        raise KeyboardInterrupt
-    assert ended.is_set()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(KeyboardInterrupt, endless, outer)
+    assert endless.ended.is_set()
