@@ -25,7 +25,7 @@
 
 /* Factors in the group that starts when `left` of q are still to come: groups of nearly equal size. */
 static inline int64_t NAME(factor_held)(int64_t q, int64_t left) {
-    const int64_t groups = (q + V_OUT - 1) / V_OUT, each = groups ? (q + groups - 1) / groups : 0;
+    const int64_t groups = (q + V_OUT - 1) / V_OUT, each = (q + groups - 1) / groups;
     return left < each ? left : each;
 }
 
@@ -45,7 +45,7 @@ static int64_t NAME(factor_accumulator)(int64_t D, int64_t q) { return V_LANES +
 static int64_t NAME(factor_tile_rows)(int64_t K, int64_t D, int64_t q) {
     const int64_t group = V_ROWS * V_LANES, room = (int64_t)(640 * 1024 / sizeof(REAL)) / (2 * D + K * (q + 1));
     const int64_t rows = room < group ? group : room > LINE_TILE_ROWS ? LINE_TILE_ROWS : room;
-    return rows < group ? group : rows / group * group;
+    return rows / group * group;
 }
 
 static NAME(sizes) NAME(factor_sizes)(int64_t K, int64_t D, int64_t q) {

@@ -20,7 +20,8 @@ import numpy as np
 
 from gmm._validation import check_sample_weight
 from gmm.errors import CollapseError, CollapseWarning, ConvergenceWarning, DataError
-from gmm.fitting import checked, fit_mixture
+from gmm.factor_count import fit_any
+from gmm.fitting import checked
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.record import Fit
 from gmm.selection.candidate import Candidate, measured
@@ -108,7 +109,7 @@ def _one_by_one(
 
     def attempt(settings: Settings) -> Fit | Exception:
         try:
-            return fit_mixture(replace(settings, n_threads=each_has), X, sample_weight=sample_weight, quiet=True)
+            return fit_any(replace(settings, n_threads=each_has), X, sample_weight=sample_weight, quiet=True)
         except (DataError, CollapseError) as error:
             return error
 
