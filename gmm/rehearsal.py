@@ -47,7 +47,7 @@ CHEAP = 100  # such a round's iterations, if MOST_WORK allows one candidate so m
 MOST_CANDIDATES = (64, 16)  # on china.jpg, 8 components, one in thirty ends in the best optimum
 ITERATIONS = (10, 10, 15, 20, 30, 20, 5)  # of the rounds, the last of these where there are fewer
 PAUSE = 4  # from the end: that round sees the rows of the one before; only about fifty tell the better optimum
-SCREENED = 256  # candidates, where all passes of the screening cost no more than four over all rows
+SCREENED = 192  # candidates, where all passes of the screening cost no more than four over all rows
 SCREENING = (2, 3, 7, 10, 15, 20, 20, 5)  # iterations of the rounds then: a few are enough to drop three in four
 SCREENS = 3  # of the rounds, on a first sketch of twice as many rows
 HALVED = (10, 60)  # with more components: fewest and most in the first round, half as many in each after it
@@ -85,7 +85,7 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     (5, [(10, 150), (5, 150), (3, 150)])
     >>> many = plan(FULL, 8, 3, 273_280)
     >>> many.n_candidates, [n_rows for _, n_rows in many.rounds]
-    (256, [512, 512, 512, 1024, 1024, 2048, 4096, 8192])
+    (192, [512, 512, 512, 1024, 1024, 2048, 4096, 8192])
     """
     many = n_components > HANDFUL
     spread = ROWS_PER_COMPONENT if many else min(ROWS_PER_COMPONENT, ROWS_PER_FEATURE * (n_features + 1))

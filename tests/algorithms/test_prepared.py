@@ -94,7 +94,7 @@ def test_calls_are_short_however_many_rows_there_are(monkeypatch):
     X = np.broadcast_to(np.zeros((1, 1)), (2 * 10**8, 1))
     called = []
     monkeypatch.setattr("gmm._native.start", lambda *arguments: called.append(len(arguments[6])))
-    for n_rows, starts in ((10**4, [8]), (2 * 10**7, [4, 4]), (2 * 10**8, [2] * 4)):
+    for n_rows, starts in ((10**4, [8]), (2 * 10**7, [6, 2]), (2 * 10**8, [2] * 4)):
         called.clear()
         prepare(Rows(X[:n_rows], None, Frame.identity(1), n_threads=2), FULL, 2, range(8), floor=np.ones(1), ridge=None)
         assert called == starts
