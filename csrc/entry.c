@@ -4,7 +4,6 @@
 #include "parallel.h"
 
 #include <math.h>
-#include <time.h>
 
 /* ---- sizes ---- */
 
@@ -99,7 +98,7 @@ static gmm_status run(gmm_task *task, gmm_operation operation, gmm_dtype precisi
     gmm_workspace space = {gmm_align_to_line(scratch), 0};
     gmm_thread **threads = gmm_take(&space, usable, sizeof *threads);
     gmm_run context = {task, threads, space.base, partial_bytes_of(task, task->kernel)};
-    gmm_blocks blocks = {.block = run_block, .context = &context, .n_blocks = n_blocks};
+    gmm_blocks blocks = {.block = run_block, .context = &context, .n_blocks = n_blocks, .watch = task->rows->watch};
     if (context.partial_bytes) {
         blocks.merge = run_merge;
         blocks.n_slots = slots_needed(usable, context.partial_bytes);
@@ -112,13 +111,14 @@ static gmm_status run(gmm_task *task, gmm_operation operation, gmm_dtype precisi
         threads[t] = task->kernel->private(task, &space);
         threads[t]->bad_row = INT64_MAX;
     }
-    gmm_run_blocks(&blocks, usable);
+    const gmm_status status = gmm_run_blocks(&blocks, usable);
 
     int64_t bad = INT64_MAX;
     for (int t = 0; t < usable; ++t)
         if (threads[t]->bad_row < bad) bad = threads[t]->bad_row;
     if (bad_row) *bad_row = bad == INT64_MAX ? -1 : bad;
     if (bad != INT64_MAX) return GMM_ENONFINITE;
+    if (status != GMM_OK) return status;
     if (task->kernel->finish) task->kernel->finish(task);
     return GMM_OK;
 }
@@ -269,12 +269,6 @@ gmm_status gmm_scan(const gmm_rows *rows, int n_threads, void *scratch, size_t s
 
 /* ---- the roof ---- */
 
-static double seconds_now(void) {
-    struct timespec now;
-    timespec_get(&now, TIME_UTC);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 enum { PEAK_BLOCKS = 256, PEAK_SLOTS = 64 };
 
 typedef struct {
@@ -285,7 +279,7 @@ typedef struct {
 static void peak_block(void *context, int thread, int64_t slot, int64_t index) {
     gmm_peak *peak = context;
     (void)thread, (void)index;
-    const double start = seconds_now(), flops = peak->peak(1 << 15), seconds = seconds_now() - start;
+    const double start = gmm_seconds(), flops = peak->peak(1 << 15), seconds = gmm_seconds() - start;
     peak->rate[slot] = flops * seconds / (seconds * seconds + 1e-30); /* of a clock that stood still: 0 */
 }
 
@@ -314,6 +308,7 @@ const char *gmm_status_message(gmm_status status) {
     case GMM_ESCRATCH: return "scratch is smaller than gmm_scratch_bytes() asks for";
     case GMM_ENONFINITE: return "a row holds a NaN or an infinity";
     case GMM_ESINGULAR: return "a covariance is not positive definite";
+    case GMM_ESTOPPED: return "stopped by the caller";
     }
     return "unknown status";
 }

@@ -39,7 +39,8 @@ typedef enum {
     GMM_EINVAL = 1,     /* an argument is outside its contract */
     GMM_ESCRATCH = 2,   /* scratch_bytes is smaller than gmm_scratch_bytes() says */
     GMM_ENONFINITE = 3, /* a row is NaN or infinite; its index was written to bad_row */
-    GMM_ESINGULAR = 4   /* a covariance is not positive definite; its component was written to bad_component */
+    GMM_ESINGULAR = 4,  /* a covariance is not positive definite; its component was written to bad_component */
+    GMM_ESTOPPED = 5    /* gmm_rows.watch asked for it; what would have been written is unspecified */
 } gmm_status;
 
 typedef enum { GMM_F32 = 0, GMM_F64 = 1 } gmm_dtype;
@@ -73,6 +74,13 @@ typedef enum {
     GMM_SKIP_ALWAYS = 2
 } gmm_skipping;
 
+/* Who may end a call early: `stop`, unless NULL, is asked between blocks of rows, some twenty times a second and only on
+ * the thread that called. Not 0: no block begins any more, and the call returns GMM_ESTOPPED once those begun are done. */
+typedef struct {
+    int (*stop)(void *context);
+    void *context;
+} gmm_watch;
+
 /* Rows as the user holds them; never copied whole. */
 typedef struct {
     const void *data;    /* element (i, j) at data + i * row_stride + j * column_stride; any alignment */
@@ -84,6 +92,7 @@ typedef struct {
                                            row's components in gmm_accumulate and gmm_score; numbers or -inf, in
                                            every row one that is finite where log_constant is. NULL for zeros */
     const double *scale, *centre;       /* (D,) the frame: x' = x * scale - centre, evaluated in double */
+    gmm_watch watch;                    /* heeded by calls that have n_threads */
 } gmm_rows;
 
 /* A mixture, ready for a kernel. log density of component k at x':

@@ -216,11 +216,12 @@ static gmm_status run(const gmm_rows *rows, const gmm_errors *errors, const gmm_
                                .context = &all,
                                .n_blocks = (rows->n_rows + all.block_rows - 1) / all.block_rows,
                                .n_slots = all.n_slots,
-                               .ready = all.ready};
-    gmm_run_blocks(&blocks, n_threads);
+                               .ready = all.ready,
+                               .watch = rows->watch};
+    const gmm_status ended = gmm_run_blocks(&blocks, n_threads);
     int64_t bad = INT64_MAX;
     for (int t = 0; t < n_threads; ++t) bad = all.bad_row[t] < bad ? all.bad_row[t] : bad;
-    if (bad == INT64_MAX) return GMM_OK;
+    if (bad == INT64_MAX) return ended;
     *bad_row = bad;
     return GMM_ENONFINITE;
 }

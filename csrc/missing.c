@@ -318,9 +318,9 @@ static gmm_status run(const job *given, int n_threads, void *scratch, size_t scr
                                .context = &all,
                                .n_blocks = all.runs->n_batches,
                                .n_slots = all.n_slots,
-                               .ready = all.ready};
-    gmm_run_blocks(&blocks, threads_for(&all, n_threads));
-    gmm_status status = GMM_OK;
+                               .ready = all.ready,
+                               .watch = all.rows->watch};
+    gmm_status status = gmm_run_blocks(&blocks, threads_for(&all, n_threads));
     *bad_row = *bad_component = INT64_MAX;
     for (int t = 0; t < n_threads; ++t) {
         const bench *own = all.benches + t;

@@ -2,6 +2,8 @@
 #ifndef GMM_PARALLEL_H
 #define GMM_PARALLEL_H
 
+#include "gmm.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -14,13 +16,18 @@ typedef struct {
     void *context;
     int64_t n_blocks, n_slots;
     atomic_llong *ready; /* (n_slots,) scratch; may be NULL without merge */
+    gmm_watch watch;
 } gmm_blocks;
 
 /* Threads a run of n_blocks will use: at most n_threads, at most one per block, one where threads are not safe. */
 int gmm_usable_threads(int n_threads, int64_t n_blocks);
 
-/* Calls block for every index in [0, n_blocks), and merge for every index in order. */
-void gmm_run_blocks(const gmm_blocks *blocks, int n_threads);
+/* Calls block for every index in [0, n_blocks), and merge for every index in order. Returns GMM_OK, or GMM_ESTOPPED when
+ * the watch had it stopped: then some blocks were not begun, and others not merged. */
+gmm_status gmm_run_blocks(const gmm_blocks *blocks, int n_threads);
+
+/* Wall-clock time. */
+double gmm_seconds(void);
 
 /* Calls work once on each of at most n_threads threads, numbered from 0 (the caller's), and waits for them all.
  * n_threads is what gmm_usable_threads has granted. */

@@ -8,17 +8,15 @@ def assign(X, sample_weight, scale, centre, int precision, centres, label, dista
     call.read_frame(scale, centre)
     call.read_means(GMM_SPHERICAL, precision, centres, "centres")
     cdef int64_t K = call.factors.n_components
-    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
-    cdef double *distances = call.total(distance, "distance", call.n_rows)
+    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.rows.n_rows)
+    cdef double *distances = call.total(distance, "distance", call.rows.n_rows)
     cdef double *weights = call.total(n, "n", K)
     cdef double *sums = call.total(sum, "sum", K, call.factors.n_features)
     call.begin(n_threads)
-    while call.next_slice():
-        with nogil:
-            status = gmm_assign(&call.rows, call.factors.precision, K, call.factors.mean, call.n_threads,
-                                call.scratch, call.scratch_bytes, labels + call.row if labels else NULL,
-                                distances + call.row if distances else NULL, weights, sums, &inertia, &call.bad_row)
-        call.check(status)
+    with nogil:
+        status = gmm_assign(&call.rows, call.factors.precision, K, call.factors.mean, call.n_threads, call.scratch,
+                            call.scratch_bytes, labels, distances, weights, sums, &inertia, &call.bad_row)
+    call.check(status)
     return inertia
 
 
@@ -29,18 +27,16 @@ def seed(X, sample_weight, scale, centre, int precision, candidates, closest, di
     call.read_frame(scale, centre)
     call.read_means(GMM_SPHERICAL, precision, candidates, "candidates")
     cdef int64_t C = call.factors.n_components
-    cdef const double *nearest = <const double *> call.array(closest, "closest", b"d", False, call.n_rows)
-    cdef double *distances = call.total(distance, "distance", call.n_rows, C)
+    cdef const double *nearest = <const double *> call.array(closest, "closest", b"d", False, call.rows.n_rows)
+    cdef double *distances = call.total(distance, "distance", call.rows.n_rows, C)
     cdef double *potentials = call.total(potential, "potential", C)
     if distances == NULL or potentials == NULL:
         raise TypeError("distance, potential: expected float64 arrays, got None")
     call.begin(n_threads)
-    while call.next_slice():
-        with nogil:
-            status = gmm_seed(&call.rows, call.factors.precision, C, call.factors.mean,
-                              nearest + call.row if nearest else NULL, call.n_threads, call.scratch,
-                              call.scratch_bytes, distances + call.row * C, potentials, &call.bad_row)
-        call.check(status)
+    with nogil:
+        status = gmm_seed(&call.rows, call.factors.precision, C, call.factors.mean, nearest, call.n_threads,
+                          call.scratch, call.scratch_bytes, distances, potentials, &call.bad_row)
+    call.check(status)
 
 
 def ward(points, weights, pairs, costs):

@@ -152,7 +152,6 @@ def start(X, sample_weight, scale, centre, floor, ridge, seeds, int kernel, int 
         raise ValueError("kernel, precision, n_threads: out of range")
     call.read_rows(X, sample_weight)
     call.read_frame(scale, centre)
-    call.rows.n_rows = call.n_rows
     K, D, size = means.shape[1], call.rows.n_features, covariances.shape[1]
     if size != (K * D * D, D * D, K * D, K)[kernel]:
         raise ValueError("covariances: not of the right size")

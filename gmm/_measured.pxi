@@ -3,12 +3,11 @@
 cdef class MeasuredCall(MixtureCall):
     """A call on rows and what is known of their errors."""
 
-    cdef gmm_errors errors          # of the current slice
-    cdef const char *first_error    # of the whole call
+    cdef gmm_errors errors
     cdef gmm_mixture mixture_seen
     cdef gmm_measured_noise known_noise
     cdef gmm_measured_noise *noise  # NULL for none
-    cdef int64_t bad_component, block_rows
+    cdef int64_t bad_component
 
     cdef int read(self, X, sample_weight, scale, centre, errors, int kernel, int precision, weights, means,
                   covariances) except -1:
@@ -21,11 +20,11 @@ cdef class MeasuredCall(MixtureCall):
         cdef int64_t D = self.rows.n_features
         if kind != b"d" and kind != b"f":
             raise TypeError(f"errors: expected float32 or float64 of native byte order, got {view.format.decode()!r}")
-        if not 2 <= view.ndim <= 3 or view.shape[0] != self.n_rows or view.shape[1] != D or (
+        if not 2 <= view.ndim <= 3 or view.shape[0] != self.rows.n_rows or view.shape[1] != D or (
                 view.shape[view.ndim - 1] != D):
-            raise ValueError(f"errors: expected shape {(self.n_rows, D)} or {(self.n_rows, D, D)}, "
+            raise ValueError(f"errors: expected shape {(self.rows.n_rows, D)} or {(self.rows.n_rows, D, D)}, "
                              f"got {tuple([view.shape[i] for i in range(view.ndim)])}")
-        self.first_error = <const char *> view.buf
+        self.errors.data = view.buf
         self.errors.dtype = GMM_F64 if kind == b"d" else GMM_F32
         self.errors.are_variances = view.ndim == 2
         self.errors.row_stride, self.errors.stride[0] = view.strides[0], view.strides[1]
@@ -42,15 +41,11 @@ cdef class MeasuredCall(MixtureCall):
         return self.read_prior(log_prior)
 
     cdef int begin_measured(self, int n_threads) except -1:
-        """Scratch for the call, and the length of its first slice."""
-        cdef double K = <double> self.factors.n_components, D = <double> self.factors.n_features
-        cdef double work = K * (D * D * (D + 8) + 100)
-        if self.errors.are_variances and self.factors.structure >= GMM_DIAG:
-            work = K * (8 * D + 60)
+        """Scratch for the call; Ctrl-C is answered in its midst."""
         if n_threads < 1:
             raise ValueError(f"n_threads: expected a positive number, got {n_threads}")
-        self.block_rows = gmm_measured_block_rows(self.factors.n_components, self.factors.n_features)
-        cdef int64_t n_blocks = max(1, (self.n_rows + self.block_rows - 1) // self.block_rows)
+        cdef int64_t block_rows = gmm_measured_block_rows(self.factors.n_components, self.factors.n_features)
+        cdef int64_t n_blocks = max(1, (self.rows.n_rows + block_rows - 1) // block_rows)
         self.n_threads = <int> min(<int64_t> n_threads, n_blocks)
         self.scratch_bytes = gmm_measured_scratch_bytes(
             self.factors.structure, self.factors.n_components, self.factors.n_features, self.errors.are_variances,
@@ -58,19 +53,8 @@ cdef class MeasuredCall(MixtureCall):
         self.scratch = malloc(max(<size_t> 1, self.scratch_bytes))
         if self.scratch == NULL:
             raise MemoryError(f"cannot allocate {self.scratch_bytes} bytes of scratch")
-        self.step = self.whole_blocks(WORK_RATE * self.n_threads * SLICE_SECONDS / work)
+        self.rows.watch.stop, self.rows.watch.context = has_signal, <void *> self
         return 0
-
-    cdef int64_t whole_blocks(self, double n_rows) noexcept:
-        cdef int64_t unit = self.block_rows * self.n_threads
-        return unit * max(<int64_t> 1, <int64_t> (min(n_rows, <double> self.n_rows) / unit))
-
-    cdef bint next_measured(self) except -1:
-        """Move to the next slice of rows and errors, if there is one."""
-        if not self.next_slice():
-            return False
-        self.errors.data = self.first_error + self.row * self.errors.row_stride
-        return True
 
     cdef int check_measured(self, gmm_status status) except -1:
         if status == GMM_ESINGULAR:
@@ -91,12 +75,11 @@ def accumulate_measured(X, sample_weight, scale, centre, errors, int kernel, wei
     sums.second = call.shaped(second, "second", True)
     sums.log_likelihood = sums.weight = sums.noise = 0.0
     call.begin_measured(n_threads)
-    while call.next_measured():
-        with nogil:
-            status = gmm_accumulate_measured(&call.rows, &call.errors, &call.mixture_seen, call.noise, variances,
-                                             call.n_threads, call.scratch, call.scratch_bytes, &sums, &call.bad_row,
-                                             &call.bad_component)
-        call.check_measured(status)
+    with nogil:
+        status = gmm_accumulate_measured(&call.rows, &call.errors, &call.mixture_seen, call.noise, variances,
+                                         call.n_threads, call.scratch, call.scratch_bytes, &sums, &call.bad_row,
+                                         &call.bad_component)
+    call.check_measured(status)
     return sums.log_likelihood, sums.weight, sums.noise
 
 
@@ -107,17 +90,13 @@ def score_measured(X, scale, centre, errors, int kernel, int precision, weights,
     call.read(X, None, scale, centre, errors, kernel, precision, weights, means, covariances)
     call.read_beside(noise, log_prior)
     cdef int64_t columns = call.factors.n_components + (noise is not None)
-    cdef double *density = call.total(log_density, "log_density", call.n_rows)
-    cdef char *shares = <char *> call.array(
-        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, columns)
-    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
-    cdef int64_t row_bytes = columns * (8 if precision == GMM_F64 else 4)
+    cdef double *density = call.total(log_density, "log_density", call.rows.n_rows)
+    cdef void *shares = call.array(
+        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.rows.n_rows, columns)
+    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.rows.n_rows)
     call.begin_measured(n_threads)
-    while call.next_measured():
-        with nogil:
-            status = gmm_score_measured(&call.rows, &call.errors, &call.mixture_seen, call.noise,
-                                        call.factors.precision, call.n_threads, call.scratch, call.scratch_bytes,
-                                        density + call.row if density else NULL,
-                                        shares + call.row * row_bytes if shares else NULL,
-                                        labels + call.row if labels else NULL, &call.bad_row, &call.bad_component)
-        call.check_measured(status)
+    with nogil:
+        status = gmm_score_measured(&call.rows, &call.errors, &call.mixture_seen, call.noise,
+                                    call.factors.precision, call.n_threads, call.scratch, call.scratch_bytes,
+                                    density, shares, labels, &call.bad_row, &call.bad_component)
+    call.check_measured(status)

@@ -1,11 +1,10 @@
 # Part of _native.pyx: passes over rows with missing values.
 
 cdef class MissingCall(MixtureCall):
-    """A call that goes through the runs a slice at a time."""
+    """A call on rows and the runs of their patterns."""
 
-    cdef gmm_runs runs            # of the current slice
+    cdef gmm_runs runs
     cdef gmm_mixture mixture_seen
-    cdef int64_t n_batches        # of the whole call
     cdef int64_t n_patterns
     cdef int64_t bad_component
 
@@ -15,10 +14,9 @@ cdef class MissingCall(MixtureCall):
         self.read_frame(scale, centre)
         self.read_means(kernel, precision, means)
         self.mixture_seen = self.mixture(weights, means, covariances, False)
-        self.rows.n_rows = self.n_rows
         batch, row, first, pattern, observed = runs
         cdef int64_t n_runs = len(pattern)
-        self.n_batches = len(batch) - 1
+        self.runs.n_batches = len(batch) - 1
         self.runs.batch = <const int64_t *> self.array(batch, "batch", b"q", False, len(batch))
         self.runs.row = <const int64_t *> self.array(row, "row", b"q", False, len(row))
         self.runs.first = <const int64_t *> self.array(first, "first", b"q", False, n_runs + 1)
@@ -31,7 +29,7 @@ cdef class MissingCall(MixtureCall):
             if not 0 <= self.runs.pattern[r] < self.n_patterns or not (
                     0 <= self.runs.first[r] <= self.runs.first[r + 1] <= n_listed):
                 raise ValueError(f"first, pattern: run {r} is not one")
-        for r in range(self.n_batches):
+        for r in range(self.runs.n_batches):
             if not 0 <= self.runs.batch[r] <= self.runs.batch[r + 1] <= n_runs:
                 raise ValueError(f"batch: {r} is not one")
         return 0
@@ -50,23 +48,8 @@ cdef class MissingCall(MixtureCall):
         self.scratch = malloc(max(<size_t> 1, self.scratch_bytes))
         if self.scratch == NULL:
             raise MemoryError(f"cannot allocate {self.scratch_bytes} bytes of scratch")
-        self.runs.n_batches = 0
-        self.step = n_threads
+        self.rows.watch.stop, self.rows.watch.context = has_signal, <void *> self
         return 0
-
-    cdef bint next_runs(self) except -1:
-        """Move to the next slice, if there is one; a pending signal handler runs first and may raise."""
-        cdef int64_t done = self.runs.n_batches
-        cdef double now = monotonic()
-        if done:
-            PyErr_CheckSignals()
-            self.step = max(<int64_t> self.n_threads, <int64_t> (
-                <double> self.step * min(8.0, SLICE_SECONDS / max(now - self.since, 1e-3))))
-            self.runs.batch += done
-            self.n_batches -= done
-        self.since = now
-        self.runs.n_batches = min(self.step, self.n_batches)
-        return self.runs.n_batches > 0
 
     cdef int check_runs(self, gmm_status status) except -1:
         if status == GMM_ESINGULAR:
@@ -87,12 +70,11 @@ def accumulate_missing(X, sample_weight, scale, centre, runs, int kernel, int pr
     sums.second = call.shaped(second, "second", True)
     sums.log_likelihood = sums.weight = sums.noise = 0.0
     call.begin_runs(n_threads)
-    while call.next_runs():
-        with nogil:
-            status = gmm_accumulate_missing(&call.rows, &call.runs, &call.mixture_seen, variances,
-                                            call.factors.precision, call.n_threads, call.scratch, call.scratch_bytes,
-                                            &sums, &call.bad_row, &call.bad_component)
-        call.check_runs(status)
+    with nogil:
+        status = gmm_accumulate_missing(&call.rows, &call.runs, &call.mixture_seen, variances,
+                                        call.factors.precision, call.n_threads, call.scratch, call.scratch_bytes,
+                                        &sums, &call.bad_row, &call.bad_component)
+    call.check_runs(status)
     return sums.log_likelihood, sums.weight, sums.noise
 
 
@@ -103,14 +85,13 @@ def score_missing(X, scale, centre, runs, int kernel, int precision, weights, me
     call.read(X, None, scale, centre, runs, kernel, precision, weights, means, covariances)
     call.read_beside(log_noise, log_prior)
     cdef int64_t columns = call.factors.n_components + (log_noise is not None)
-    cdef double *density = call.total(log_density, "log_density", call.n_rows)
+    cdef double *density = call.total(log_density, "log_density", call.rows.n_rows)
     cdef void *shares = call.array(
-        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, columns)
-    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
+        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.rows.n_rows, columns)
+    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.rows.n_rows)
     call.begin_runs(n_threads)
-    while call.next_runs():
-        with nogil:
-            status = gmm_score_missing(&call.rows, &call.runs, &call.mixture_seen, call.factors.precision,
-                                       call.n_threads, call.scratch, call.scratch_bytes, density, shares, labels,
-                                       &call.bad_row, &call.bad_component)
-        call.check_runs(status)
+    with nogil:
+        status = gmm_score_missing(&call.rows, &call.runs, &call.mixture_seen, call.factors.precision,
+                                   call.n_threads, call.scratch, call.scratch_bytes, density, shares, labels,
+                                   &call.bad_row, &call.bad_component)
+    call.check_runs(status)

@@ -207,7 +207,6 @@ def climb(X, sample_weight, scale, centre, int kernel, int precision, ridge, flo
     cdef unsigned char *on_floor = <unsigned char *> call.array(
         floored, "floored", b"?", True, call.factors.n_components)
     cdef double *objectives = call.total(trace, "trace", max_iter + 1)
-    call.rows.n_rows = call.n_rows
     call.scratch_bytes = gmm_climb_scratch_bytes(
         call.factors.structure, call.form, call.factors.precision, call.factors.n_components, D)
     call.scratch = malloc(max(<size_t> 1, call.scratch_bytes))

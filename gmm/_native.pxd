@@ -11,6 +11,7 @@ cdef extern from "gmm.h" nogil:
         GMM_ESCRATCH
         GMM_ENONFINITE
         GMM_ESINGULAR
+        GMM_ESTOPPED
 
     ctypedef enum gmm_dtype:
         GMM_F32
@@ -29,6 +30,10 @@ cdef extern from "gmm.h" nogil:
         GMM_SKIP_NEVER
         GMM_SKIP_ALWAYS
 
+    ctypedef struct gmm_watch:
+        int (*stop)(void *context)
+        void *context
+
     ctypedef struct gmm_rows:
         const void *data
         gmm_dtype dtype
@@ -38,6 +43,7 @@ cdef extern from "gmm.h" nogil:
         const double *log_prior
         const double *scale
         const double *centre
+        gmm_watch watch
 
     ctypedef struct gmm_factors:
         gmm_structure structure

@@ -3,8 +3,8 @@
 Rows X may be any 2-D buffer of float32 or float64 in native byte order: strided, reversed, misaligned or read-only, and
 are never copied. Every other array is C-contiguous float64 (labels int64) of the shape given in _native.pyi.
 
-A long call is cut into slices of some 50 ms at multiples of BLOCK_ROWS, between which a pending Ctrl-C is answered; the
-result is bit for bit that of one call (slices of a scan, merged here, have one length). The core runs without the GIL.
+The core runs without the GIL. In calls with n_threads it asks back between blocks of BLOCK_ROWS rows, so that a Ctrl-C
+is answered; what was to be written is then unspecified.
 """
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_WRITABLE
@@ -15,34 +15,26 @@ from libc.stdlib cimport free, malloc
 
 import os
 import sys
-from time import monotonic
 
 BLOCK_ROWS = GMM_BLOCK_ROWS
 RUN_ROWS = GMM_RUN_ROWS
 
 cdef enum:
     MAX_VIEWS = 20                # accumulate_missing, the call with most arrays, has nineteen
-    SCAN_SLICE = 1 << 22          # elements in a slice of a scan, some 5 ms
 
-cdef double SLICE_SECONDS = 0.05  # a quarter of what a Ctrl-C may wait
-cdef double WORK_RATE = 1e9       # multiply-adds a second and thread, of the first slice: slower than any kernel
 cdef char OWN_ORDER = b"<" if sys.byteorder == "little" else b">"
 
 
 cdef class Call:
-    """One call of the core: the arrays it borrows, its scratch, and the slice of rows it is at."""
+    """One call of the core: the arrays it borrows, and its scratch."""
 
     cdef Py_buffer views[MAX_VIEWS]
     cdef int n_views, n_threads
-    cdef gmm_rows rows            # of the current slice
+    cdef gmm_rows rows
     cdef gmm_factors factors
     cdef double log_noise         # what factors points to
-    cdef int64_t n_rows           # of the whole call
-    cdef int64_t row              # first row of the current slice
-    cdef int64_t step             # rows of the next slice
-    cdef int64_t bad_row          # within the current slice
-    cdef double since             # seconds at which the current slice began
-    cdef bint fixed               # every slice but the last has the length of the first
+    cdef int64_t bad_row
+    cdef object raised            # by a signal's handler
     cdef void *scratch
     cdef size_t scratch_bytes
 
@@ -100,12 +92,12 @@ cdef class Call:
             raise ValueError(f"X: expected two dimensions, got {view.ndim}")
         if view.shape[1] == 0:
             raise ValueError("X: has no columns")
-        self.n_rows = view.shape[0]
+        self.rows.n_rows = view.shape[0]
         self.rows.data = view.buf
         self.rows.dtype = GMM_F64 if kind == b"d" else GMM_F32
         self.rows.n_features = view.shape[1]
         self.rows.row_stride, self.rows.column_stride = view.strides[0], view.strides[1]
-        self.rows.weight = <const double *> self.array(sample_weight, "sample_weight", b"d", False, self.n_rows)
+        self.rows.weight = <const double *> self.array(sample_weight, "sample_weight", b"d", False, self.rows.n_rows)
         return 0
 
     cdef int read_frame(self, scale, centre) except -1:
@@ -156,7 +148,7 @@ cdef class Call:
 
     cdef int read_prior(self, log_prior) except -1:
         self.rows.log_prior = <const double *> self.array(
-            log_prior, "log_prior", b"d", False, self.n_rows, self.factors.n_components)
+            log_prior, "log_prior", b"d", False, self.rows.n_rows, self.factors.n_components)
         return 0
 
     cdef double *shaped(self, array, str name, bint writable) except? NULL:
@@ -186,9 +178,9 @@ cdef class Call:
         return sums
 
     cdef int begin(self, int n_threads) except -1:
-        """Scratch for the call, and the length of its first slice."""
+        """Scratch for the call; Ctrl-C is answered in its midst."""
         cdef int64_t K = self.factors.n_components, D = self.factors.n_features
-        cdef int64_t n_blocks = max(1, (self.n_rows + GMM_BLOCK_ROWS - 1) // GMM_BLOCK_ROWS)
+        cdef int64_t n_blocks = max(1, (self.rows.n_rows + GMM_BLOCK_ROWS - 1) // GMM_BLOCK_ROWS)
         if n_threads < 1:
             raise ValueError(f"n_threads: expected a positive number, got {n_threads}")
         self.n_threads = <int> min(<int64_t> n_threads, n_blocks)
@@ -201,57 +193,29 @@ cdef class Call:
         self.scratch = malloc(max(<size_t> 1, self.scratch_bytes))
         if self.scratch == NULL:
             raise MemoryError(f"cannot allocate {self.scratch_bytes} bytes of scratch")
-        if self.n_rows > GMM_BLOCK_ROWS:
-            self.step = self.whole_blocks(WORK_RATE * self.n_threads * SLICE_SECONDS / self.work_per_row())
-        else:
-            self.step = GMM_BLOCK_ROWS
+        self.rows.watch.stop, self.rows.watch.context = has_signal, <void *> self
         return 0
-
-    cdef double work_per_row(self) noexcept:
-        cdef double K = <double> self.factors.n_components, D = <double> self.factors.n_features
-        if self.factors.structure == GMM_FULL:
-            return K * (D * D + 30)
-        if self.factors.structure == GMM_FACTOR:
-            return K * (2 * D * (2 + self.factors.n_factors) + 30)
-        return K * (2 * D + 30) + (D * D if self.factors.structure == GMM_TIED else 0)
-
-    cdef int64_t whole_blocks(self, double n_rows) noexcept:
-        """n_rows as blocks that every thread has equally many of, at least one each."""
-        cdef int64_t unit = GMM_BLOCK_ROWS * self.n_threads
-        return unit * max(<int64_t> 1, <int64_t> (min(n_rows, <double> self.n_rows) / unit))
-
-    cdef bint next_slice(self) except -1:
-        """Move to the next slice, if there is one; a pending signal handler runs first and may raise."""
-        cdef int64_t done = self.rows.n_rows, left = self.n_rows - self.row - done
-        cdef double now
-        if left == 0:
-            return False
-        if done:
-            PyErr_CheckSignals()
-            now = monotonic()
-            if not self.fixed:
-                self.step = self.whole_blocks(
-                    <double> self.step * min(2.0, SLICE_SECONDS / max(now - self.since, 1e-3)))
-            self.since = now
-            self.row += done
-            self.rows.data = <const char *> self.rows.data + done * self.rows.row_stride
-            if self.rows.weight != NULL:
-                self.rows.weight += done
-            if self.rows.log_prior != NULL:
-                self.rows.log_prior += done * self.factors.n_components
-        elif self.step < self.n_rows:
-            self.since = monotonic()
-        # a slice has costs of its own: none is short
-        self.rows.n_rows = left if left <= self.step + self.step // 2 else self.step
-        return True
 
     cdef int check(self, gmm_status status) except -1:
         if status == GMM_OK:
             return 0
+        if status == GMM_ESTOPPED:
+            raise self.raised
         if status == GMM_ENONFINITE:
-            raise ValueError(f"X: row {self.row + self.bad_row} holds a NaN or an infinity")
+            raise ValueError(f"X: row {self.bad_row} holds a NaN or an infinity")
         isa()
         raise ValueError(gmm_status_message(status).decode())
+
+
+cdef int has_signal(void *context) noexcept with gil:
+    """Whether a signal's handler, run here, raised: what the core asks now and then."""
+    cdef Call call = <Call> context
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        call.raised = error
+        return 1
+    return 0
 
 
 cdef char element_kind(Py_buffer *view) noexcept:
@@ -277,11 +241,10 @@ def accumulate(X, sample_weight, scale, centre, int kernel, int precision, log_c
     call.read_prior(log_prior)
     cdef gmm_statistics sums = call.statistics(n, first, second)
     call.begin(n_threads)
-    while call.next_slice():
-        with nogil:
-            status = gmm_accumulate(&call.rows, &call.factors, call.n_threads, call.scratch, call.scratch_bytes,
-                                    &sums, &call.bad_row)
-        call.check(status)
+    with nogil:
+        status = gmm_accumulate(&call.rows, &call.factors, call.n_threads, call.scratch, call.scratch_bytes,
+                                &sums, &call.bad_row)
+    call.check(status)
     return sums.log_likelihood, sums.weight, sums.noise
 
 
@@ -296,18 +259,16 @@ def moments(X, sample_weight, scale, centre, int kernel, int precision, means, r
         call.read_whiteners(whiteners)
     cdef int64_t K = call.factors.n_components
     cdef const double *posterior = <const double *> call.array(
-        responsibilities, "responsibilities", b"d", False, call.n_rows, K)
-    cdef const int64_t *label = <const int64_t *> call.array(labels, "labels", b"q", False, call.n_rows)
+        responsibilities, "responsibilities", b"d", False, call.rows.n_rows, K)
+    cdef const int64_t *label = <const int64_t *> call.array(labels, "labels", b"q", False, call.rows.n_rows)
     if (posterior != NULL) == (label != NULL) and (K > 1 or label != NULL):
         raise TypeError("expected either responsibilities or labels")
     cdef gmm_statistics sums = call.statistics(n, first, second)
     call.begin(n_threads)
-    while call.next_slice():
-        with nogil:
-            status = gmm_moments(&call.rows, &call.factors, posterior + call.row * K if posterior else NULL,
-                                 label + call.row if label else NULL, call.n_threads, call.scratch,
-                                 call.scratch_bytes, &sums, &call.bad_row)
-        call.check(status)
+    with nogil:
+        status = gmm_moments(&call.rows, &call.factors, posterior, label, call.n_threads, call.scratch,
+                             call.scratch_bytes, &sums, &call.bad_row)
+    call.check(status)
     return sums.weight
 
 
@@ -322,19 +283,15 @@ def score(X, scale, centre, int kernel, int precision, log_constants, means, whi
     call.read_noise(log_noise)
     call.read_prior(log_prior)
     cdef int64_t columns = call.factors.n_components + (log_noise is not None)
-    cdef double *density = call.total(log_density, "log_density", call.n_rows)
-    cdef char *shares = <char *> call.array(
-        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.n_rows, columns)
-    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.n_rows)
-    cdef int64_t row_bytes = columns * (8 if precision == GMM_F64 else 4)
+    cdef double *density = call.total(log_density, "log_density", call.rows.n_rows)
+    cdef void *shares = call.array(
+        posterior, "posterior", b"d" if precision == GMM_F64 else b"f", True, call.rows.n_rows, columns)
+    cdef int64_t *labels = <int64_t *> call.array(label, "label", b"q", True, call.rows.n_rows)
     call.begin(n_threads)
-    while call.next_slice():
-        with nogil:
-            status = gmm_score(&call.rows, &call.factors, call.n_threads, call.scratch, call.scratch_bytes,
-                               density + call.row if density else NULL,
-                               shares + call.row * row_bytes if shares else NULL,
-                               labels + call.row if labels else NULL, &call.bad_row)
-        call.check(status)
+    with nogil:
+        status = gmm_score(&call.rows, &call.factors, call.n_threads, call.scratch, call.scratch_bytes,
+                           density, shares, labels, &call.bad_row)
+    call.check(status)
 
 
 include "_columns.pxi"

@@ -208,15 +208,17 @@ static void NAME(small_import)(int64_t n_components, int64_t n_features, const g
     }
 }
 
-enum { NAME(MIRRORED_SIDE) = 16 };
+enum { NAME(MIRRORED_SIDE) = 8 };
 
-/* The lower triangle into the upper one, by squares: a column of many features is a cache line each. */
+/* The lower triangle into the upper one, by squares: a column of many features is a cache line each. Along the rows that
+ * are written, because many loads may be under way at once. */
 static void NAME(mirror)(int64_t D, double *S) {
     enum { SIDE = NAME(MIRRORED_SIDE) };
-    for (int64_t below = 0; below < D; below += SIDE)
-        for (int64_t left = 0; left <= below; left += SIDE)
-            for (int64_t i = below; i < below + SIDE && i < D; ++i)
-                for (int64_t j = left; j < left + SIDE && j < i; ++j) S[j * D + i] = S[i * D + j];
+    for (int64_t left = 0; left < D; left += SIDE)
+        for (int64_t below = left; below < D; below += SIDE)
+            for (int64_t j = left; j < left + SIDE && j < D; ++j)
+                for (int64_t i = below > j ? below : j + 1; i < below + SIDE && i < D; ++i)
+                    S[j * D + i] = S[i * D + j];
 }
 
 static void NAME(small_export)(int64_t n_components, int64_t n_features, const double *total,
