@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from gmm import datasets, priors
+    from gmm import datasets, errors, priors
     from gmm.adaptation import adapt
     from gmm.advising import advice
     from gmm.bayesian_mixture import BayesianGaussianMixture
@@ -59,6 +59,7 @@ __all__ = [
     "bootstrap",
     "compare_kmeans",
     "datasets",
+    "errors",
     "fisher_vector",
     "fit_many",
     "likelihood_ratio_test",
@@ -100,7 +101,7 @@ MODULE_OF = {
 def __getattr__(name: str) -> object:
     if name in MODULE_OF:
         found = getattr(import_module(MODULE_OF[name]), name)
-    elif name in ("datasets", "priors"):
+    elif name in ("datasets", "errors", "priors"):
         found = import_module(f"gmm.{name}")
     elif name == "__version__":
         found = import_module("importlib.metadata").version("fastgmm")

@@ -280,9 +280,8 @@ def _with_values(settings: Settings, rows: Rows, partition: Any, previous: Mixtu
     if structure is structure.plain:
         return settings
     if previous is not None and partition is None:
-        p = in_frame(previous, settings, rows.frame)
-        shares = p.weights if p.noise is None else p.weights / p.weights.sum()
-        values = {"weights": shares, "means": p.means, "covariances": p.covariances}
+        p = in_frame(previous, settings, rows.frame).without_noise()
+        values = {"weights": p.weights, "means": p.means, "covariances": p.covariances}
     else:
         values = given_arrays(settings, rows.frame)
     structure = shrinking(holding(structure, values), settings.shrinkage, rows, settings.n_components)

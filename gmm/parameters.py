@@ -91,6 +91,10 @@ class Parameters:
         total = self.weights.sum()
         return replace(self, weights=self.weights * ((1.0 - noise.weight) / total), noise=noise)
 
+    def without_noise(self) -> Parameters:
+        """The Gaussians alone, their mixing weights made to sum to 1 where there was noise."""
+        return self if self.noise is None else replace(self, weights=self.weights / self.weights.sum(), noise=None)
+
     @property
     def n_components(self) -> int:
         return self.means.shape[0]

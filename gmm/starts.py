@@ -98,7 +98,7 @@ def choose_start(
         return beside_noise(replace(parameters, **given), noise_weight)
 
     def beside_noise(parameters: Parameters, weight: float) -> Parameters:
-        return parameters if noise is None else parameters.with_noise(noise.weighing(weight))
+        return parameters.without_noise() if noise is None else parameters.with_noise(noise.weighing(weight))
 
     if partition is not None:
         checked = _with_known(check_partition(partition, rows.n_rows, settings.n_components, name="start"), known)
@@ -220,7 +220,7 @@ def in_frame(previous: Mixture, settings: Settings, frame: Frame) -> Parameters:
         return p
     means = np.ldexp(p.means, step) + (np.ldexp(old.centre, step) - frame.centre)
     relative = Frame(-step, np.zeros(frame.n_features), frame.radius, frame.floor)
-    return Parameters(p.weights, means, previous.structure.covariances_in(p.covariances, relative))
+    return replace(p, means=means, covariances=previous.structure.reframed(p.covariances, relative))
 
 
 def _said(what: str, value: Any) -> str:

@@ -265,6 +265,10 @@ class Covariance(ABC):
     def covariances_in(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
         """From user units to the frame."""
 
+    def reframed(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
+        """From one frame to another, in the shape used inside; ``frame`` is the other as seen from the one."""
+        return self.covariances_in(covariances, frame)
+
     @abstractmethod
     def covariances_out(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
         """From the frame to user units; a RepresentationError where float64 cannot hold them."""

@@ -96,6 +96,9 @@ class Coded(Covariance):
     def covariances_in(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
         return self.narrowed(frame.covariance_in(covariances))
 
+    def reframed(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
+        return super().covariances_in(covariances, frame)
+
     def covariances_out(self, covariances: np.ndarray, frame: Frame) -> np.ndarray:
         return frame.covariance_out(self.dense(covariances, len(covariances), frame.n_features))
 

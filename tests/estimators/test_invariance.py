@@ -7,6 +7,7 @@ import pytest
 from tolerances import MONOTONE
 
 from gmm import GaussianMixture
+from gmm.covariances import CODES
 from gmm.errors import CollapseWarning
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
@@ -146,6 +147,26 @@ def test_a_warm_start_follows_the_data_to_other_units(structure):
     np.testing.assert_allclose(model.means_, before, rtol=1e-13, atol=1e-13)
     mapped.set_params(warm_start=True, max_iter=0).fit(X)
     assert mapped.score(moved) == pytest.approx(score - 3 * np.log(16.0), abs=1e-10)
+
+
+@pytest.mark.parametrize("structure", [*STRUCTURES, *CODES, "factor", "factor-common"])
+def test_a_warm_start_on_other_rows_climbs_as_from_its_parameters(structure):
+    """Other units and another place give the rows another frame, which the earlier parameters are taken to."""
+    X = blobs()
+    model = GaussianMixture(3, covariance_type=structure, n_factors=1, random_state=0, max_iter=20, tol=0.0).fit(X)
+    is_factor = structure.startswith("factor")
+    given = {
+        "weights_init": model.weights_,
+        "means_init": model.means_,
+        "covariances_init": (model.loadings_, model.noise_variance_) if is_factor else model.covariances_,
+    }
+    other = X * [1.7, 3.1, 0.45] - [0.5, 2.0, -1.0]
+    step = {"max_iter": 4, "tol": 0.0, "acceleration": None}
+    fresh = GaussianMixture(3, covariance_type=structure, n_factors=1, **given, **step).fit(other)
+    model.set_params(warm_start=True, **step).fit(other)
+    np.testing.assert_allclose(model.lower_bounds_, fresh.lower_bounds_, rtol=1e-10)
+    np.testing.assert_allclose(model.means_, fresh.means_, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(model.covariances_, fresh.covariances_, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("structure", ["full", "tied", "diag"])

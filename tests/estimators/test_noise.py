@@ -251,6 +251,17 @@ def test_a_warm_start_continues():
     assert model.fit(X).lower_bounds_[0] == pytest.approx(reached, abs=1e-13)
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_a_warm_start_without_noise_continues_the_gaussians(scale):
+    X = two_clusters(11)
+    model = GaussianMixture(2, noise=True, random_state=0).fit(X)
+    init = {f"{name}_init": getattr(model, f"{name}_") for name in ("means", "covariances")}
+    fresh = GaussianMixture(2, weights_init=model.weights_ / model.weights_.sum(), **init).fit(scale * X)
+    model.set_params(noise=False, warm_start=True).fit(scale * X)
+    assert model.noise_weight_ == 0.0
+    np.testing.assert_allclose(model.lower_bounds_, fresh.lower_bounds_, rtol=1e-9)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_files_and_pickles_keep_every_bit(tmp_path, turned):
     X = two_clusters(12)

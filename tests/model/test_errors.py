@@ -43,3 +43,8 @@ def test_scikit_learn_is_not_imported():
         "assert 'sklearn' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_errors_are_reached_from_the_package_alone():
+    program = "import warnings, gmm; warnings.simplefilter('ignore', gmm.errors.CollapseWarning)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
