@@ -14,6 +14,11 @@ def make_rows():
     return np.random.default_rng(0).normal(size=(40, 2))
 
 
+def names(value):
+    """Of the arguments of a case: what they are may have no words that are the same in every process."""
+    return "-".join(value) if isinstance(value, dict) else ""
+
+
 BAD_ARGUMENTS = [
     ({"n_components": 0}, "n_components must be between"),
     ({"n_components": -1}, "n_components must be between"),
@@ -56,7 +61,7 @@ BAD_ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD_ARGUMENTS, ids=lambda v: str(v) if isinstance(v, dict) else "")
+@pytest.mark.parametrize(("arguments", "message"), BAD_ARGUMENTS, ids=names)
 def test_bad_argument_is_named(X, arguments, message):
     with pytest.raises(ValueError, match=message) as caught:
         GaussianMixture(**arguments).fit(X)
@@ -82,7 +87,7 @@ BAD_STARTS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD_STARTS, ids=lambda v: "-".join(v) if isinstance(v, dict) else "")
+@pytest.mark.parametrize(("arguments", "message"), BAD_STARTS, ids=names)
 def test_bad_start_is_named(X, arguments, message):
     with pytest.raises(ValueError, match=message):
         GaussianMixture(2, **arguments).fit(X)
