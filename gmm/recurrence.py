@@ -11,7 +11,7 @@ Invariant: renumbering components changes nothing; the same random_state gives t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from gmm._validation import check_integer
 from gmm.agreement import adjusted_rand_index
 from gmm.errors import GmmError
 from gmm.gaussian_mixture import GaussianMixture
-from gmm.replicates import alone
+from gmm.record import Fit
 from gmm.resampling import Resampler, spread
 from gmm.subsample import seeds
 
@@ -132,14 +132,12 @@ def stability(
     """
     n_resamples = check_integer(n_resamples, "n_resamples")
     resampler = Resampler.of(model, X, method, sample_weight, labels, noise_covariance)
-    copied, K = alone(model), model._fitted().mixture.n_components
-    weights = resampler.sample_weight
+    K, weights = resampler.fit.mixture.n_components, resampler.sample_weight
 
-    def labelled(fit: Any) -> np.ndarray:
-        rows = copied._rows(resampler.X, replace(fit, feature_names=None), noise_covariance)
-        return rows.score(fit.assigning, log_density=False, label=True).label
+    def labelled(fit: Fit) -> np.ndarray:
+        return resampler.rows(fit).score(fit.assigning, log_density=False, label=True).label
 
-    own = labelled(model._fitted())
+    own = labelled(resampler.fit)
 
     def work(seed: int) -> Any:
         fit = resampler.afresh(seed)
@@ -148,12 +146,9 @@ def stability(
         others = labelled(fit)
         return adjusted_rand_index(own + 1, others + 1, weights), _jaccard(own, others, K, weights)
 
-    outcomes = spread(work, seeds(random_state, n_resamples), n_threads)
-    done = [outcome for outcome in outcomes if not isinstance(outcome, GmmError)]
-    if not done:
-        raise outcomes[0]
+    done, n_failed = spread(work, seeds(random_state, n_resamples), n_threads)
     indices, coefficients = zip(*done, strict=True)
-    return Stability(np.array(indices), np.array(coefficients), len(outcomes) - len(done))
+    return Stability(np.array(indices), np.array(coefficients), n_failed)
 
 
 def _jaccard(own: np.ndarray, others: np.ndarray, n_components: int, weights: np.ndarray | None) -> np.ndarray:

@@ -27,7 +27,7 @@ from gmm.record import Fit
 from gmm.resampling import Resampler, spread
 from gmm.subsample import chosen_rows, seeds
 
-__all__ = ["Bootstrap", "alone", "bootstrap"]
+__all__ = ["Bootstrap", "bootstrap"]
 
 COMPARED_ROWS = 1 << 12
 OPEN_SHARE = 0.05  # of replicates whose matching is ambiguous, beyond which it is worth a warning
@@ -205,16 +205,13 @@ def bootstrap(
     n_replicates = check_integer(n_replicates, "n_replicates", minimum=2)
     resampler = Resampler.of(model, X, method, sample_weight, labels, noise_covariance)
     drawn = seeds(random_state, n_replicates)
-    reference = _Reference.of(model, resampler, drawn[0])
+    reference = _Reference.of(resampler, drawn[0])
 
     def work(seed: int) -> Any:
         fit = resampler.again(seed)
         return fit if isinstance(fit, GmmError) else reference.matched(fit)
 
-    outcomes = spread(work, drawn, n_threads)
-    done = [outcome for outcome in outcomes if not isinstance(outcome, GmmError)]
-    if len(done) < 2:
-        raise next(outcome for outcome in outcomes if isinstance(outcome, GmmError))
+    done, n_failed = spread(work, drawn, n_threads, least=2)
     fits, matches = zip(*done, strict=True)
     ambiguous = np.array([found.margin < AMBIGUOUS for found in matches])
     rivals = np.array([found.rivals for found in matches]) & ambiguous[:, None]
@@ -226,12 +223,12 @@ def bootstrap(
         margin=np.array([each.margin for each in matches]),
         ambiguous=ambiguous,
         open_components=rivals.mean(axis=0) > OPEN_SHARE,
-        n_failed=len(outcomes) - len(done),
+        n_failed=n_failed,
         method=method,
         _model=copy(model),
         _fits=fits,
     )
-    _warn(found, len(outcomes))
+    _warn(found)
     return found
 
 
@@ -239,39 +236,27 @@ def bootstrap(
 class _Reference:
     """What the fit makes of its rows, or of some: replicates are matched by it."""
 
-    model: GaussianMixture
-    X: np.ndarray
-    sample_weight: np.ndarray | None
-    noise_covariance: Any
+    seen: Resampler
     posterior: np.ndarray
 
     @classmethod
-    def of(cls, model: GaussianMixture, resampler: Resampler, seed: int) -> _Reference:
-        X, weights, errors = resampler.X, resampler.sample_weight, resampler.known["noise_covariance"]
-        chosen = chosen_rows(len(X), seed, COMPARED_ROWS, weights)
-        if chosen is not None:
-            errors = errors if errors is None or len(errors) != len(X) else np.asarray(errors)[chosen]
-            X, weights = X[chosen], None if weights is None else weights[chosen]
-        made = cls(alone(model), X, weights, errors, np.empty(0))
-        return replace(made, posterior=made._posterior(model._fitted()))
+    def of(cls, resampler: Resampler, seed: int) -> _Reference:
+        seen = resampler.only(chosen_rows(len(resampler.X), seed, COMPARED_ROWS, resampler.sample_weight))
+        return cls(seen, _posterior(seen, resampler.fit))
 
     def matched(self, fit: Fit) -> tuple[Fit, Any]:
         """The fit with its components in the order of the reference, and how they were matched."""
-        found = match(resemblances(self.posterior, self._posterior(fit), self.sample_weight))
+        found = match(resemblances(self.posterior, _posterior(self.seen, fit), self.seen.sample_weight))
         return replace(fit, mixture=fit.mixture.reorder(found.order)), found
 
-    def _posterior(self, fit: Fit) -> np.ndarray:
-        rows = self.model._rows(self.X, replace(fit, feature_names=None), self.noise_covariance)
-        posterior = rows.score(fit.assigning, log_density=False, posterior=True).posterior
-        return posterior[:, : fit.mixture.n_components]
+
+def _posterior(seen: Resampler, fit: Fit) -> np.ndarray:
+    """Of the components alone (N, K)."""
+    posterior = seen.rows(fit).score(fit.assigning, log_density=False, posterior=True).posterior
+    return posterior[:, : fit.mixture.n_components]
 
 
-def alone(model: GaussianMixture) -> GaussianMixture:
-    """The same fitted estimator on one thread, which a later ``fit`` of the given one does not change."""
-    return copy(model).set_params(n_threads=1)
-
-
-def _warn(found: Bootstrap, n_replicates: int) -> None:
+def _warn(found: Bootstrap) -> None:
     """Say what makes intervals doubtful."""
     if found.ambiguous.mean() > OPEN_SHARE:
         components = ", ".join(map(str, np.flatnonzero(found.open_components))) or "different ones"
@@ -287,9 +272,10 @@ def _warn(found: Bootstrap, n_replicates: int) -> None:
             "fewer components, or merge these."
         )
         warnings.warn(message, AlignmentWarning, stacklevel=3)
-    if found.n_failed > OPEN_SHARE * n_replicates:
+    n_begun = found.n_replicates + found.n_failed
+    if found.n_failed > OPEN_SHARE * n_begun:
         message = (
-            f"{found.n_failed} of {n_replicates} replicates failed, their components collapsed: intervals of the "
+            f"{found.n_failed} of {n_begun} replicates failed, their components collapsed: intervals of the "
             "others are too narrow. Fewer components, reg_covar or a prior help."
         )
         warnings.warn(message, AlignmentWarning, stacklevel=3)

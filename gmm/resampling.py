@@ -13,6 +13,7 @@ Invariant: a replicate depends on its seed alone, so on neither the number of th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from gmm.errors import DataError, GmmError, ParameterError
 from gmm.factor_count import fit_any
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.record import Fit
+from gmm.rows import Rows
 from gmm.settings import Settings
 from gmm.threads import resolve_threads
 from gmm.workers import Workers
@@ -41,6 +43,8 @@ class Resampler:
 
     Parameters
     ----------
+    model : GaussianMixture
+        On one thread; a later ``fit`` of the one that was given does not change it.
     fit : Fit
     settings : Settings
         Of the fit, for one thread and without what speaks to a user.
@@ -51,6 +55,7 @@ class Resampler:
         What the fit knew of the rows beside: ``labels``, ``noise_covariance``.
     """
 
+    model: GaussianMixture
     fit: Fit
     settings: Settings
     X: np.ndarray
@@ -88,7 +93,22 @@ class Resampler:
         total = float(len(X)) if weights is None else float(weights.sum())
         tol = max(min(model.tol, PRECISE / total), FINEST)
         plain = {"n_threads": 1, "callbacks": (), "verbose": 0, "order_by": None}
-        return cls(fit, replace(Settings.from_estimator(model), tol=tol, **plain), X, weights, method, known)
+        settings = replace(Settings.from_estimator(model), tol=tol, **plain)
+        return cls(copy(model).set_params(n_threads=1), fit, settings, X, weights, method, known)
+
+    def only(self, chosen: np.ndarray | None) -> Resampler:
+        """Return the same with some of the rows; None for all."""
+        if chosen is None:
+            return self
+        errors = self.known["noise_covariance"]
+        if errors is not None and len(errors) == len(self.X):
+            errors = np.asarray(errors)[chosen]
+        weights = None if self.sample_weight is None else self.sample_weight[chosen]
+        return replace(self, X=self.X[chosen], sample_weight=weights, known=self.known | {"noise_covariance": errors})
+
+    def rows(self, fit: Fit) -> Rows:
+        """The rows through the frame of a fit to these or others."""
+        return self.model._rows(self.X, replace(fit, feature_names=None), self.known["noise_covariance"])
 
     def again(self, seed: int) -> Fit | GmmError:
         """A climb from the fit on other rows, or what it failed by; its components are not matched yet."""
@@ -127,7 +147,19 @@ class Resampler:
         return X, None
 
 
-def spread(work: Callable[[int], Any], seeds: Sequence[int], n_threads: int | None) -> list[Any]:
-    """Results of some work for each seed, in their order."""
+def spread(
+    work: Callable[[int], Any], seeds: Sequence[int], n_threads: int | None, *, least: int = 1
+) -> tuple[list[Any], int]:
+    """What some work makes of each seed, in their order, and how often it came to a GmmError instead.
+
+    Raises
+    ------
+    GmmError
+        The first one, where fewer than ``least`` seeds are left.
+    """
     with Workers(min(resolve_threads(n_threads), max(len(seeds), 1))) as pool:
-        return [each.result() for each in [pool.submit(work, seed) for seed in seeds]]
+        outcomes = [each.result() for each in [pool.submit(work, seed) for seed in seeds]]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, GmmError)]
+    if len(outcomes) - len(failures) < least:
+        raise failures[0]
+    return [outcome for outcome in outcomes if not isinstance(outcome, GmmError)], len(failures)
