@@ -27,13 +27,11 @@ from gmm.base import Estimator, nearest_name
 from gmm.classes import check_classes, check_target
 from gmm.errors import DataError, ParameterError
 from gmm.gaussian_mixture import GaussianMixture
-from gmm.missing import Missing, kind_of_rows
+from gmm.missing import Missing
 from gmm.mixture import Mixture
 from gmm.record import Fit
-from gmm.rows import PRECISION_OF
 from gmm.selection import checked_structures, select, tried
 from gmm.settings import check_missing
-from gmm.threads import resolve_threads
 
 __all__ = ["GaussianMixtureClassifier"]
 
@@ -185,6 +183,13 @@ class GaussianMixtureClassifier(Estimator):
         names = ("n_init", "tol", "reg_covar", "max_iter", "missing", "random_state", "n_threads")
         return {name: getattr(self, name) for name in names}
 
+    def _mixture(self, fit: Fit) -> GaussianMixture:
+        """That of one class as an estimator."""
+        structure = fit.mixture.structure.name
+        model = GaussianMixture(fit.mixture.n_components, covariance_type=structure, **self._parameters())
+        model._result = fit
+        return model
+
     def _chosen(self, X: np.ndarray, part: np.ndarray, weights: np.ndarray | None, kinds: Sequence[str]) -> Any:
         """The best mixture of one class's rows."""
         own = None if weights is None else weights[part]
@@ -254,10 +259,8 @@ class GaussianMixtureClassifier(Estimator):
         """Log of prior times density, (N, n_classes); of a row beyond every density the priors alone."""
         learnt = self._fitted()
         X = self._checked(X, learnt.feature_names, learnt.n_features, allow_missing=self.missing == "marginalize")
-        kind, how = kind_of_rows(X, self.missing), (PRECISION_OF[X.dtype], resolve_threads(self.n_threads))
-        rows = [kind(X, None, fit.mixture.frame, *how) for fit in learnt.fits]
-        densities = zip(rows, learnt.fits, strict=True)
-        logs = np.stack([r.score(fit.mixture.factors).log_density + r.log_jacobian for r, fit in densities], axis=1)
+        own = (self._mixture(replace(fit, feature_names=None)) for fit in learnt.fits)
+        logs = np.stack([mixture.score_samples(X) for mixture in own], axis=1)
         with np.errstate(divide="ignore"):
             log_prior = np.log(learnt.prior)
         joint = logs + log_prior
@@ -300,15 +303,7 @@ class GaussianMixtureClassifier(Estimator):
 
     @property
     def mixtures_(self) -> tuple[GaussianMixture, ...]:
-        models = []
-        for fit in self._fitted().fits:
-            mixture = fit.mixture
-            model = GaussianMixture(
-                mixture.n_components, covariance_type=mixture.structure.name, **self._parameters()
-            )  # fmt: skip
-            model._result = fit
-            models.append(model)
-        return tuple(models)
+        return tuple(self._mixture(fit) for fit in self._fitted().fits)
 
     @property
     def n_iter_(self) -> int:

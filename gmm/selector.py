@@ -111,22 +111,9 @@ class GaussianMixtureSelector(MixtureEstimator):
         DataError, DataTypeError, ParameterError
             As `gmm.select`; an earlier fit is kept.
         """
-        selection = select(
-            X,
-            _affordable(self.n_components, X),
-            self.covariance_types,
-            self.criterion,
-            cv=self.cv,
-            sample_weight=sample_weight,
-            tol=self.tol,
-            reg_covar=self.reg_covar,
-            max_iter=self.max_iter,
-            missing=self.missing,
-            noise=self.noise,
-            order_by=self.order_by,
-            random_state=self.random_state,
-            n_threads=self.n_threads,
-        )
+        parameters = self.get_params()
+        counts = _affordable(parameters.pop("n_components"), X)
+        selection = select(X, counts, sample_weight=sample_weight, **parameters)
         fit = selection.best_._fitted()
         self._result = Chosen(**{each.name: getattr(fit, each.name) for each in fields(fit)}, selection=selection)
         return self
