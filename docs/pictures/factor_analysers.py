@@ -1,6 +1,4 @@
-"""The picture of docs/factor-analysers.md: factors of patches of two photographs.
-
-    python docs/factor_analysers.py      writes docs/factor-analysers.png
+"""Factors of patches of two photographs: docs/factor-analysers.md.
 
 Ten factor analysers of six factors on 8 by 8 grey patches of scikit-learn's china.jpg and flower.jpg. A line for each
 of the three heaviest components: mean, four factors (red raises, blue lowers, each in its own scale), standard
@@ -9,15 +7,13 @@ deviation of the noise.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
+from canvas import panels
 from matplotlib.figure import Figure
 from sklearn.datasets import load_sample_images
 
 import gmm
 
-PICTURE = Path(__file__).with_name("factor-analysers.png")
 SIDE, STEP, SHOWN, FACTORS = 8, 7, 3, 4
 
 
@@ -31,11 +27,10 @@ def patches() -> np.ndarray:
     return np.concatenate(found)
 
 
-def main() -> None:
+def draw() -> Figure:
     options = {"n_factors": 6, "n_init": 1, "order_by": "weight", "random_state": 0}
     model = gmm.GaussianMixture(10, covariance_type="factor", **options).fit(patches())
-    figure = Figure(figsize=(6.2, 3.4), dpi=90)
-    axes = figure.subplots(SHOWN, 2 + FACTORS)
+    figure, axes = panels(SHOWN, 2 + FACTORS, height=4.8)
     for k in range(SHOWN):
         loadings, sd = model.loadings_[k].T, np.sqrt(model.noise_variance_[k])
         shown = [model.means_[k], *loadings[:FACTORS], sd]
@@ -45,11 +40,6 @@ def main() -> None:
             reach = np.abs(values).max()
             limits = {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach} if is_factor else {"cmap": "gray"}
             axis.imshow(values.reshape(SIDE, SIDE), **limits)
-            axis.set_title(title, fontsize=8)
+            axis.set_title(title, fontsize=9)
             axis.set_axis_off()
-    figure.tight_layout()
-    figure.savefig(PICTURE)
-
-
-if __name__ == "__main__":
-    main()
+    return figure
