@@ -133,7 +133,7 @@ def test_given_parameters_are_in_the_datas_units(structure):
     np.testing.assert_array_equal(means_only.means_, kept.means_)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("structure", [*STRUCTURES, *CODES])
 def test_a_warm_start_follows_the_data_to_other_units(structure):
     X = blobs()
     model = GaussianMixture(3, covariance_type=structure, random_state=0, n_init=1).fit(X)
