@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
+BENCHMARKS = ROOT / "benchmarks" / "README.md"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), BENCHMARKS]
 PICTURES = sorted((ROOT / "docs").glob("*.png"))
 MODULES = sorted({path.stem for path in (ROOT / "docs" / "pictures").glob("*.py")} - {"__main__", "canvas"})
 LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
@@ -42,6 +43,12 @@ def test_links_lead_to_files_and_headings(page):
 def test_every_page_is_on_the_first_one():
     listed = {target for _, target in links(ROOT / "docs" / "index.md")}
     assert {page.name for page in (ROOT / "docs").glob("*.md")} - listed == {"index.md"}
+
+
+def test_the_table_of_starts_is_that_of_the_benchmarks():
+    page, benchmarks = (path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "starts.md", BENCHMARKS))
+    table = re.search(r"^\| problem, K, structure .*?\n\n", page, flags=re.DOTALL | re.MULTILINE).group(0)
+    assert table in benchmarks
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.stem)
