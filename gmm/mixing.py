@@ -6,19 +6,26 @@
 
 n_k are sums of sample weight times responsibility. The process has components without end, of which only the first K
 may hold rows (Blei and Jordan 2006, with the truncation of Kurihara, Welling and Vlassis 2007: v_K is not held at 1).
-A posterior is an array: the concentrations (K,), or both parameters of the Beta distributions, (2, K).
+A posterior is an array: the concentrations (K,), or both parameters of the Beta distributions, (2, K). Expected logs of
+what they are the distributions of, `expected_logs`, have the same shape.
 
 Invariant: `divergence` is the Kullback-Leibler divergence from the prior, at least 0 but for rounding.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import betaln, digamma, gammaln
 
-__all__ = ["PRIORS", "DirichletDistribution", "DirichletProcess", "MixingPrior"]
+__all__ = ["PRIORS", "DirichletDistribution", "DirichletProcess", "MixingPrior", "expected_logs"]
+
+
+def expected_logs(posterior: np.ndarray) -> np.ndarray:
+    """Of the mixing weights (K,), or of v_k and 1 - v_k (2, K)."""
+    return digamma(posterior) - digamma(posterior.sum(axis=0))
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,9 @@ class DirichletDistribution:
         """Expected mixing weights (K,)."""
         return posterior / posterior.sum()
 
-    def mean_log(self, posterior: np.ndarray) -> np.ndarray:
+    def mean_log(self, logs: np.ndarray) -> np.ndarray:
         """Expected logs of the mixing weights (K,)."""
-        return digamma(posterior) - digamma(posterior.sum())
+        return logs
 
     def remainder(self, posterior: np.ndarray) -> float:
         """Expected weight of components beyond the K."""
@@ -57,12 +64,15 @@ class DirichletDistribution:
         """Parameters of the Beta distribution of each mixing weight, (K,) and (K,)."""
         return posterior, posterior.sum() - posterior
 
-    def divergence(self, posterior: np.ndarray) -> float:
+    def gain(self, n: np.ndarray, other: np.ndarray) -> float:
+        """What the bound gains where components are numbered so that sums of weight n (K,) are ``other``: nothing."""
+        return 0.0
+
+    def divergence(self, posterior: np.ndarray, logs: np.ndarray) -> float:
         """From the prior, nats."""
-        a, total = self.concentration, posterior.sum()
-        K = len(posterior)
-        norm = gammaln(total) - gammaln(posterior).sum() - gammaln(K * a) + K * gammaln(a)
-        return float(norm + (posterior - a) @ (digamma(posterior) - digamma(total)))
+        a, K = self.concentration, len(posterior)
+        norm = gammaln(posterior.sum()) - gammaln(posterior).sum() - gammaln(K * a) + K * gammaln(a)
+        return float(norm + (posterior - a) @ logs)
 
 
 @dataclass(frozen=True)
@@ -85,18 +95,23 @@ class DirichletProcess:
 
     def posterior(self, n: np.ndarray) -> np.ndarray:
         """Both parameters of each v_k, (2, K), after sums of weight n (K,)."""
-        later = np.append(np.cumsum(n[:0:-1])[::-1], 0.0)
-        return np.stack([1.0 + n, self.concentration + later])
+        found = np.empty((2, len(n)))
+        found[0] = 1.0 + n
+        found[1, -1] = 0.0
+        found[1, :-1] = np.cumsum(n[:0:-1])[::-1]
+        found[1] += self.concentration
+        return found
 
     def mean(self, posterior: np.ndarray) -> np.ndarray:
         """Expected mixing weights (K,), made to sum to 1 as if there were no others."""
-        first, _ = _moments(posterior)
+        first = _broken(posterior, posterior.sum(axis=0))
         return first / first.sum()
 
-    def mean_log(self, posterior: np.ndarray) -> np.ndarray:
+    def mean_log(self, logs: np.ndarray) -> np.ndarray:
         """Expected logs of the mixing weights (K,)."""
-        v, rest = digamma(posterior) - digamma(posterior.sum(axis=0))
-        return v + np.append(0.0, np.cumsum(rest[:-1]))
+        found = logs[0].copy()
+        found[1:] += np.cumsum(logs[1, :-1])
+        return found
 
     def remainder(self, posterior: np.ndarray) -> float:
         """Expected weight of components beyond the K."""
@@ -108,12 +123,19 @@ class DirichletProcess:
         size = (first - second) / (second - first**2)
         return first * size, (1.0 - first) * size
 
-    def divergence(self, posterior: np.ndarray) -> float:
+    def gain(self, n: np.ndarray, other: np.ndarray) -> float:
+        """What the bound gains where components are numbered so that sums of weight n (K,) are ``other``, nats.
+
+        Where l rows come later, neighbours with n and m rows that swap gain log((a + l + m) / (a + l + n)), so the best
+        order is by size, the largest first (Kurihara, Welling and Teh 2007).
+        """
+        return float((betaln(*self.posterior(other)) - betaln(*self.posterior(n))).sum())
+
+    def divergence(self, posterior: np.ndarray, logs: np.ndarray) -> float:
         """From the prior, nats."""
         a, b = posterior
-        total = digamma(a + b)
-        norm = betaln(1.0, self.concentration) - betaln(a, b)
-        return float((norm + (a - 1.0) * (digamma(a) - total) + (b - self.concentration) * (digamma(b) - total)).sum())
+        norm = -math.log(self.concentration) - betaln(a, b)
+        return float((norm + (a - 1.0) * logs[0] + (b - self.concentration) * logs[1]).sum())
 
 
 MixingPrior = DirichletDistribution | DirichletProcess
@@ -125,9 +147,12 @@ PRIORS: dict[str, type[MixingPrior]] = {
 
 def _moments(posterior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Expected mixing weights of a process and their squares, (K,) each."""
-    a, b = posterior
-    total = a + b
-    first = a / total * np.append(1.0, np.cumprod(b / total)[:-1])
-    squares = total * (total + 1.0)
-    second = a * (a + 1.0) / squares * np.append(1.0, np.cumprod(b * (b + 1.0) / squares)[:-1])
-    return first, second
+    total = posterior.sum(axis=0)
+    return _broken(posterior, total), _broken(posterior * (posterior + 1.0), total * (total + 1.0))
+
+
+def _broken(parts: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """parts[0, k] / total[k] of what is left once parts[0] / total of each stick before has been broken off."""
+    shares = parts / total
+    shares[0, 1:] *= np.cumprod(shares[1, :-1])
+    return shares[0]

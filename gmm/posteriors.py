@@ -16,9 +16,9 @@ from functools import cached_property
 
 import numpy as np
 
-from gmm.mixing import MixingPrior
+from gmm.mixing import MixingPrior, expected_logs
 from gmm.parameters import Kernel, Parameters
-from gmm.wishart import FAMILIES, Family
+from gmm.wishart import FAMILIES, Family, Norm
 
 __all__ = ["Posterior", "Prior"]
 
@@ -56,6 +56,11 @@ class Prior:
     def root(self) -> np.ndarray:
         """R with R R' the scatter."""
         return self.family.root(self.scatter)
+
+    @cached_property
+    def norm(self) -> Norm:
+        """Of each precision's distribution."""
+        return self.family.before(self.degrees_of_freedom, self.root, len(self.mean))
 
     def updated(self, n: np.ndarray, means: np.ndarray, scatters: np.ndarray) -> Posterior:
         """The posterior after n (K,) rows with these means (K, D) and sums of squares about them.
@@ -117,6 +122,22 @@ class Posterior(Parameters):
         shared = self.kernel is Kernel.TIED
         return self.family.whiteners(self.covariances[None] if shared else self.covariances)
 
+    @cached_property
+    def mixing_logs(self) -> np.ndarray:
+        """As `gmm.mixing.expected_logs`."""
+        return expected_logs(self.concentration)
+
+    @cached_property
+    def psi(self) -> np.ndarray:
+        """As `gmm.wishart` has it, in the shape of the degrees of freedom."""
+        return self.family.psi(self.degrees_of_freedom, self.n_features)
+
+    @cached_property
+    def norm(self) -> Norm:
+        """Of the precisions' distributions, with a leading axis."""
+        W = self.whiteners
+        return self.family.norm(np.atleast_1d(self.degrees_of_freedom), self.family.log_det(W), self.n_features)
+
     def log_shares(self, prior: Prior, ridge: np.ndarray | None) -> np.ndarray:
         """Log c_k (K,) with which exp E log(weight_k N(x; mean_k, ..)) = c_k N(x; means_k, covariances_k).
 
@@ -124,16 +145,27 @@ class Posterior(Parameters):
                   - tr(E precision_k ridge) / 2
         """
         D = self.n_features
-        shares = prior.mixing.mean_log(self.concentration) - D / (2.0 * self.mean_precision)
-        shares = shares + 0.5 * self.family.gap(self.degrees_of_freedom, D)
+        shares = prior.mixing.mean_log(self.mixing_logs) - D / (2.0 * self.mean_precision)
+        shares = shares + 0.5 * self.family.gap(self.degrees_of_freedom, self.psi, D)
         return shares if ridge is None else shares - 0.5 * self.family.traces(self.whiteners, ridge)
 
-    def divergence(self, prior: Prior) -> tuple[float, float]:
-        """Kullback-Leibler divergence from the prior, nats, and the size of the largest terms in it, for rounding."""
-        D, ratio = self.n_features, prior.mean_precision / self.mean_precision
-        of_weights = prior.mixing.divergence(self.concentration)
+    def divergence(self, prior: Prior) -> float:
+        """Kullback-Leibler divergence from the prior, nats."""
+        of_precisions = self.family.divergence(self.norm, self.psi, prior.norm, self._traces(prior), self.n_features)
+        return sum(self._divergences(prior)) + of_precisions
+
+    def rounded(self, prior: Prior) -> float:
+        """Size of the largest terms in the divergence times their number, nats."""
+        size = self.norm.size + prior.norm.size + self._traces(prior)
+        return float(np.max(size) * np.size(size)) + sum(map(abs, self._divergences(prior)))
+
+    def _divergences(self, prior: Prior) -> tuple[float, float]:
+        """Of the mixing weights, and of the means given their precisions."""
+        ratio = prior.mean_precision / self.mean_precision
         squares = prior.mean_precision * self.family.squares(self.whiteners, self.means - prior.mean)
-        of_means = 0.5 * float((D * (ratio - 1.0 - np.log(ratio)) + squares).sum())
-        f = np.atleast_1d(self.degrees_of_freedom)
-        of_precisions, size = self.family.divergence(f, self.whiteners, prior.degrees_of_freedom, prior.root, D)
-        return of_weights + of_means + of_precisions, size + abs(of_weights) + abs(of_means)
+        of_means = 0.5 * float((self.n_features * (ratio - 1.0 - np.log(ratio)) + squares).sum())
+        return prior.mixing.divergence(self.concentration, self.mixing_logs), of_means
+
+    def _traces(self, prior: Prior) -> np.ndarray:
+        """Halves of tr(prior scatter times expected precision) in each Wishart distribution."""
+        return self.family.against(self.whiteners, prior.root) * (self.family.repeats(self.n_features) / 2.0)

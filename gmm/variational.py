@@ -25,9 +25,12 @@ from gmm.covariances.base import EPS, Covariance
 from gmm.covariances.scatter import scatter
 from gmm.parameters import Factors, Kernel, Parameters
 from gmm.posteriors import Posterior, Prior
+from gmm.rows import Rows
 from gmm.statistics import Statistics
 
 __all__ = ["Variational"]
+
+LOG_TAU = float(np.log(2.0 * np.pi))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,6 @@ class Variational:
     unit: float = 1.0
 
     is_averaged: ClassVar[bool] = True
-    is_regular: ClassVar[bool] = True
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -60,6 +62,23 @@ class Variational:
     def __reduce__(self) -> tuple:
         return type(self), (self.plain, self.prior, self.weight, self.unit)
 
+    def is_regular_on(self, statistics: Statistics) -> bool:
+        """As `Covariance.is_regular_on`: a component without rows has the prior's covariance and does no harm."""
+        return True
+
+    def seeing(self, sketch: Rows) -> Variational:
+        """The same for some of the rows, which stand for all."""
+        seen = sketch.n_rows if sketch.sample_weight is None else sketch.sample_weight.sum()
+        return replace(self, unit=float(self.weight / seen))
+
+    def rearranged(self, parameters: Posterior, tol: float) -> Posterior | None:
+        """As `Covariance.rearranged`: by size, the largest first, where the prior of mixing weights expects that."""
+        n = parameters.mean_precision - self.prior.mean_precision
+        order = np.argsort(-n, kind="stable")
+        if not self.prior.mixing.gain(n, n[order]) > tol * self.weight:
+            return None
+        return self.prior.holding(n[order], parameters.means[order], self.plain.take(parameters.covariances, order))
+
     def believed(self, mixture: Parameters) -> Posterior:
         """The posterior after as many rows as there are, with a mixture's shares, means and covariances."""
         n, V = mixture.weights * self.weight, mixture.covariances
@@ -68,11 +87,12 @@ class Variational:
 
     def factorize(self, parameters: Posterior, ridge: np.ndarray | None = None) -> Factors:
         """As `Covariance.factorize`, with expected log-densities."""
+        W, D, kernel = parameters.whiteners, parameters.n_features, self.plain.kernel
         shares = parameters.log_shares(self.prior, ridge)
-        alone = Parameters(np.ones(len(shares)), parameters.means, parameters.covariances)
-        factors = self.plain.factorize(alone)
-        seen = replace(alone, weights=np.exp(shares))  # exactly 0 below 1e-323: no row knows the difference
-        return replace(factors, log_constants=factors.log_constants + shares, parameters=seen)
+        constants = shares + 0.5 * (self.prior.family.log_volume(W, D) - D * LOG_TAU)
+        weights = np.exp(shares)  # exactly 0 below 1e-323: no row knows the difference
+        seen = Parameters(weights, parameters.means, parameters.covariances)
+        return Factors(kernel, constants, parameters.means, W[0] if self._is_shared else W, parameters=seen)
 
     def maximize(
         self,
@@ -93,15 +113,15 @@ class Variational:
         raised, floored = self.prior.family.held(V[None] if self._is_shared else V, least)
         if floored.any():
             posterior = replace(posterior, covariances=raised.reshape(V.shape))
-        return posterior, np.broadcast_to(floored, len(means))
+        return posterior, np.repeat(floored, len(means)) if self._is_shared else floored
 
     def penalty(self, parameters: Posterior) -> float:
         """KL divergence of the beliefs from the prior, nats per unit of sample weight."""
-        return parameters.divergence(self.prior)[0] / self.weight
+        return parameters.divergence(self.prior) / self.weight
 
     def rounding(self, parameters: Posterior) -> float:
         """As `Covariance.rounding`, with that of the divergence."""
-        return self.plain.rounding(parameters) + EPS * parameters.divergence(self.prior)[1] / self.weight
+        return self.plain.rounding(parameters) + EPS * parameters.rounded(self.prior) / self.weight
 
     def coordinates(self, origin: Posterior) -> _Beliefs:
         """As `Covariance.coordinates`; every vector is a posterior of the form that updates have."""
@@ -135,5 +155,8 @@ class _Beliefs:
         return self._structure.prior.holding(n, mixture.means, mixture.covariances)
 
     def _mixture(self, posterior: Posterior) -> Parameters:
-        rows = posterior.mean_precision - self._structure.prior.mean_precision + 1.0
-        return Parameters(rows / rows.sum(), posterior.means, posterior.covariances)
+        derived = posterior.derived
+        if "mixture" not in derived:
+            rows = posterior.mean_precision - self._structure.prior.mean_precision + 1.0
+            derived["mixture"] = Parameters(rows / rows.sum(), posterior.means, posterior.covariances)
+        return derived["mixture"]

@@ -19,10 +19,10 @@ Invariant: a family knows neither how many matrices there are nor whom they belo
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import digamma, multigammaln
+from scipy.special import digamma, gammaln
 
 from gmm._validation import checked_array
 from gmm.covariances.base import EPS, require_positive
@@ -32,9 +32,26 @@ from gmm.errors import ParameterError
 from gmm.frame import Frame
 from gmm.parameters import Kernel
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["FAMILIES", "Family", "Norm"]
 
-LOG_2 = float(np.log(2.0))
+LOG_2, LOG_PI = float(np.log(2.0)), float(np.log(np.pi))
+
+
+class Norm(NamedTuple):
+    """What log B(g, C) is made of; arrays for Wishart distributions."""
+
+    freedom: Any  # g
+    log_scatter: Any  # log|C|
+    log_gamma: Any  # log Gamma_p(g / 2)
+
+    def log(self, order: int) -> Any:
+        """log B(g, C)."""
+        return self.freedom / 2.0 * (self.log_scatter - order * LOG_2) - self.log_gamma
+
+    @property
+    def size(self) -> Any:
+        """Of its terms, for rounding."""
+        return np.abs(self.log_gamma) + np.abs(self.freedom * self.log_scatter)
 
 
 class Family:
@@ -121,28 +138,32 @@ class Family:
 
     # The same for all
 
-    def gap(self, f: np.ndarray, n_features: int) -> np.ndarray:
-        """E log|precision| - log|E precision|, of all D features together; negative."""
-        p, g = self.order(n_features), self.freedom(np.asarray(f, np.float64), n_features)
-        return n_features // p * (_psi(g, p) + p * (LOG_2 - np.log(g)))
+    def psi(self, f: np.ndarray, n_features: int) -> np.ndarray:
+        """psi_p(g) of beliefs f."""
+        g = self.freedom(f, n_features)
+        return digamma((g[..., None] - np.arange(self.order(n_features))) / 2.0).sum(axis=-1)
 
-    def divergence(
-        self, f: np.ndarray, W: np.ndarray, f0: float, root: np.ndarray, n_features: int
-    ) -> tuple[float, float]:
-        """KL divergence of beliefs f (M,), W (M, ...) from f0 and R R', nats; and the size of the terms summed."""
-        D, p, repeats = n_features, self.order(n_features), self.repeats(n_features)
-        g, g0 = self.freedom(np.asarray(f, np.float64), D), self.freedom(f0, D)
-        log_det = self.log_det(W)
-        g = g.reshape(g.shape + (1,) * (log_det.ndim - g.ndim))
-        log_scatter = p * np.log(g) - log_det  # log|C|: C = g V
-        log_scatter0 = p * np.log(g0 / f0) + self.log_det(root)  # C0, D C0 for spherical
-        expected = _psi(g, p) + p * LOG_2 - log_scatter
-        gammas, gammas0 = multigammaln(g / 2.0, p), multigammaln(g0 / 2.0, p)
-        norm = g / 2.0 * (log_scatter - p * LOG_2) - gammas - g0 / 2.0 * (log_scatter0 - p * LOG_2) + gammas0
-        trace = self.against(W, root) * repeats / 2.0
-        terms = norm + (g - g0) / 2.0 * expected - g * p / 2.0 + trace
-        size = np.abs(gammas) + abs(gammas0) + np.abs(g * log_scatter) + np.abs(g0 * log_scatter0) + trace
-        return float(terms.sum()), float(np.max(size) * np.size(size))
+    def gap(self, f: np.ndarray, psi: np.ndarray, n_features: int) -> np.ndarray:
+        """E log|precision| - log|E precision|, of all D features together; negative."""
+        p, g = self.order(n_features), self.freedom(f, n_features)
+        return n_features // p * (psi + p * (LOG_2 - np.log(g)))
+
+    def norm(self, f: Any, log_det: Any, n_features: int) -> Norm:
+        """Of beliefs f with these logs of determinants of expected precisions."""
+        p, g = self.order(n_features), np.asarray(self.freedom(f, n_features), np.float64)
+        g = g.reshape(g.shape + (1,) * (np.ndim(log_det) - g.ndim))
+        return Norm(g, p * np.log(g) - log_det, _log_gamma(g / 2.0, p))  # C = g V
+
+    def before(self, f0: float, root: np.ndarray, n_features: int) -> Norm:
+        """Of the prior's f0 and R R'."""
+        return self.norm(f0, self.order(n_features) * np.log(f0) - self.log_det(root), n_features)
+
+    def divergence(self, norm: Norm, psi: np.ndarray, before: Norm, trace: np.ndarray, n_features: int) -> float:
+        """KL divergence of beliefs from the prior's, nats; ``trace`` are those of C0 inverse(V), halved."""
+        p = self.order(n_features)
+        expected = psi.reshape(norm.freedom.shape) + p * LOG_2 - norm.log_scatter
+        terms = norm.log(p) - before.log(p) + (norm.freedom - before.freedom) / 2.0 * expected
+        return float((terms - norm.freedom * (p / 2.0) + trace).sum())
 
 
 class Matrices(Family):
@@ -260,5 +281,6 @@ FAMILIES: dict[Kernel, Family] = {
 }
 
 
-def _psi(g: np.ndarray, p: int) -> np.ndarray:
-    return digamma((np.asarray(g)[..., None] - np.arange(p)) / 2.0).sum(axis=-1)
+def _log_gamma(x: Any, p: int) -> Any:
+    """Log of the multivariate gamma function of p features."""
+    return p * (p - 1) / 4.0 * LOG_PI + gammaln(np.asarray(x)[..., None] - np.arange(p) / 2.0).sum(axis=-1)

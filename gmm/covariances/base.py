@@ -207,6 +207,10 @@ class Covariance(ABC):
         """What the objective lacks of the log-likelihood beside the ridge's penalty, nats per unit of sample weight."""
         return 0.0
 
+    def rearranged(self, parameters: Parameters, tol: float) -> Parameters | None:
+        """The same Gaussians in an order that gains more than tol, where the objective knows the order."""
+        return None
+
     def is_regular_on(self, statistics: Statistics) -> bool:
         """Whether covariances are kept from collapsing, however few of these rows a component has."""
         return False

@@ -17,6 +17,7 @@ Invariant: ``at(of(p))`` is p. Weights have one coordinate more than freedom, so
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cache
 
 import numpy as np
 
@@ -91,9 +92,8 @@ class MatrixCoordinates(Coordinates):
 
     def __init__(self, origin: Parameters) -> None:
         super().__init__(origin)
-        self._whiteners = whitener(origin.covariances)
-        self._roots = product(origin.covariances, self._whiteners.swapaxes(-1, -2))  # L = S inverse(L)'
-        self._below = np.tril_indices(origin.n_features, -1)
+        self._whiteners, self._roots = _roots(origin)
+        self._below = _below(origin.n_features)
 
     def _covariance_scales(self, root: np.ndarray) -> list[np.ndarray]:
         D = self.origin.n_features
@@ -107,8 +107,7 @@ class MatrixCoordinates(Coordinates):
         return np.einsum("...ij,...j->...i", self._roots, shifts)
 
     def _logarithm(self, parameters: Parameters) -> list[np.ndarray]:
-        roots = product(parameters.covariances, whitener(parameters.covariances).swapaxes(-1, -2))
-        C = product(self._whiteners, roots)
+        C = product(self._whiteners, _roots(parameters)[1])
         return [np.log(diagonal(C)), C[..., *self._below]]
 
     def _exponential(self, natural: np.ndarray) -> np.ndarray:
@@ -119,6 +118,21 @@ class MatrixCoordinates(Coordinates):
         C[:, *self._below] = natural[n * D :].reshape(n, -1)
         roots = product(self._roots, C.reshape(shape))
         return symmetric(product(roots, roots.swapaxes(-1, -2)))
+
+
+def _roots(parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    """Whiteners and roots L of a mixture's matrices, which a climb asks for where it arrives and where it leaves."""
+    if "roots" not in parameters.derived:
+        whiteners = whitener(parameters.covariances)
+        roots = product(parameters.covariances, whiteners.swapaxes(-1, -2))  # L = S inverse(L)'
+        parameters.derived["roots"] = whiteners, roots
+    return parameters.derived["roots"]
+
+
+@cache
+def _below(n_features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of what lies below the diagonal."""
+    return np.tril_indices(n_features, -1)
 
 
 class VarianceCoordinates(Coordinates):

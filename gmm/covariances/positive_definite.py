@@ -50,6 +50,8 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     D = a.shape[-1]
     n_rows = max(ALONE // D**2, 1)
+    if n_rows >= D:
+        return np.matmul(a, b)
     found = np.empty(np.broadcast_shapes(a.shape, b.shape))
     for first in range(0, D, n_rows):
         np.matmul(a[..., first : first + n_rows, :], b, out=found[..., first : first + n_rows, :])
