@@ -1,7 +1,7 @@
-"""Variational Bayes beside scikit-learn: the 273,280 pixels of its china.jpg, 8 full components, start included.
+"""Variational Bayes beside scikit-learn: the 273,280 pixels of its china.jpg, 8 components, start included.
 
     python benchmarks/bench_bayesian.py                # one thread, seconds of processor time; takes half a minute
-    python benchmarks/bench_bayesian.py --seeds 0 1 2
+    python benchmarks/bench_bayesian.py --seeds 0 1 2 --structures full tied diag spherical
 
 Each side has its defaults and its own start. scikit-learn's bound lacks constants, so what both ended with is judged by
 ours: nats per row, the same model and prior.
@@ -13,6 +13,8 @@ import warnings
 
 import numpy as np
 
+STRUCTURES = ("full", "tied", "diag", "spherical")
+
 
 def bound_of(theirs, ours, X):
     """The bound on log p(X), per row, of the posterior that scikit-learn found, under the prior of our fit."""
@@ -21,16 +23,16 @@ def bound_of(theirs, ours, X):
     from gmm.variational import Variational
 
     fit = ours._result
-    rows, frame = Rows.from_array(X), fit.mixture.frame
+    rows, frame = Rows.from_array(X, scaling=fit.mixture.structure.scaling), fit.mixture.frame
     structure = Variational(fit.mixture.structure, fit.prior, float(len(X)))
     posterior = Posterior(
         theirs.weights_,
         frame.points_in(theirs.means_),
-        frame.covariance_in(theirs.covariances_),
+        structure.covariances_in(theirs.covariances_, frame),
         kernel=fit.prior.kernel,
         concentration=np.stack(theirs.weight_concentration_),
         mean_precision=theirs.mean_precision_,
-        degrees_of_freedom=theirs.degrees_of_freedom_,
+        degrees_of_freedom=np.asarray(theirs.degrees_of_freedom_),
     )
     statistics = rows.accumulate(structure.factorize(posterior))
     bound = statistics.log_likelihood / statistics.weight - structure.penalty(posterior)
@@ -46,6 +48,7 @@ def seconds_of(model, X):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--structures", nargs="+", choices=STRUCTURES, default=["full"])
     options = parser.parse_args()
 
     from sklearn.datasets import load_sample_image
@@ -55,19 +58,19 @@ def main():
     from gmm import BayesianGaussianMixture as Ours
 
     X = load_sample_image("china.jpg").reshape(-1, 3) / 255.0
-    print("| seed | gmm, s | iterations | bound | scikit-learn, s | iterations | bound | times |")
-    print("|---|---|---|---|---|---|---|---|")
-    for seed in options.seeds:
+    print("| covariance | seed | gmm, s | iterations | bound | scikit-learn, s | iterations | bound | times |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for structure, seed in ((structure, seed) for structure in options.structures for seed in options.seeds):
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ours = Ours(8, random_state=seed, n_threads=1)
+            ours = Ours(8, covariance_type=structure, random_state=seed, n_threads=1)
             mine = sorted(seconds_of(ours, X) for _ in range(3))[1]
-            theirs = Theirs(n_components=8, random_state=seed)
+            theirs = Theirs(n_components=8, covariance_type=structure, random_state=seed)
             other = seconds_of(theirs, X)
         reached, best = ours.lower_bound_, bound_of(theirs, ours, X)
         times = f"{other / mine:.0f}x" if reached >= best else "worse"
         cells = f"{mine:.3f} | {ours.n_iter_} | {reached:.5f} | {other:.1f} | {theirs.n_iter_} | {best:.5f} | {times}"
-        print(f"| {seed} | {cells} |", flush=True)
+        print(f"| {structure} | {seed} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ from gmm.base import nearest_name
 from gmm.completion import CompletedRows
 from gmm.convergence import STOPPED
 from gmm.errors import DataError, ParameterError
-from gmm.fitting import PATIENCE, checked, finished, report_end, reporter, ridge_in
+from gmm.fitting import PATIENCE, checked, finished, report_end, reporter, ridge_in, scored
+from gmm.foresight import foreseen, sketched
 from gmm.missing import IncompleteRows, kind_of_rows
 from gmm.mixing import PRIORS, DirichletProcess
 from gmm.mixture import Mixture
@@ -117,28 +118,36 @@ def fit_posterior(
         begin, is_random = None, True
     drawn = seeds(settings.random_state, settings.n_init if is_random else 1)
     few = is_small(rows.n_rows, settings.n_components, rows.n_features)
-    raced = race(
-        rows,
-        structure,
-        begin or _chosen(settings, rows, structure, ridge, drawn),
-        drawn,
-        floor=rows.frame.floor,
-        ridge=ridge,
-        tol=settings.tol,
-        max_iter=settings.max_iter,
-        short_iter=settings.short_iter,
-        accelerated=settings.accelerated and not few,
-        patience=PATIENCE if settings.accelerated and few else None,
-        callback=reporter(settings, rows.mean_log_jacobian),
-    )
+    limits = {"floor": rows.frame.floor, "ridge": ridge, "tol": settings.tol, "max_iter": settings.max_iter}
+    told = {"callback": reporter(settings, rows.mean_log_jacobian)}
+    sketch = sketched(rows, structure, settings.n_components) if is_random else None
+    begin = begin or _chosen(settings, rows, structure, ridge, drawn)
+    if sketch is not None:
+        raced = foreseen(rows, sketch, structure, begin, drawn, **limits, **told, accelerated=settings.accelerated)
+    else:
+        raced = race(
+            rows,
+            structure,
+            begin,
+            drawn,
+            **limits,
+            **told,
+            short_iter=settings.short_iter,
+            accelerated=settings.accelerated and not few,
+            patience=PATIENCE if settings.accelerated and few else None,
+            thorough=True,
+        )
     best, trace, segments = raced.best, raced.best.trace, (0,)
     if check_flag(given["moves"], "moves") and best.stop_reason != STOPPED and settings.n_components > 1:
         how = {"floor": rows.frame.floor, "ridge": ridge, "tol": settings.tol, "max_iter": settings.max_iter}
         left = moved(rows, structure, best, **how, accelerated=settings.accelerated)
         best, trace, segments = left.best, left.trace, left.segments
     mixture = Mixture(settings.structure, best.parameters, rows.frame)
-    plain = rows.accumulate(mixture.factors)
-    log_likelihood = float(plain.log_likelihood / plain.weight) + rows.mean_log_jacobian
+    if best is raced.best:
+        log_likelihood = scored(raced, mixture, rows)
+    else:
+        plain = rows.accumulate(mixture.factors)
+        log_likelihood = float(plain.log_likelihood / plain.weight) + rows.mean_log_jacobian
     how = (trace, best.floored, best.stop_reason, log_likelihood, raced.restarts, raced.winner, segments)
     sizes = (rows.n_rows, rows.total_weight, rows.mean_log_jacobian)
     found = finished(settings, rows.frame, *sizes, Outcome(best.parameters, *how), names)

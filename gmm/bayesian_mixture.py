@@ -46,7 +46,7 @@ class BayesianGaussianMixture(MixtureEstimator):
     max_iter : int, default=500
         Largest number of iterations; 0 keeps the start.
     n_init : int, default=5
-        Number of starts. Each runs ten iterations and the best bound goes on.
+        Number of starts. Each climbs to its end, where rows are many on a sketch of them, and the best bound counts.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"} or callable, default="kmeans"
         How to start, as in `GaussianMixture`.
     weight_concentration_prior_type : {"dirichlet_process", "dirichlet_distribution"}, default="dirichlet_process"
@@ -80,7 +80,7 @@ class BayesianGaussianMixture(MixtureEstimator):
     dtype : {"float32", "float64"}, optional
         Precision of the arithmetic on rows; None takes that of X.
     callbacks : list of callables, optional
-        Each is called after every iteration of every start with a `gmm.record.Progress`; one that returns True ends
+        Each is called after every iteration over all rows with a `gmm.record.Progress`; one that returns True ends
         the fit.
     moves : bool, default=False
         Whether components are deleted, merged and split after the best climb, as long as that raises the bound (Hughes,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from gmm.small import advance, begin, rows_of
 from gmm.statistics import Statistics
 from gmm.workers import give_up_if_stopped
 
-__all__ = ["Accumulate", "Callback", "Climb", "climb", "resume"]
+__all__ = ["Accumulate", "Callback", "Climb", "climb", "resume", "settled"]
 
 Callback = Callable[[int, float, float], object]
 Accumulate = Callable[[Factors], Statistics]
@@ -254,6 +254,36 @@ def resume(
             stop_reason = STOPPED
             break
     return Climb(parameters, statistics, tuple(trace), floored, stop_reason, n_passes, memory)
+
+
+def settled(
+    ended: Climb,
+    accumulate: Accumulate,
+    structure: Covariance,
+    *,
+    floor: np.ndarray,
+    ridge: np.ndarray | None = None,
+    tol: float,
+    max_iter: int,
+    accelerated: bool = False,
+    callback: Callback | None = None,
+) -> Climb:
+    """Go on from a better order of the components as long as a climb that has converged leaves one.
+
+    Arguments as in `climb`, for ``max_iter`` steps in all; to change the order is a step.
+    """
+    while ended.converged and ended.n_iter < max_iter:
+        better = structure.rearranged(ended.parameters, tol)
+        if better is None:
+            break
+        done = ended.n_iter + 1
+        said = None if callback is None else lambda n_iter, *progress, done=done: callback(done + n_iter, *progress)
+        how = {"floor": floor, "ridge": ridge, "tol": tol, "accelerated": accelerated, "callback": said}
+        more = climb(accumulate, structure, better, **how, max_iter=max_iter - done)
+        if more.trace[0] < ended.objective:
+            break  # by rounding
+        ended = replace(more, trace=ended.trace + more.trace, n_passes=ended.n_passes + more.n_passes)
+    return ended
 
 
 def _factorized(structure: Covariance, parameters: Parameters, ridge: np.ndarray | None) -> Factors:

@@ -44,7 +44,7 @@ from gmm.summary import describe_collapse
 from gmm.threads import resolve_threads
 from gmm.whole import Plan, fit_batches, is_whole
 
-__all__ = ["PATIENCE", "climbed", "complaints", "fit_mixture", "require_rows"]
+__all__ = ["PATIENCE", "climbed", "complaints", "fit_mixture", "require_rows", "scored"]
 
 
 PATIENCE = 100  # EM iterations of few rows, 25 microseconds each at most, before leaps, some 200 each
@@ -261,7 +261,7 @@ def climbed(
         callback=reporter(settings, rows.mean_log_jacobian),
     )
     best = raced.best
-    log_likelihood = _log_likelihood(raced, Mixture(settings.structure.plain, best.parameters, rows.frame), rows)
+    log_likelihood = scored(raced, Mixture(settings.structure.plain, best.parameters, rows.frame), rows)
     return Outcome(
         best.parameters, best.trace, best.floored, best.stop_reason, log_likelihood, raced.restarts, raced.winner
     )
@@ -322,8 +322,8 @@ def noise_in(settings: Settings, rows: Rows) -> Noise | None:
     return box if settings.noise is True else box.resized(rows.frame.log_jacobian - math.log(settings.noise))
 
 
-def _log_likelihood(raced: Race, mixture: Mixture, rows: Rows) -> float:
-    """The one that ``score`` finds.
+def scored(raced: Race, mixture: Mixture, rows: Rows) -> float:
+    """The log-likelihood of the best climb that ``score`` finds.
 
     The quick kernels of a shared covariance are within 1e-11 nats a row of prediction's in float64 (`gmm.expansion`);
     in float32 they are not, and one more pass makes up for it.

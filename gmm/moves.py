@@ -21,7 +21,7 @@ from scipy.linalg import solve_triangular
 from gmm.acceleration import Memory
 from gmm.completion import CompletedRows, completed
 from gmm.draws import Draws
-from gmm.em import Climb, climb, resume
+from gmm.em import Climb, climb, resume, settled
 from gmm.errors import GmmError
 from gmm.frame import Frame
 from gmm.kmeans import lloyd, seed_centres
@@ -87,7 +87,8 @@ def moved(
             if accelerated and found.memory is None:
                 found = replace(found, memory=Memory())
             found = resume(found, rows.accumulate, structure, **limits, tol=tol, max_iter=max_iter)
-            best = found
+            how = {"tol": tol, "max_iter": max_iter, "accelerated": accelerated}
+            best = found = settled(found, rows.accumulate, structure, **limits, **how)
             segments.append(len(trace))
             trace += found.trace
             kept.append(name)

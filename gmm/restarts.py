@@ -10,6 +10,8 @@ A start whose trace so far is the leader's is on the leader's path and is left t
 Where passes are dear (climbs accelerated from the first step on), the leader after `LOOK` iterations goes first, up to
 `LEAD` short_iter. Starts that are hopelessly behind it then, by more than `HOPELESS` times what they have risen, climb
 no further, nor do those that after short_iter are on the slope below it.
+Where objectives stand on plateaus for long and no estimate sees beyond, as bounds do while components empty, the race
+is `thorough`: every start climbs to its end, but for those on the path of one that has.
 Starts with fewer components on the numerical floor rank first whatever their objective: a likelihood that grows
 because a covariance collapses is no merit.
 
@@ -29,13 +31,13 @@ from gmm.agreement import adjusted_rand_index
 from gmm.convergence import LIMIT, STOPPED
 from gmm.covariances.base import Covariance
 from gmm.curvature import dot
-from gmm.em import Accumulate, Callback, Climb, climb, resume
+from gmm.em import Accumulate, Callback, Climb, climb, resume, settled
 from gmm.parameters import Parameters
 from gmm.rehearsal import merit, n_degenerate
 from gmm.rows import Rows
 from gmm.subsample import chosen_rows
 
-__all__ = ["Outcome", "Race", "Restart", "log_likelihood", "race"]
+__all__ = ["Outcome", "Race", "Restart", "log_likelihood", "race", "table"]
 
 SAME_PARTITION = 0.95  # adjusted Rand index from which two starts have found the same mixture
 SAME_OBJECTIVE = 10.0  # in units of tol
@@ -138,6 +140,7 @@ def race(
     short_iter: int,
     accelerated: bool = False,
     patience: int | None = None,
+    thorough: bool = False,
     accumulate: Accumulate | None = None,
     callback: Callable[[int, int, float, float], object] | None = None,
 ) -> Race:
@@ -160,6 +163,8 @@ def race(
         As for `gmm.em.climb`.
     patience : int, optional
         Iterations after which climbs that are not accelerated become so; None: never.
+    thorough : bool
+        Whether no start is dropped for what little it promises.
     accumulate : callable, optional
         The E-step where it is not that of ``rows``: where more is known of them.
     callback : callable, optional
@@ -173,6 +178,10 @@ def race(
     def reporting(index: int) -> Callback | None:
         return None if callback is None else lambda *progress: callback(index, *progress)
 
+    def arranged(index: int, reached: Climb) -> Climb:
+        limits = {"tol": tol, "max_iter": max_iter, "accelerated": accelerated or patience is not None}
+        return settled(reached, e_step, structure, floor=floor, ridge=ridge, **limits, callback=reporting(index))
+
     def carried_on(index: int, n_iter: int) -> Climb:
         earlier, until = climbs[index], min(n_iter, max_iter)
         if patience is not None and earlier.memory is None:
@@ -181,17 +190,17 @@ def race(
             else:
                 earlier = replace(earlier, memory=Memory())
         limits = {"tol": tol, "max_iter": until, "callback": reporting(index)}
-        return resume(earlier, e_step, structure, floor=floor, ridge=ridge, **limits)
+        return arranged(index, resume(earlier, e_step, structure, floor=floor, ridge=ridge, **limits))
 
     def begun(index: int, seed: int) -> Climb:
         until = max_iter if len(seeds) == 1 else min(first, max_iter)
         limits = {"tol": tol, "max_iter": until if patience is None else min(until, patience)}
         how = {"floor": floor, "ridge": ridge, "accelerated": accelerated, "callback": reporting(index)}
-        return climb(e_step, structure, start(seed), **how, **limits)
+        return arranged(index, climb(e_step, structure, start(seed), **how, **limits))
 
     e_step = accumulate or rows.accumulate
     seeds = list(seeds)
-    first = min(LOOK, short_iter) if accelerated else short_iter
+    first = min(LOOK, short_iter) if accelerated and not thorough else short_iter
     climbs: list[Climb] = []
     for index, seed in enumerate(seeds):
         begin = begun(index, seed)
@@ -215,13 +224,16 @@ def race(
             climbs[leader] = carried_on(leader, max_iter)
             continue
         ahead = climbs[leader]
-        rivals = [index for index, rival in enumerate(climbs) if _may_win(rival, ahead, structure, tol, max_iter)]
+        if thorough:
+            rivals = [index for index, rival in enumerate(climbs) if _is_on_its_own(rival, climbs, max_iter)]
+        else:
+            rivals = [index for index, rival in enumerate(climbs) if _may_win(rival, ahead, structure, tol, max_iter)]
         if not rivals:
             break
         index = max(rivals, key=lambda rival: climbs[rival].promise)
-        climbs[index] = carried_on(index, max(2 * climbs[index].n_iter, 1))
+        climbs[index] = carried_on(index, max_iter if thorough else max(2 * climbs[index].n_iter, 1))
 
-    return Race(climbs[leader], leader, _table(rows, structure, climbs, leader, seeds, ridge, tol, accumulate))
+    return Race(climbs[leader], leader, table(rows, structure, climbs, leader, seeds, ridge, tol, accumulate))
 
 
 def log_likelihood(
@@ -244,6 +256,12 @@ def log_likelihood(
 
 def _unfinished(climbed: Climb, max_iter: int) -> bool:
     return climbed.stop_reason == LIMIT and climbed.n_iter < max_iter
+
+
+def _is_on_its_own(climbed: Climb, climbs: Sequence[Climb], max_iter: int) -> bool:
+    """Whether a climb has not ended and repeats none that has."""
+    ended = (other for other in climbs if not _unfinished(other, max_iter))
+    return _unfinished(climbed, max_iter) and not any(_follows(climbed, other) for other in ended)
 
 
 def _may_win(climbed: Climb, leader: Climb, structure: Covariance, tol: float, max_iter: int) -> bool:
@@ -293,7 +311,7 @@ def _follows(climbed: Climb, leader: Climb) -> bool:
     )
 
 
-def _table(
+def table(
     rows: Rows,
     structure: Covariance,
     climbs: Sequence[Climb],
@@ -303,6 +321,7 @@ def _table(
     tol: float,
     accumulate: Accumulate | None,
 ) -> tuple[Restart, ...]:
+    """A record of each climb; arguments as of `race`."""
     chosen = chosen_rows(rows.n_rows, seeds[0], COMPARED_ROWS, rows.sample_weight) if len(climbs) > 1 else None
     compared = rows if chosen is None else rows.subset(chosen)
     best = climbs[winner]

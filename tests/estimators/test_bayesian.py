@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from problems import blobs
-from tolerances import PARITY_SKLEARN, WEIGHTED
+from tolerances import MONOTONE, PARITY_SKLEARN, WEIGHTED
 
 from gmm import BayesianGaussianMixture, GaussianMixture
 from gmm.errors import ParameterError
@@ -86,6 +86,34 @@ def test_components_that_are_not_needed_stay_empty(kind, seed):
     assert (fit.mean_precision_[~used] - fit.mean_precision_prior_ < 0.01).all()  # rows; expected weights are larger
     np.testing.assert_allclose(np.sort(fit.weights_[used]), np.bincount(np.sort(problem.labels)) / 600, atol=0.03)
     assert len(np.unique(fit.predict(problem.X))) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_true", "separation", "seed"),
+    [("dirichlet_process", 10, 2.0, 1), ("dirichlet_distribution", 12, 2.5, 0)],
+)
+def test_the_best_of_the_starts_wins(kind, n_true, separation, seed):
+    """Wherever they stand after a few iterations, and however many components they empty on the way."""
+    X = blobs(500, n_components=n_true, separation=separation, seed=seed).X
+    prior = {"weight_concentration_prior": 0.1, "mean_precision_prior": 0.01, "covariance_prior": np.eye(2)}
+    arguments = {"kind": kind, "max_iter": 3000, **prior}
+    many = model(14, n_init=5, **arguments).fit(X)
+    alone = [model(14, n_init=1, random_state=each.seed, **arguments).fit(X).lower_bound_ for each in many.restarts_]
+    assert np.ptp(alone) > 0.01
+    assert many.lower_bound_ == max(alone)
+
+
+def test_a_process_ends_in_the_order_of_size():
+    """From any order of the components to the same bound, which a climb that keeps the order cannot reach."""
+    problem = blobs(400, n_components=4, separation=8.0)
+    order = np.array([2, 0, 3, 1])
+    sorted_labels = np.argsort(np.argsort(-np.bincount(problem.labels)))[problem.labels]
+    best, other = (model(4).fit(problem.X, start=labels) for labels in (sorted_labels, order[sorted_labels]))
+    assert (np.diff(other.mean_precision_) < 0.0).all()
+    assert other.lower_bound_ == pytest.approx(best.lower_bound_, abs=2e-6)
+    steps = np.diff(other.lower_bounds_)
+    assert (steps >= -MONOTONE).all()
+    assert other.n_iter_ == len(steps) > best.n_iter_
 
 
 @pytest.mark.parametrize(("structure", "kind"), CASES)
