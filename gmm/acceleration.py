@@ -136,7 +136,7 @@ class Memory:
 
     def elsewhere(self) -> Memory:
         """What is still of use on another surface that bends much alike, such as that of more of the same rows."""
-        return Memory(pairs=self.pairs, radius=self.radius, last_leap=1)
+        return Memory(pairs=self.pairs, last_leap=1)
 
     def gain_to_come(self, tol: float = 0.0) -> float:
         """Estimate, never too low as far as the pairs have seen, of the rise that is left (nats per row).

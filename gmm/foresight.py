@@ -87,7 +87,7 @@ def foreseen(
     best = max(gone_on, key=lambda index: merit(climbs[index], structure))
     if climbs[gone_on[-1]].stop_reason == STOPPED:
         climbs[best] = replace(climbs[best], stop_reason=STOPPED)
-    return Race(climbs[best], best, table(rows, structure, climbs, best, seeds, ridge, tol, None))
+    return Race(climbs[best], best, table(rows, structure, climbs, best, seeds, ridge, tol, None, sketch))
 
 
 def _on_all(end: Climb, rows: Rows, structure: Variational, **limits: np.ndarray | None) -> Climb:

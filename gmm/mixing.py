@@ -98,7 +98,7 @@ class DirichletProcess:
         found = np.empty((2, len(n)))
         found[0] = 1.0 + n
         found[1, -1] = 0.0
-        found[1, :-1] = np.cumsum(n[:0:-1])[::-1]
+        found[1, :-1] = n[:0:-1].cumsum()[::-1]
         found[1] += self.concentration
         return found
 
@@ -110,7 +110,7 @@ class DirichletProcess:
     def mean_log(self, logs: np.ndarray) -> np.ndarray:
         """Expected logs of the mixing weights (K,)."""
         found = logs[0].copy()
-        found[1:] += np.cumsum(logs[1, :-1])
+        found[1:] += logs[1, :-1].cumsum()
         return found
 
     def remainder(self, posterior: np.ndarray) -> float:
@@ -154,5 +154,5 @@ def _moments(posterior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _broken(parts: np.ndarray, total: np.ndarray) -> np.ndarray:
     """parts[0, k] / total[k] of what is left once parts[0] / total of each stick before has been broken off."""
     shares = parts / total
-    shares[0, 1:] *= np.cumprod(shares[1, :-1])
+    shares[0, 1:] *= shares[1, :-1].cumprod()
     return shares[0]

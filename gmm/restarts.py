@@ -20,6 +20,7 @@ The table of restarts records how far each was taken. Invariant: one start alone
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -320,11 +321,21 @@ def table(
     ridge: np.ndarray | None,
     tol: float,
     accumulate: Accumulate | None,
+    compared: Rows | None = None,
 ) -> tuple[Restart, ...]:
-    """A record of each climb; arguments as of `race`."""
-    chosen = chosen_rows(rows.n_rows, seeds[0], COMPARED_ROWS, rows.sample_weight) if len(climbs) > 1 else None
-    compared = rows if chosen is None else rows.subset(chosen)
+    """A record of each climb; arguments as of `race`, and the rows whose labels are to be ``compared``."""
+    if compared is None:
+        chosen = chosen_rows(rows.n_rows, seeds[0], COMPARED_ROWS, rows.sample_weight) if len(climbs) > 1 else None
+        compared = rows if chosen is None else rows.subset(chosen)
     best = climbs[winner]
+
+    def likelihood(climbed: Climb) -> float:
+        found = math.nan
+        if structure.is_averaged and climbed is not best:
+            found = structure.plain_log_likelihood(climbed.statistics, climbed.parameters, ridge)
+        if math.isnan(found):
+            return log_likelihood(rows, structure, climbed, ridge, accumulate)
+        return found + rows.mean_log_jacobian
 
     def labels(climbed: Climb) -> np.ndarray:
         scores = compared.score(structure.factorize(climbed.parameters), log_density=False, label=True)
@@ -339,7 +350,7 @@ def table(
         table.append(
             Restart(
                 seed=seed,
-                log_likelihood=log_likelihood(rows, structure, climbed, ridge, accumulate),
+                log_likelihood=likelihood(climbed),
                 n_iter=climbed.n_iter,
                 converged=climbed.converged,
                 floored=floored,

@@ -16,6 +16,7 @@ Invariant: an objective is the bound itself, with every constant; for one compon
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -31,6 +32,7 @@ from gmm.statistics import Statistics
 __all__ = ["Variational"]
 
 LOG_TAU = float(np.log(2.0 * np.pi))
+NEGLIGIBLE = 1e-7  # nats per row, of a start that lost
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,18 @@ class Variational:
     def is_regular_on(self, statistics: Statistics) -> bool:
         """As `Covariance.is_regular_on`: a component without rows has the prior's covariance and does no harm."""
         return True
+
+    def plain_log_likelihood(self, statistics: Statistics, parameters: Posterior, ridge: np.ndarray | None) -> float:
+        """Log-likelihood per unit of sample weight of the mixture of the attributes at the rows of this E-step, or NaN.
+
+        Both have the same Gaussians. With d the differences of log constants and r a row's responsibilities it has
+        log sum r exp d = r'd + (r'd^2 - (r'd)^2) / 2 + ... more; NaN where the second term is not NEGLIGIBLE.
+        """
+        n, shares = statistics.n, parameters.log_shares(self.prior, ridge)
+        d = np.log(np.where(n > 0.0, parameters.weights, 1.0)) - np.where(n > 0.0, shares, 0.0)
+        if not n @ d**2 <= 2.0 * NEGLIGIBLE * statistics.weight:
+            return math.nan
+        return float((statistics.log_likelihood + n @ d) / statistics.weight)
 
     def seeing(self, sketch: Rows) -> Variational:
         """The same for some of the rows, which stand for all."""

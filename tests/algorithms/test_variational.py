@@ -11,7 +11,7 @@ from tolerances import FIVE_SIGMA, MONOTONE
 
 from gmm import BayesianGaussianMixture
 from gmm.mixing import PRIORS
-from gmm.variational import Variational
+from gmm.variational import NEGLIGIBLE, Variational
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 CASES = [(structure, kind) for structure in STRUCTURES for kind in PRIORS]
@@ -195,6 +195,23 @@ def test_longer_steps_end_no_lower(structure, kind):
     quick = model(3, structure, kind, tol=1e-9, max_iter=5000).fit(X, start=start)
     assert np.diff(quick.lower_bounds_).min() > -MONOTONE
     assert quick.lower_bound_ > plain.lower_bound_ - 1e-6
+
+
+@pytest.mark.parametrize(("structure", "kind"), CASES)
+def test_the_log_likelihood_of_expected_parameters_shows_in_the_bound(structure, kind):
+    """Of many rows; of few, constants are too far apart to say."""
+    for n, is_near in ((200_000, True), (200, False)):
+        fit = model(4, structure, kind, max_iter=2, tol=0.0, n_init=1).fit(blobs(n, separation=1.5).X)
+        inner = fit._result
+        rows = inner.mixture.rows(blobs(n, separation=1.5).X)
+        variational = Variational(inner.mixture.structure, inner.prior, float(n))
+        statistics = rows.accumulate(variational.factorize(inner.posterior))
+        found = variational.plain_log_likelihood(statistics, inner.posterior, None)
+        assert np.isnan(found) != is_near
+        if is_near:
+            assert found + inner.mixture.frame.log_jacobian == pytest.approx(fit.log_likelihood_, abs=NEGLIGIBLE)
+            expected = statistics.log_likelihood / statistics.weight + inner.mixture.frame.log_jacobian
+            assert abs(expected - fit.log_likelihood_) > NEGLIGIBLE
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
