@@ -61,7 +61,7 @@ class Restart:
     log_likelihood : float
         Nats per unit of sample weight, user coordinates, without penalties.
     n_iter : int
-        Iterations it was given; a start that fell behind was not taken to convergence.
+        Iterations over all rows it was given; a start that fell behind was not taken to convergence.
     converged : bool
     floored : int
         Components whose covariance rests on the numerical floor.
@@ -292,6 +292,8 @@ def _is_below(climbed: Climb, leader: Climb, structure: Covariance) -> bool:
     """
     memory, top = climbed.memory, leader.parameters
     if memory is None or memory.coordinates is None or not leader.converged or not (top.mixing > 0.0).all():
+        return False
+    if structure.is_averaged:  # beliefs are not renumbered like mixtures, and where components empty do not pair up
         return False
     here = memory.coordinates.origin
     order = ((here.means[:, None] - top.means) ** 2).sum(axis=-1).argmin(axis=1)
