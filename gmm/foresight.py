@@ -32,8 +32,8 @@ SEED = 0x2545F491  # any number: which rows are seen does not depend on a start'
 FEWEST = 1 << 14  # rows of a sketch; on half as many 1.6 of five starts on china.jpg go on, on as many 1.0
 PER_PARAMETER = 16  # rows of a sketch for each number of the covariances
 MANY = 4  # sketches that rows are worth, at least
-TOL = 1e-5  # nats per row, on the sketch; 1e-4 saves a twentieth of the time
-SAME = 10.0 * TOL
+TOL = 1e-4  # nats per row, on the sketch: less than how much ends on it differ; with 1e-5 the same ends, a tenth later
+SAME = 3.0 * TOL
 SLACK = 2.0  # times P / (2 n)
 
 

@@ -23,7 +23,7 @@ __all__ = ["chosen_rows", "generator", "hashed", "largest", "last_hash", "seeds"
 MOST_ROWS = 1 << 15
 MOST_VALUES = 1 << 22  # 32 MB of float64
 ROWS_PER_COMPONENT = 64
-CHUNK = 1 << 16
+CHUNK = 1 << 14  # hashes stay in cache
 
 Seed = int | np.random.Generator | np.random.RandomState | None
 
