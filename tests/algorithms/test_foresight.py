@@ -9,6 +9,7 @@ from tolerances import MONOTONE
 
 import gmm.foresight
 from gmm import BayesianGaussianMixture
+from gmm.acceleration import Memory
 from gmm.bayesian_fitting import prior_in
 from gmm.foresight import SEED, sketched
 from gmm.rehearsal import sketch_of
@@ -87,6 +88,15 @@ def test_the_end_is_one_of_all_rows(X, structure, monkeypatch):
     monkeypatch.setattr(gmm.foresight, "FEWEST", 1 << 20)
     assert fit.fit(X).lower_bound_ <= end + 3e-6
     assert fit.lower_bound_ >= end - MONOTONE
+
+
+def test_what_the_sketch_taught_saves_passes(monkeypatch):
+    X = blobs(20_000, separation=1.2).X
+    taught = model(n_init=1).fit(X)
+    monkeypatch.setattr(Memory, "elsewhere", lambda self: Memory())
+    untaught = model(n_init=1).fit(X)
+    assert taught.n_iter_ < untaught.n_iter_
+    assert taught.lower_bound_ == pytest.approx(untaught.lower_bound_, abs=3e-6)
 
 
 def test_threads_and_weights(X):
