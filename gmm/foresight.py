@@ -34,7 +34,7 @@ PER_PARAMETER = 16  # rows of a sketch for each number of the covariances
 MANY = 4  # sketches that rows are worth, at least
 TOL = 1e-4  # nats per row, on the sketch: less than how much ends on it differ; with 1e-5 the same ends, a tenth later
 SAME = 3.0 * TOL
-SLACK = 2.0  # times P / (2 n)
+SLACK = 1.0  # times P / (2 n), which itself differs from start to start by some sqrt(P) / n
 
 
 def sketched(rows: Rows, structure: Variational, n_components: int) -> Rows | None:
@@ -73,7 +73,8 @@ def foreseen(
 
     ends = [ended(seed) for seed in seeds]
     climbs = [_on_all(end, rows, structure, **limits) for end in ends]
-    slack = SLACK * structure.plain.n_parameters(*climbs[0].parameters.means.shape) / (2.0 * sketch.n_rows)
+    K, D = climbs[0].parameters.means.shape
+    slack = SLACK * (structure.plain.n_parameters(K, D) + K * (D + 1)) / (2.0 * sketch.n_rows)
     order = sorted(range(len(climbs)), key=lambda index: -climbs[index].objective)
     first, gone_on = climbs[order[0]].objective, []
     for index in order:
