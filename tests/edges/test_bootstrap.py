@@ -59,6 +59,15 @@ def test_separate_components_agree_with_the_information(fitted, method):
     assert found.n_failed == 0
 
 
+@pytest.mark.parametrize("name", ["EII", "VVI", "EEE"])
+def test_codes_are_matrices(fitted, name):
+    _, X = fitted
+    model = GaussianMixture(3, covariance_type=name, random_state=0).fit(X)
+    found = gmm.bootstrap(model, X, n_replicates=3, random_state=0)
+    assert found.covariances.shape == (3, 3, 2, 2)
+    assert found.standard_errors.intervals()["covariances"].low.shape == (3, 2, 2)
+
+
 def test_components_keep_the_numbers_of_the_fit(fitted):
     model, X = fitted
     found = gmm.bootstrap(model, X, n_replicates=50, random_state=0)

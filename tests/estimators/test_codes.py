@@ -85,6 +85,16 @@ def test_round_trips(name, tmp_path):
     np.testing.assert_allclose(model.precisions_ @ model.covariances_, np.repeat(np.eye(4)[None], 3, axis=0), atol=1e-9)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_warm_start_goes_on_in_the_frame_of_other_rows(name):
+    X, partitions = dataset("iris")
+    model = GaussianMixture(3, covariance_type=name, max_iter=20, tol=0).fit(X, start=partitions[3])
+    means, covariances = model.means_, model.covariances_
+    model.set_params(max_iter=0, warm_start=True).fit(4 * X[::2] + 3)  # keeps what it begins with
+    np.testing.assert_allclose(model.means_, means, rtol=1e-12)
+    np.testing.assert_allclose(model.covariances_, covariances, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("word", "code"), [("full", "VVV"), ("tied", "EEE"), ("diag", "VVI"), ("spherical", "VII")])
 def test_a_word_is_the_code_of_the_same_form(word, code):
     X, partitions = dataset("iris")
