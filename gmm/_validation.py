@@ -18,6 +18,7 @@ from gmm.errors import DataError, DataTypeError, GmmError, ParameterError
 __all__ = [
     "check_flag",
     "check_integer",
+    "check_level",
     "check_means",
     "check_n_features",
     "check_partition",
@@ -245,6 +246,14 @@ def check_real(value: Any, name: str, *, minimum: float = 0.0, allow_infinity: b
     if math.isnan(number) or number < minimum or (math.isinf(number) and not allow_infinity):
         raise ParameterError(f"{name} must be a{' finite' * (not allow_infinity)} number >= {minimum:g}, got {value!r}")
     return number
+
+
+def check_level(level: Any) -> float:
+    """Return the probability that an interval is to hold: between 0 and 1, neither of them."""
+    share = check_real(level, "level")
+    if not 0.0 < share < 1.0:
+        raise ParameterError(f"level must lie between 0 and 1, got {level!r}")
+    return share
 
 
 def check_flag(value: Any, name: str) -> bool:

@@ -20,7 +20,7 @@ from gmm.errors import GmmError
 from gmm.factor_count import fit_any
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.mixture_estimator import MixtureEstimator
-from gmm.record import Fit
+from gmm.rows import Rows
 from gmm.settings import Settings
 
 __all__ = ["advice"]
@@ -49,6 +49,11 @@ def advice(
         Each has a ``topic``, a ``message`` and the ``components`` it is about. Topics are "scale", "components",
         "few rows" and "spurious".
 
+    Raises
+    ------
+    DataError
+        Rows that are not those of the fit.
+
     Examples
     --------
     >>> import gmm
@@ -63,7 +68,11 @@ def advice(
     fit = model._fitted()
     if X is None:
         return cautions(fit)
-    found = cautions(fit, _log_spread(model, fit, X, sample_weight))
+    rows = model._rows(X, fit)
+    weights = check_sample_weight(sample_weight, rows.n_rows)
+    if fit.record is not None:
+        fit.record.require_rows(rows.n_rows, weights)
+    found = cautions(fit, _log_spread(rows, weights))
     if fit.record is None or not isinstance(model, GaussianMixture) or fit.mixture.n_components == 1:
         return found
     if model.fixed or any(getattr(model, name) is not None for name in GIVEN):
@@ -72,10 +81,12 @@ def advice(
     fewer = replace(settings, n_components=settings.n_components - 1, callbacks=(), verbose=0)
     known = {"sample_weight": sample_weight, "noise_covariance": noise_covariance}
     try:
-        other = _bic(fit_any(fewer, X, **known, quiet=True))
+        smaller = fit_any(fewer, X, **known, quiet=True)
     except GmmError:
         return found  # what cannot be fitted is no better
-    own, K = _bic(fit), fit.mixture.n_components
+    total, weight = smaller.record.log_likelihood * smaller.record.weight, smaller.record.weight
+    other = criteria.bic(total, smaller.n_parameters, weight)
+    own, K = model.bic(X, **known), fit.mixture.n_components
     if other < own:
         message = (
             f"BIC supports fewer than {K} components: that of {K - 1} is lower by {own - other:.1f} ({other:.2f} "
@@ -85,14 +96,8 @@ def advice(
     return found
 
 
-def _log_spread(model: MixtureEstimator, fit: Fit, X: Any, sample_weight: Any) -> np.ndarray:
+def _log_spread(rows: Rows, sample_weight: np.ndarray | None) -> np.ndarray:
     """Logarithms of the features' standard deviations (D,)."""
-    rows = model._rows(X, fit)
-    seen = type(rows).from_array(rows.X, check_sample_weight(sample_weight, rows.n_rows), n_threads=rows.n_threads)
+    seen = type(rows).from_array(rows.X, sample_weight, n_threads=rows.n_threads)
     with np.errstate(divide="ignore"):
         return 0.5 * np.log(seen.variances) + np.log(2.0) * seen.frame.exponent
-
-
-def _bic(fit: Fit) -> float:
-    record = fit.record
-    return criteria.bic(record.log_likelihood * record.weight, fit.n_parameters, record.weight)

@@ -23,6 +23,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from gmm._validation import check_level
 from gmm.errors import ParameterError
 from gmm.mixture import Mixture
 from gmm.parameters import Kernel
@@ -34,6 +35,7 @@ Kind = Literal["observed", "outer", "sandwich"]
 
 SLICE = 1 << 22  # numbers held at a time
 MOST_NUMBERS = 1 << 26  # of all free entries as matrices
+ELSEWHERE = 1e-4  # nats per row that a Newton step may gain: default fits end within 3e-6 of the maximum
 SINGULAR = 1e-12  # of the largest eigenvalue of an information in units of its own diagonal
 
 
@@ -75,14 +77,14 @@ class StandardErrors:
         Weights on the logit scale, variances on the logarithmic one, which keeps them in their range; means and
         covariances of different features on their own.
         """
-        if not 0.0 < level < 1.0:
-            raise ParameterError(f"level must lie between 0 and 1, got {level!r}")
-        from scipy.special import ndtri  # a fifth of what `import gmm` and a first estimator would take
+        from scipy.special import expit, ndtri  # a fifth of what `import gmm` and a first estimator would take
 
-        z = float(ndtri(0.5 + level / 2.0))
+        z = float(ndtri(0.5 + check_level(level) / 2.0))
         weights, means, covariances = self.estimates
-        logit, spread = np.log(weights / (1.0 - weights)), z * self.weights / (weights * (1.0 - weights))
-        ends = (1.0 / (1.0 + np.exp(-(logit - spread))), 1.0 / (1.0 + np.exp(-(logit + spread))))
+        inside = (weights > 0.0) & (weights < 1.0)  # of one component the weight is 1, whatever the rows
+        p = np.where(inside, weights, 0.5)
+        logit, spread = np.log(p / (1.0 - p)), z * self.weights / (p * (1.0 - p))
+        ends = (np.where(inside, expit(each), weights) for each in (logit - spread, logit + spread))
         low, high = covariances - z * self.covariances, covariances + z * self.covariances
         varies = self.variances
         factor = np.exp(z * self.covariances[varies] / covariances[varies])
@@ -100,8 +102,8 @@ def standard_errors(mixture: Mixture, rows: Rows, kind: Kind = "observed") -> St
     Raises
     ------
     ParameterError
-        Where there are none: a weight of zero, an information that is singular or not positive, a structure whose
-        covariances are not linear in their parameters.
+        Where there are none: a weight of zero, an information that is singular or not positive, rows whose likelihood
+        has its maximum elsewhere, a structure whose covariances are not linear in their parameters.
     """
     if kind not in ("observed", "outer", "sandwich"):
         raise ParameterError(f"kind must be 'observed', 'outer' or 'sandwich', got {kind!r}")
@@ -111,12 +113,10 @@ def standard_errors(mixture: Mixture, rows: Rows, kind: Kind = "observed") -> St
         what = f"component {k}" if k < p.n_components else "noise"
         raise ParameterError(f"{what} has mixing weight 0: at that boundary estimates have no standard errors")
     free = _free_entries(mixture)
-    information, outer = _sums(mixture, rows, free)
-    if kind == "outer":
-        variance = _inverse(outer)
-    else:
-        bread = _inverse(information)
-        variance = bread if kind == "observed" else bread @ outer @ bread
+    information, outer, gradient = _sums(mixture, rows, free)
+    bread = _inverse(outer if kind == "outer" else information)
+    _require_maximum(0.5 * float(gradient @ bread @ gradient), rows.total_weight)
+    variance = bread @ outer @ bread if kind == "sandwich" else bread
     return _reported(mixture, variance, free, kind)
 
 
@@ -148,16 +148,17 @@ def _free_entries(mixture: Mixture) -> Free:
     return Free(places, dense)
 
 
-def _sums(mixture: Mixture, rows: Rows, free: Free) -> tuple[np.ndarray, np.ndarray]:
-    """The observed information and the sum of outer products, (P, P), in frame coordinates."""
+def _sums(mixture: Mixture, rows: Rows, free: Free) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The observed information and the sum of outer products, (P, P), and the gradient (P,), in frame coordinates."""
     K, D = mixture.parameters.means.shape
     P = len(mixture.parameters.mixing) - 1 + K * D + len(free.dense)
-    information, outer = np.zeros((P, P)), np.zeros((P, P))
+    information, outer, gradient = np.zeros((P, P)), np.zeros((P, P)), np.zeros(P)
     for observed, members in _patterns(rows):
-        louis, products = _pattern_sums(mixture, rows, free, observed, members)
+        louis, products, slopes = _pattern_sums(mixture, rows, free, observed, members)
         information += louis
         outer += products
-    return information, outer
+        gradient += slopes
+    return information, outer, gradient
 
 
 def _patterns(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -172,7 +173,7 @@ def _patterns(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def _pattern_sums(
     mixture: Mixture, rows: Rows, free: Free, observed: np.ndarray, members: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The same of rows of one pattern."""
     p = mixture.parameters
     K, D = p.means.shape
@@ -184,7 +185,7 @@ def _pattern_sums(
     precisions = np.zeros((K, D, D))
     precisions[block] = np.linalg.inv(mixture.structure.dense(p.covariances, K, D)[block])
     shift = np.eye(M + 1, M) - mixing[:M]  # gradient of log weight by logits
-    outer, complete, hessian = np.zeros((P, P)), np.zeros((P, P)), np.zeros((P, P))
+    outer, complete, hessian, total = np.zeros((P, P)), np.zeros((P, P)), np.zeros((P, P)), np.zeros(P)
     n, first, second = np.zeros(M + 1), np.zeros((K, D)), np.zeros((K, D, D))
     step = max(SLICE // (P + 1), 1)
     for begin in range(0, len(members), step):
@@ -211,6 +212,7 @@ def _pattern_sums(
             complete[:M] += cross
             complete[:, :M] += cross.T
         outer += (score * weight[:, None]).T @ score
+        total += weight @ score
     hessian[:M, :M] = -n.sum() * (np.diag(mixing[:M]) - np.outer(mixing[:M], mixing[:M]))
     for k in range(K):
         place = slice(M + k * D, M + (k + 1) * D)
@@ -222,7 +224,17 @@ def _pattern_sums(
         pairs = np.einsum("aij,bji->ab", turned, turned)
         curved = np.einsum("ij,ajl,bli->ab", second[k], turned, free.dense[:, k], optimize=True)
         hessian[M + K * D :, M + K * D :] += 0.5 * n[k] * pairs - 0.5 * (curved + curved.T)
-    return outer - complete - hessian, outer
+    return outer - complete - hessian, outer, total
+
+
+def _require_maximum(gain: float, weight: float) -> None:
+    """Refuse estimates that a Newton step would make likelier by this many nats in all."""
+    if gain > ELSEWHERE * weight:
+        raise ParameterError(
+            f"these rows have the maximum of their likelihood elsewhere (one step gains {gain:.3g} nats): give the "
+            "rows and sample_weight of the fit, or fit with a smaller tol; of a fit with labels or noise_covariance, "
+            "gmm.bootstrap knows the standard errors"
+        )
 
 
 def _inverse(information: np.ndarray) -> np.ndarray:

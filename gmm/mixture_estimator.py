@@ -173,7 +173,10 @@ class MixtureEstimator(FactorAttributes, Estimator):
         ------
         ParameterError
             Where there are none: a component on the floor or without rows, ``reg_covar``, ``shrinkage``,
-            ``eigen_ratio``, a ``prior``, parameters that were held, a singular information.
+            ``eigen_ratio``, a ``prior``, parameters that were held, a singular information, a fit that
+            ``noise_covariance`` or ``labels`` led elsewhere.
+        DataError
+            Rows that are not those of the fit.
 
         Examples
         --------
@@ -190,6 +193,8 @@ class MixtureEstimator(FactorAttributes, Estimator):
         """
         fit = self._fitted()
         record = self._record()
+        if fit.has_prior:
+            raise ParameterError("posteriors have no standard errors: take credible_intervals")
         if record.floored.any():
             raise ParameterError(f"component {int(np.argmax(record.floored))} rests on the numerical floor")
         for name in ("reg_covar", "shrinkage", "eigen_ratio", "prior"):
@@ -199,6 +204,7 @@ class MixtureEstimator(FactorAttributes, Estimator):
             raise ParameterError("parameters that were held or bounded have no standard errors")
         rows = self._rows(X, fit)
         weights = check_sample_weight(sample_weight, rows.n_rows)
+        record.require_rows(rows.n_rows, weights)
         return standard_errors(fit.mixture, replace(rows, sample_weight=weights, precision="float64"), kind)
 
     def summary(self) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gmm.collapse import Collapse
 from gmm.convergence import CONVERGED
+from gmm.errors import DataError
 from gmm.mixture import Mixture
 from gmm.parameters import Factors
 from gmm.restarts import Restart
@@ -71,6 +72,13 @@ class Record:
     weight: float
     segments: tuple[int, ...] = (0,)
     collapses: tuple[Collapse, ...] = ()
+
+    def require_rows(self, n_rows: int, sample_weight: np.ndarray | None) -> None:
+        """Refuse rows that cannot be those of the fit: of another number, or without the weights that those had."""
+        if n_rows != self.n_rows:
+            raise DataError(f"the model was fitted to {self.n_rows} rows, but X has {n_rows}: give those of the fit")
+        if sample_weight is None and self.weight != n_rows:
+            raise DataError(f"the model was fitted with a sample_weight, of sum {self.weight:g}: give it here, too")
 
     @property
     def n_iter(self) -> int:

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from gmm._validation import check_integer, check_real
-from gmm.errors import AlignmentWarning, GmmError, ParameterError
+from gmm._validation import check_integer, check_level
+from gmm.errors import AlignmentWarning, GmmError
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.inference import Interval, StandardErrors, are_variances
 from gmm.matching import AMBIGUOUS, match, resemblances
@@ -87,9 +87,7 @@ class Bootstrap:
 
     def intervals(self, level: float = 0.95) -> dict[str, Interval]:
         """Percentile intervals: between quantiles of the replicates, of "weights", "means" and "covariances"."""
-        level = check_real(level, "level")
-        if not 0.0 < level < 1.0:
-            raise ParameterError(f"level must lie between 0 and 1, got {level!r}")
+        level = check_level(level)
         ends = (0.5 - level / 2.0, 0.5 + level / 2.0)
         named = {"weights": self.weights, "means": self.means, "covariances": self.covariances}
         return {name: Interval(*np.quantile(array, ends, axis=0)) for name, array in named.items()}

@@ -80,9 +80,8 @@ class Resampler:
             raise ParameterError(f"method must be one of {METHODS}, got {method!r}{nearest_name(method, METHODS)}")
         fit, record = model._fitted(), model._record()
         X = model._checked(X, fit.feature_names, fit.mixture.n_features, allow_missing=model.missing == "marginalize")
-        if len(X) != record.n_rows:
-            raise DataError(f"the model was fitted to {record.n_rows} rows, but X has {len(X)}: give those of the fit")
         weights = check_sample_weight(sample_weight, len(X))
+        record.require_rows(len(X), weights)
         known = {"labels": labels, "noise_covariance": errors}
         if method == "parametric":
             given = [name for name, value in known.items() if value is not None]
@@ -91,6 +90,10 @@ class Resampler:
             if weights is not None and np.isnan(X).any():
                 raise ParameterError("method='parametric' takes sample_weight or missing values, not both")
         total = float(len(X)) if weights is None else float(weights.sum())
+        if round(total) < fit.mixture.n_components:
+            raise DataError(
+                f"sample_weight sums to {total:g}, which resampling takes for a number of rows: give frequencies"
+            )
         tol = max(min(model.tol, PRECISE / total), FINEST)
         plain = {"n_threads": 1, "callbacks": (), "verbose": 0, "order_by": None}
         settings = replace(Settings.from_estimator(model), tol=tol, **plain)

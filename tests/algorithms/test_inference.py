@@ -7,8 +7,8 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from gmm import GaussianMixture
-from gmm.errors import ParameterError
+from gmm import BayesianGaussianMixture, GaussianMixture
+from gmm.errors import DataError, ParameterError
 from gmm.inference import _free_entries, _sums
 from gmm.missing import IncompleteRows
 from gmm.rows import Rows
@@ -57,7 +57,7 @@ def test_the_information_is_minus_the_hessian(name):
     weight = np.random.default_rng(1).integers(0, 3, len(X)).astype(float)
     free = _free_entries(mixture)
     X, weight = X[::8], weight[::8]
-    information, outer = _sums(mixture, Rows(X, weight, frame), free)
+    information, outer, gradient = _sums(mixture, Rows(X, weight, frame), free)
     here = np.concatenate([np.log(p.weights[:-1] / p.weights[-1]), p.means.ravel(), p.covariances[free.places]])
     inside = frame.points_in(X)
 
@@ -79,6 +79,7 @@ def test_the_information_is_minus_the_hessian(name):
         for x in inside
     ])  # fmt: skip
     np.testing.assert_allclose(outer, (scores * weight[:, None]).T @ scores, rtol=0, atol=1e-5 * np.abs(outer).max())
+    np.testing.assert_allclose(gradient, weight @ scores, rtol=0, atol=1e-5 * np.sqrt(np.diagonal(outer).max()))
 
 
 @pytest.mark.parametrize("kind", ["observed", "outer", "sandwich"])
@@ -92,6 +93,7 @@ def test_one_gaussian_has_closed_standard_errors(kind):
     np.testing.assert_allclose(errors.means[0], np.sqrt(v / len(X)), rtol=tolerance)
     np.testing.assert_allclose(errors.covariances[0], np.sqrt((np.outer(v, v) + S**2) / len(X)), rtol=tolerance)
     assert errors.weights[0] == 0.0
+    assert errors.intervals()["weights"] == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -122,7 +124,7 @@ def test_the_information_of_rows_with_gaps_is_minus_the_hessian(name):
     X[gaps] = np.nan
     weight = np.random.default_rng(1).integers(1, 3, len(X)).astype(float)
     free = _free_entries(mixture)
-    information, outer = _sums(mixture, IncompleteRows(X, weight, frame), free)
+    information, outer, gradient = _sums(mixture, IncompleteRows(X, weight, frame), free)
     here = np.concatenate([np.log(p.weights[:-1] / p.weights[-1]), p.means.ravel(), p.covariances[free.places]])
     inside, shape = frame.points_in(X), p.covariances.shape
 
@@ -133,6 +135,7 @@ def test_the_information_of_rows_with_gaps_is_minus_the_hessian(name):
     steps = h * np.eye(P)
     scores = np.array([(each(here + e) - each(here - e)) / (2 * h) for e in steps]).T
     np.testing.assert_allclose(outer, (scores * weight[:, None]).T @ scores, rtol=0, atol=1e-5 * np.abs(outer).max())
+    np.testing.assert_allclose(gradient, weight @ scores, rtol=0, atol=1e-5 * np.sqrt(np.diagonal(outer).max()))
     hessian = np.empty((P, P))
     for a in range(P):
         for b in range(a + 1):
@@ -192,6 +195,8 @@ def test_refusals():
         model.standard_errors(X, kind="observd")
     with pytest.raises(ParameterError, match="level must lie"):
         model.standard_errors(X).intervals(95)
+    with pytest.raises(ParameterError, match="level must be a real number, got '95%'"):
+        model.standard_errors(X).intervals("95%")
     with pytest.raises(ParameterError, match="reg_covar"):
         fitted("full", reg_covar=0.1)[0].standard_errors(X)
     with pytest.raises(ParameterError, match="held or bounded"):
@@ -199,7 +204,15 @@ def test_refusals():
     with pytest.raises(ParameterError, match="not for 'VEV'"):
         fitted("VEV")[0].standard_errors(X)
     with pytest.raises(ParameterError, match="singular or not positive"):
-        GaussianMixture(3, max_iter=1, tol=0, random_state=0).fit(X).standard_errors(X[:5])
+        GaussianMixture(2, random_state=0).fit(X, labels=np.arange(len(X)) % 2).standard_errors(X)
+    with pytest.raises(ParameterError, match=r"maximum of their likelihood elsewhere \(one step gains 7.74 nats\)"):
+        GaussianMixture(2, random_state=0).fit(X, noise_covariance=np.full(X.shape, 0.1)).standard_errors(X)
+    with pytest.raises(DataError, match="fitted to 400 rows, but X has 399"):
+        model.standard_errors(X[1:])
+    with pytest.raises(DataError, match="fitted with a sample_weight, of sum 800: give it here, too"):
+        GaussianMixture(K, random_state=0).fit(X, sample_weight=np.full(400, 2.0)).standard_errors(X)
+    with pytest.raises(ParameterError, match="posteriors have no standard errors: take credible_intervals"):
+        BayesianGaussianMixture(2, random_state=0).fit(X).standard_errors(X)
     gone = GaussianMixture.from_parameters([1.0, 0.0], np.zeros((2, 2)), np.stack([np.eye(2)] * 2))
     with pytest.raises(AttributeError):
         gone.standard_errors(X)

@@ -9,6 +9,7 @@ from problems import blobs
 
 import gmm
 from gmm import BayesianGaussianMixture, GaussianMixture
+from gmm.errors import DataError
 
 
 def topics(found):
@@ -111,6 +112,16 @@ def test_who_cannot_be_compared_is_not():
     bayes = BayesianGaussianMixture(6, weight_concentration_prior=1e-3, random_state=0).fit(X)
     assert bayes._fitted().component_rows.min() < 1.0  # as it should be
     assert gmm.advice(bayes, X) == []
+
+
+def test_rows_are_those_of_the_fit():
+    X = blobs(600, separation=6.0).X
+    model = GaussianMixture(3, random_state=0).fit(X, sample_weight=np.full(600, 2.0))
+    with pytest.raises(DataError, match="fitted to 600 rows, but X has 100"):
+        gmm.advice(model, X[:100])
+    with pytest.raises(DataError, match="fitted with a sample_weight"):
+        gmm.advice(model, X)
+    assert gmm.advice(model, X, sample_weight=np.full(600, 0.5)) == []  # BIC of both by the weights given here
 
 
 def test_effective_rows_stand_in_the_summary():

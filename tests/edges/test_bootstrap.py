@@ -283,6 +283,12 @@ def test_refusals(fitted):
         gmm.bootstrap(model, X, n_replicates=1)
     with pytest.raises(DataError, match="fitted to 600 rows, but X has 10"):
         gmm.bootstrap(model, X[:10])
+    shares = np.full(600, 1 / 600)
+    weighted = GaussianMixture(3, random_state=0).fit(X, sample_weight=shares)
+    with pytest.raises(DataError, match="fitted with a sample_weight, of sum 1: give it here, too"):
+        gmm.bootstrap(weighted, X)
+    with pytest.raises(DataError, match="sample_weight sums to 1, which resampling takes for a number of rows"):
+        gmm.bootstrap(weighted, X, sample_weight=shares)
     with pytest.raises(ParameterError, match="rows drawn from the mixture have no labels"):
         gmm.bootstrap(model, X, method="parametric", labels=np.zeros(600, int))
     with pytest.raises(ParameterError, match="only a GaussianMixture"):
