@@ -152,7 +152,8 @@ def compare_kmeans(
     for seed in seeds(random_state, n_init):
         found = _settled(seen, seed_centres(seen, K, uniform(seen, K, seed)))
         best = found if best is None or found.inertia < best.inertia else best
-    if np.bincount(own[own >= 0], minlength=K).all():
+    counted = own if weight is None else np.where(weight > 0.0, own, -1)
+    if np.bincount(counted[counted >= 0], minlength=K).all():
         about = [np.average(_points(seen)[own == k], axis=0, weights=_part(weight, own == k)) for k in range(K)]
         found = _settled(seen, np.array(about))
         best = found if found.inertia < best.inertia else best
@@ -166,7 +167,7 @@ def compare_kmeans(
         table=table[:, order].astype(np.float64),
         centres=((best.centres + seen.frame.centre) / seen.frame.scale)[order],
         adjusted_rand=adjusted_rand_index(own + 1, clusters, weight),
-        log_likelihood=float(np.average(density, weights=weight)),
+        log_likelihood=_mean(density, weight),
         log_likelihood_kmeans=_log_likelihood(seen, best.centres, best.inertia, weight),
     )
 
@@ -197,7 +198,7 @@ def _points(rows: Rows) -> np.ndarray:
     return rows.X.astype(np.float64) * rows.frame.scale - rows.frame.centre
 
 
-def _part(weight: np.ndarray | None, kept: np.ndarray) -> np.ndarray | None:
+def _part(weight: np.ndarray | None, kept: np.ndarray | slice) -> np.ndarray | None:
     return None if weight is None else weight[kept]
 
 
@@ -210,4 +211,10 @@ def _log_likelihood(rows: Rows, centres: np.ndarray, inertia: float, weight: np.
         raise ParameterError("every row is a cluster of its own: its density is not finite")
     factors = structure("spherical").factorize(Parameters(np.full(K, 1.0 / K), centres, np.full(K, variance)))
     density = rows.score(factors).log_density
-    return float(np.average(density, weights=weight)) + float(np.log(rows.frame.scale).sum())
+    return _mean(density, weight) + float(np.log(rows.frame.scale).sum())
+
+
+def _mean(log_density: np.ndarray, weight: np.ndarray | None) -> float:
+    """By sample weight; rows of weight zero are absent, even those whose log-density is -inf."""
+    counted = slice(None) if weight is None else weight > 0.0
+    return float(np.average(log_density[counted], weights=_part(weight, counted)))

@@ -3,7 +3,8 @@
     statistic = 2 (log-likelihood of the larger - log-likelihood of the smaller mixture)        (McLachlan 1987)
 
 Its law is not chi-square, because the smaller mixture lies on the edge of the larger. So the smaller fit is sampled as
-often as wanted, and both are fitted to every sample by the search that fitted them to the rows. With B samples,
+often as wanted, and both are fitted to every sample by the search that fitted them to the rows. What was missing of a
+row is missing of the row drawn in its place. With B samples,
 
     p = (1 + number of samples whose statistic is as large) / (1 + B)
 
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gmm._validation import check_integer, check_seed
+from gmm._validation import check_integer, check_rows, check_seed
 from gmm.errors import ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.progress import reporting
@@ -117,11 +118,15 @@ def likelihood_ratio_test(
     first, *others = seeds(check_seed(parameters.get("random_state")), n_replicates + 1)
     fits = _fitted(X, wanted, parameters, first)
     statistic = _ratio(fits)
-    mixture, n_rows = fits[wanted[0]].mixture, fits[wanted[0]].record.n_rows
+    mixture, missing = fits[wanted[0]].mixture, _missing(X, parameters)
     alone = parameters | {"n_threads": 1, "order_by": None}
 
     def replicate(seed: int) -> float:
-        sample, _ = mixture.sample(n_rows, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        sample, _ = mixture.sample(len(missing), rng)
+        if missing.any():
+            sample = rng.permutation(sample)  # it comes grouped by component
+            sample[missing] = np.nan
         return _ratio(_fitted(sample, wanted, alone, seed))
 
     found = []
@@ -142,6 +147,11 @@ def _fitted(X: Any, wanted: list[Combination], parameters: dict[str, Any], seed:
         if isinstance(fit, Exception):
             raise fit
     return found
+
+
+def _missing(X: Any, parameters: dict[str, Any]) -> np.ndarray:
+    """What is missing of the rows, (N, D)."""
+    return np.isnan(check_rows(X, allow_missing=parameters.get("missing") == "marginalize"))
 
 
 def _ratio(fits: dict[Combination, Fit]) -> float:

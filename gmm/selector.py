@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -144,4 +145,4 @@ def _affordable(n_components: Any, X: Any) -> Any:
     if isinstance(n_components, str) or not isinstance(n_components, Iterable) or not hasattr(X, "__len__"):
         return n_components
     counts = list(n_components)
-    return [count for count in counts if not isinstance(count, int) or count <= len(X)] or counts[:1]
+    return [count for count in counts if not isinstance(count, Integral) or count <= len(X)] or counts[:1]

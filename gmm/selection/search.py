@@ -19,7 +19,7 @@ from gmm.errors import ParameterError
 from gmm.progress import reporting
 from gmm.record import Fit
 from gmm.selection.candidate import CRITERIA, Candidate
-from gmm.selection.folds import cross_validated
+from gmm.selection.folds import checked_folds, cross_validated
 from gmm.selection.result import Selection
 from gmm.selection.trials import Combination, trials
 from gmm.subsample import seeds
@@ -88,6 +88,7 @@ def select(
         )
     wanted = combinations(n_components, covariance_types)
     cv = FOLDS if cv is None and criterion == "cv" else cv
+    parts = None if cv is None else checked_folds(cv, X, parameters)  # before anything is fitted
     seed = seeds(check_seed(parameters.get("random_state")), 1)[0]
     table: dict[Combination, Candidate] = {}
     found: dict[Combination, Fit | Exception] = {}
@@ -98,8 +99,8 @@ def select(
     fits = {key: found[key] for key in wanted if isinstance(found[key], Fit)}
     if not fits:
         raise found[wanted[0]]
-    if cv is not None:
-        unseen = cross_validated(X, list(fits), sample_weight, parameters, cv, seed)
+    if parts is not None:
+        unseen = cross_validated(X, list(fits), sample_weight, parameters, parts, seed)
         table |= {key: replace(table[key], cv=value) for key, value in unseen.items()}
     return Selection(tuple(table[key] for key in wanted), criterion, fits, parameters)
 

@@ -92,6 +92,16 @@ def test_noise_is_no_change():
     assert found.table.sum() == np.sum(found.components >= 0)
 
 
+def test_rows_of_weight_zero_are_absent():
+    X = blobs(300, separation=6.0).X.astype(np.float32)
+    model = GaussianMixture(3, random_state=0).fit(X)
+    weight = (model.predict(X) != 1).astype(float)  # a component without rows
+    far = np.concatenate([X, np.float32([[1e25, 0.0]])])  # of log-density -inf
+    found = gmm.compare_kmeans(model, far, sample_weight=np.append(weight, 0.0), random_state=0)
+    assert found.table.sum() == weight.sum()
+    np.testing.assert_allclose(found.log_likelihood, model.score(X, sample_weight=weight), rtol=1e-12)
+
+
 def test_a_report():
     X = long_clusters()
     text = str(gmm.compare_kmeans(GaussianMixture(2, random_state=0).fit(X), X, scale=False, random_state=0))

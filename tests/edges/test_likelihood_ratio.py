@@ -5,6 +5,7 @@ import pytest
 from problems import blobs
 
 import gmm
+from gmm import likelihood_ratio
 from gmm.errors import DataError, ParameterError
 
 
@@ -21,6 +22,17 @@ def test_the_parts_fit_together():
     assert [each[:2] for each in told] == [(i, 9) for i in range(1, 10)]
     np.testing.assert_array_equal([each[2] for each in told], found.replicates)
     assert str(found).startswith("2 against 3 components: 2 log likelihood ratio")
+
+
+def test_samples_lack_what_the_rows_lack(monkeypatch):
+    X = blobs(80).X
+    X[np.random.default_rng(0).random(X.shape) < 0.3] = np.nan
+    seen, fitted = [], likelihood_ratio._fitted
+    monkeypatch.setattr(likelihood_ratio, "_fitted", lambda X, *more: seen.append(X) or fitted(X, *more))
+    gmm.likelihood_ratio_test(X, 1, n_replicates=2, missing="marginalize", random_state=0)
+    assert len(seen) == 3
+    for sample in seen:
+        np.testing.assert_array_equal(np.isnan(sample), np.isnan(X))
 
 
 def test_threads_do_not_matter():

@@ -239,6 +239,22 @@ def test_a_step_names_what_splits():
     np.testing.assert_allclose(doubled.parts, 2 * step.parts, rtol=1e-12)
 
 
+def test_noise_has_descendants_but_is_no_component():
+    rng = np.random.default_rng(0)
+    parts = rng.normal(size=(300, 2)), rng.normal(size=(20, 2)) + 15, rng.uniform(-20, 20, (100, 2))
+    X = np.concatenate(parts)
+    selection = gmm.select(X, [1, 2], "full", noise=True, random_state=0)
+    step = selection.step(X, 1)
+    lower, upper = selection.model(1, "full"), selection.model(2, "full")
+    shares = lower.predict_proba(X), upper.predict_proba(X)
+    np.testing.assert_allclose(step.parts, shares[0].T @ shares[1], rtol=1e-12)
+    few = int(upper.weights_.argmin())
+    assert step.parents[few] == -1
+    assert step.parents[1 - few] == 0
+    assert step.split == {}
+    assert f"full: 1 component to 2\ncomponent {few} ({upper.weights_[few]:.1%}) comes from noise\n" in str(step)
+
+
 def test_pictures():
     pyplot = pytest.importorskip("matplotlib.pyplot")
     pyplot.switch_backend("agg")
@@ -261,14 +277,39 @@ def test_a_picture_without_matplotlib_says_what_to_install(monkeypatch):
         selection.plot()
 
 
+class Unfit:
+    def split(self, X):
+        raise ValueError("groups are missing")
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         ({"cv": 1}, "cv"),
         ({"cv": 51}, "cv=51 needs at least as many rows"),
+        ({"cv": "five"}, "cv must be an integer, got 'five'"),
+        ({"cv": []}, "cv has no folds"),
+        ({"cv": [1, 2]}, "cv: fold 0 is no pair of numbers of rows"),
+        ({"cv": [([0, 1, 2], [3]), ([1, 2], [50])]}, "cv: fold 1 is no pair .* index 50 is out of bounds"),
+        ({"cv": [([0, 1, 2], [])]}, "cv: fold 0 has no rows to score"),
+        ({"cv": Unfit()}, "cannot split rows that have no y and no groups: groups are missing"),
         ({"progress": "bar"}, "progress must be"),
     ],
 )
 def test_misuse_of_folds_and_progress(more, message):
     with pytest.raises(ParameterError, match=message):
         gmm.select(blobs(50).X, [1], "diag", **more)
+
+
+def test_folds_are_looked_at_before_anything_is_fitted():
+    told = []
+    with pytest.raises(ParameterError):
+        gmm.select(blobs(50).X, [1], "diag", cv="five", progress=lambda *each: told.append(each))
+    assert not told
+
+
+def test_a_fold_whose_rows_have_no_weight_is_named():
+    weight = np.append(np.zeros(20), np.ones(30))
+    cv = [(np.arange(30, 50), np.arange(30)), (np.arange(20), np.arange(20, 50))]
+    with pytest.raises(DataError, match="sample_weight is all zero in the rows to fit to of fold 1"):
+        gmm.select(blobs(50).X, [1], "diag", "cv", cv=cv, sample_weight=weight)

@@ -72,6 +72,10 @@ def test_in_a_pipeline():
 
 def test_more_components_than_rows_are_left_out_of_several():
     assert gmm.GaussianMixtureSelector(covariance_types="diag").fit(blobs(5).X).n_components_ <= 5
+    numbers = np.arange(1, 10), np.arange(1, 10).tolist()
+    found = [gmm.GaussianMixtureSelector(each, covariance_types="diag").fit(blobs(5).X).selection_ for each in numbers]
+    for selection in found:
+        assert [row.n_components for row in selection.table] == [1, 2, 3, 4, 5]
     with pytest.raises(DataError, match="n_components=9"):
         gmm.GaussianMixtureSelector(9).fit(blobs(5).X)
 
