@@ -7,6 +7,8 @@ for equal covariances it is normal, and omega_{j|i} = Phi((log(weight_j / weight
 Mahalanobis distance delta of the means. Beside it the Bhattacharyya coefficient, the integral of the root of the
 product of two densities, in closed form: a bound,  omega_{j|i} <= sqrt(weight_j / weight_i) coefficient_ij.
 
+A tie counts half to each, so that equal components overlap as those that become equal do.
+
 Invariant: units of the features cancel.
 """
 
@@ -135,7 +137,10 @@ def _taken_for(means: np.ndarray, roots: np.ndarray, logs: np.ndarray, i: int, j
     _, sizes, axes = np.linalg.svd(A)
     linear, quadratic = -2.0 * axes @ (A.T @ m), 1.0 - sizes**2
     quadratic[np.abs(quadratic) < ALIKE] = 0.0
-    return positive_probability(2.0 * float(logs[j] - logs[i]) - float(m @ m), linear, quadratic)
+    constant = 2.0 * float(logs[j] - logs[i]) - float(m @ m)
+    if not (linear.any() or quadratic.any()) and abs(constant) < ALIKE:
+        return Tail(0.5, 0.0)  # the same component twice: every row is a tie
+    return positive_probability(constant, linear, quadratic)
 
 
 def _bhattacharyya(means: np.ndarray, covariances: np.ndarray, roots: np.ndarray, i: int, j: int) -> float:

@@ -37,6 +37,15 @@ def test_equal_covariances_have_a_closed_form(covariance_type):
     np.testing.assert_allclose(found.mean, found.pairwise[np.triu_indices(3, 1)].mean(), rtol=CLOSED_FORM)
 
 
+def test_the_same_component_twice_is_the_limit_of_two_that_become_the_same():
+    for apart in (1e-3, 1e-9, 0.0):
+        model = GaussianMixture.from_parameters([0.5, 0.5], [[1.0, 2.0], [1.0 + apart, 2.0]], [np.eye(2)] * 2)
+        np.testing.assert_allclose(gmm.overlap(model).misclassification[0, 1], 0.5, rtol=0, atol=apart)
+        np.testing.assert_allclose(gmm.overlap(model).largest, 1.0, rtol=0, atol=apart)
+    heavier = GaussianMixture.from_parameters([0.4, 0.6], np.ones((2, 2)), [np.eye(2)] * 2)
+    np.testing.assert_array_equal(gmm.overlap(heavier).misclassification, [[1.0, 1.0], [0.0, 1.0]])
+
+
 def test_concentric_spheres_have_a_closed_form():
     """Within radius r the narrow one is denser: D log v + |x|^2 / v < |x|^2, so |x|^2 < D v log v / (v - 1)."""
     D, v = 5, 4.0
