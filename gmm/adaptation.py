@@ -29,7 +29,7 @@ from gmm.covariances.scatter import about
 from gmm.errors import ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.mixture import Mixture
-from gmm.mixture_estimator import MixtureEstimator
+from gmm.mixture_estimator import MixtureEstimator, fit_of
 from gmm.parameters import Parameters
 from gmm.record import Fit
 from gmm.statistics import Statistics
@@ -93,7 +93,7 @@ def adapt(
         raise ParameterError("relevance_factor=0 forgets the background: fit the rows instead, or give a positive one")
     names = _names(parameters)
     n_iter = check_integer(n_iter, "n_iter")
-    fit = model._fitted()
+    fit = fit_of(model)
     mixture = fit.mixture
     if "covariances" in names and mixture.structure.name not in (*ALONE, *SHARED):
         raise ParameterError(

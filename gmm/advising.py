@@ -19,7 +19,7 @@ from gmm.cautions import Caution, cautions
 from gmm.errors import GmmError
 from gmm.factor_count import fit_any
 from gmm.gaussian_mixture import GaussianMixture
-from gmm.mixture_estimator import MixtureEstimator
+from gmm.mixture_estimator import MixtureEstimator, fit_of
 from gmm.rows import Rows
 from gmm.settings import Settings
 
@@ -65,7 +65,7 @@ def advice(
     >>> gmm.advice(gmm.GaussianMixture(2, random_state=0).fit(X), X)
     []
     """
-    fit = model._fitted()
+    fit = fit_of(model)
     if X is None:
         return cautions(fit)
     rows = model._rows(X, fit)

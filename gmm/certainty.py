@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gmm.mixture_estimator import MixtureEstimator
+from gmm.mixture_estimator import MixtureEstimator, fit_of
 
 __all__ = ["uncertainty"]
 
@@ -39,7 +39,7 @@ def uncertainty(model: MixtureEstimator, X: Any, *, noise_covariance: Any = None
     >>> gmm.uncertainty(model, [[0.0], [1.5], [2.0]]).round(3)
     array([0.   , 0.119, 0.5  ])
     """
-    fit = model._fitted()
+    fit = fit_of(model)
     rows = model._rows(X, fit, noise_covariance)
     posterior = rows.score(fit.assigning, log_density=False, posterior=True).posterior.astype(np.float64)
     largest = posterior.argmax(axis=1)

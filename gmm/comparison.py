@@ -24,7 +24,7 @@ from gmm.covariances import structure
 from gmm.draws import uniform
 from gmm.errors import DataError, ParameterError
 from gmm.kmeans import MAX_ITER, Clusters, lloyd, seed_centres, standardised
-from gmm.mixture_estimator import MixtureEstimator
+from gmm.mixture_estimator import MixtureEstimator, fit_of
 from gmm.parameters import Parameters
 from gmm.rows import Rows
 from gmm.subsample import seeds
@@ -141,7 +141,7 @@ def compare_kmeans(
     >>> round(beside.log_likelihood_gain, 1)
     1.1
     """
-    scale, n_init, fit = check_flag(scale, "scale"), check_integer(n_init, "n_init"), model._fitted()
+    scale, n_init, fit = check_flag(scale, "scale"), check_integer(n_init, "n_init"), fit_of(model)
     rows = model._rows(X, fit, missing="raise")
     weight = check_sample_weight(sample_weight, rows.n_rows)
     K = fit.mixture.n_components

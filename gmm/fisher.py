@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from gmm._validation import check_flag, check_real, check_sample_weight
-from gmm.errors import DataError, ParameterError
+from gmm.errors import DataError, DataTypeError, ParameterError
 from gmm.mixture import Mixture
-from gmm.mixture_estimator import MixtureEstimator
+from gmm.mixture_estimator import MixtureEstimator, fit_of
 from gmm.parameters import Kernel
 from gmm.statistics import Statistics
 
@@ -78,7 +78,7 @@ def fisher_vector(
     power = check_real(alpha, "alpha")
     if not 0.0 < power <= 1.0:
         raise ParameterError(f"alpha must be in (0, 1], got {alpha!r}")
-    mixture = model._fitted().mixture
+    mixture = fit_of(model).mixture
     if mixture.structure.name not in STRUCTURES:
         raise ParameterError(
             f"fisher_vector is defined for covariance_type in {STRUCTURES}, but this mixture has "
@@ -89,12 +89,17 @@ def fisher_vector(
     weights = [None] * len(X) if sample_weight is None else list(sample_weight)
     if len(weights) != len(X):
         raise DataError(f"sample_weight must have one array for each of the {len(X)} sets, got {len(weights)}")
-    made = [_vector(model, mixture, *each, power if improved else None) for each in zip(X, weights, strict=True)]
+    made = []
+    for number, each in enumerate(zip(X, weights, strict=True)):
+        try:
+            made.append(_vector(model, mixture, *each, power if improved else None))
+        except (DataError, DataTypeError) as error:
+            raise type(error)(f"set {number}: {error}") from None
     return np.stack(made)
 
 
 def _is_several(X: Any) -> bool:
-    return isinstance(X, (list, tuple)) and len(X) > 0 and all(getattr(part, "ndim", 0) == 2 for part in X)
+    return isinstance(X, (list, tuple)) and len(X) > 0 and all(len(getattr(part, "shape", ())) == 2 for part in X)
 
 
 def _vector(model: MixtureEstimator, mixture: Mixture, X: Any, sample_weight: Any, power: float | None) -> np.ndarray:

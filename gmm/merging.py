@@ -24,7 +24,7 @@ from scipy.special import entr
 from gmm._validation import check_integer, check_sample_weight
 from gmm.drawing import axes_for
 from gmm.errors import ParameterError
-from gmm.mixture_estimator import MixtureEstimator
+from gmm.mixture_estimator import MixtureEstimator, fit_of
 
 __all__ = ["Merging", "elbow", "merge_components"]
 
@@ -151,7 +151,7 @@ def merge_components(model: MixtureEstimator, X: Any, *, sample_weight: Any = No
     >>> np.bincount(merged.predict(X, n_clusters=2)).tolist()
     [612, 388]
     """
-    fit = model._fitted()
+    fit = fit_of(model)
     rows = model._rows(X, fit)
     weight = check_sample_weight(sample_weight, rows.n_rows)
     posterior = rows.score(fit.assigning, log_density=False, posterior=True).posterior.astype(np.float64)

@@ -21,7 +21,7 @@ from scipy.linalg import solve_triangular
 
 from gmm.errors import ParameterError
 from gmm.mixture import Mixture
-from gmm.mixture_estimator import MixtureEstimator
+from gmm.mixture_estimator import MixtureEstimator, fit_of
 from gmm.quadratic_form import Tail, positive_probability
 
 __all__ = ["Overlap", "overlap", "overlap_of"]
@@ -106,7 +106,7 @@ def overlap(model: MixtureEstimator) -> Overlap:
     >>> round(found.largest, 4)
     0.1336
     """
-    return overlap_of(model._fitted().mixture)
+    return overlap_of(fit_of(model).mixture)
 
 
 def overlap_of(mixture: Mixture) -> Overlap:

@@ -29,7 +29,7 @@ from gmm.subsample import generator
 from gmm.summary import summarize
 from gmm.threads import resolve_threads
 
-__all__ = ["MixtureEstimator"]
+__all__ = ["MixtureEstimator", "fit_of"]
 
 WORK_WORTH_THREADS = 2**18  # multiply-adds, some 20 microseconds: below, waking a second thread costs what it saves
 
@@ -364,6 +364,14 @@ class MixtureEstimator(FactorAttributes, Estimator):
         rows = rows if noise_covariance is None else measured(rows, noise_covariance)
         require_plain(fit.mixture.structure, rows)
         return rows
+
+
+def fit_of(model: Any) -> Fit:
+    """What a mixture learned that was given to a function, or an error that says what it was given instead."""
+    if isinstance(model, MixtureEstimator):
+        return model._fitted()
+    hint = ": take its best_" if hasattr(model, "best_") else ""
+    raise ParameterError(f"model must be a fitted mixture, got a {type(model).__name__}{hint}")
 
 
 def _log_density(fit: Fit, rows: Rows) -> np.ndarray:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from gmm._validation import check_means, check_real, checked_array
+from gmm._validation import check_real, checked_array
 from gmm.base import nearest_name
 from gmm.completion import completions
 from gmm.covariances import Covariance
@@ -120,7 +120,7 @@ def believing(structure: Covariance, prior: Any, rows: Rows, n_components: int) 
     if given.mean is None:
         mean = _total(seen, Kernel.SPHERICAL)[0]
     else:
-        mean = frame.points_in(check_means(np.asarray(given.mean)[None], 1, D, "prior mean"))[0]
+        mean = frame.points_in(checked_array(given.mean, (D,), "prior mean")[None])[0]
     least = D - 1.0 if kernel is Kernel.FULL else 0.0
     nu = D + 2.0 if given.degrees_of_freedom is None else float(given.degrees_of_freedom)
     if nu <= least:

@@ -129,5 +129,8 @@ def test_what_cannot_be_is_refused():
         gmm.fisher_vector(golden_model(), X, alpha=1.5)
     with pytest.raises(DataError, match="one array for each of the 2 sets"):
         gmm.fisher_vector(golden_model(), [X, X], sample_weight=[None])
+    gap = np.where(np.arange(X.size).reshape(X.shape) == 5, np.nan, X)
+    with pytest.raises(DataError, match="set 1: Input X contains NaN at row"):
+        gmm.fisher_vector(golden_model(), [X, gap])
     with pytest.raises(DataError, match="all zero"):
         gmm.fisher_vector(golden_model(), X, sample_weight=np.zeros(len(X)))

@@ -109,3 +109,23 @@ def test_uncertainty_is_what_the_largest_posterior_leaves():
     found = gmm.uncertainty(model, X)
     np.testing.assert_allclose(found, 1.0 / (1.0 + np.exp(4.0 * np.abs(X[:, 0] - 2.0))), rtol=1e-9)
     assert (found > 0.0).all()  # far rows keep the digits that 1 - p would lose
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        gmm.overlap,
+        gmm.advice,
+        lambda model: gmm.uncertainty(model, np.zeros((1, 2))),
+        lambda model: gmm.merge_components(model, np.zeros((1, 2))),
+        lambda model: gmm.compare_kmeans(model, np.zeros((1, 2))),
+        lambda model: gmm.fisher_vector(model, np.zeros((1, 2))),
+        lambda model: gmm.adapt(model, np.zeros((1, 2))),
+    ],
+)
+def test_what_is_no_mixture_is_named(asks):
+    with pytest.raises(ParameterError, match="model must be a fitted mixture, got a ndarray"):
+        asks(np.zeros((3, 2)))
+    selection = gmm.select(blobs(50).X, [1], "diag")
+    with pytest.raises(ParameterError, match="got a Selection: take its best_"):
+        asks(selection)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from gmm import GaussianMixture
+from gmm import GaussianMixture, fisher_vector
 
 NAMES = ["width", "height", "depth"]
 
@@ -137,3 +137,11 @@ def test_sample_weight_may_be_a_series(library, X):
     weight = np.r_[np.ones(60), np.zeros(60)]
     model = GaussianMixture().fit(frame_of(library, X), sample_weight=library.Series(weight))
     np.testing.assert_allclose(model.means_[0], X[:60].mean(axis=0), rtol=1e-12)
+
+
+def test_sets_of_a_fisher_vector_may_be_frames(library, X):
+    model = GaussianMixture(2, covariance_type="diag", random_state=0).fit(X)
+    frames = [frame_of(library, X), frame_of(library, X[:9])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the fit had no names
+        np.testing.assert_array_equal(fisher_vector(model, frames), fisher_vector(model, [X, X[:9]]))

@@ -292,7 +292,7 @@ def test_it_is_pickled_cloned_saved_and_continued(tmp_path):
         ({"prior": "default", "eigen_ratio": 4.0}, "give one of them"),
         ({"prior": "default", "shrinkage": "auto"}, "give one of them"),
         ({"prior": ConjugatePrior(degrees_of_freedom=1.0)}, "degrees_of_freedom must be more than 1 here, got 1"),
-        ({"prior": ConjugatePrior(mean=[0.0])}, r"prior mean has shape \(1, 1\)"),
+        ({"prior": ConjugatePrior(mean=[0.0])}, r"prior mean has shape \(1,\), expected \(2,\)"),
         ({"prior": ConjugatePrior(scale=1.0)}, r"prior scale has shape \(\), expected \(2, 2\)"),
         ({"prior": ConjugatePrior(scale=-np.eye(2))}, "prior scale: the scale is not positive definite"),
         ({"prior": ConjugatePrior(scale=[1.0, 0.0]), "covariance_type": "diag"}, "feature 1 has variance 0"),
