@@ -92,6 +92,8 @@ class Comparison:
             lines.append(f"{k:>9}{counts}{self.changed_share[k]:>10.1%}")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 def compare_kmeans(
     model: MixtureEstimator,

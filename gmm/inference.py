@@ -29,10 +29,12 @@ from gmm.mixture import Mixture
 from gmm.parameters import Kernel
 from gmm.rows import Rows
 
-__all__ = ["Interval", "Kind", "StandardErrors", "are_variances", "standard_errors"]
+__all__ = ["Interval", "Kind", "StandardErrors", "are_variances", "estimate_lines", "standard_errors"]
 
 Kind = Literal["observed", "outer", "sandwich"]
 
+MOST_FEATURES = 6  # in a line of text; more are counted, not shown
+MOST_SHOWN = 24  # numbers of an array in a representation; of more, the first and last
 SLICE = 1 << 22  # numbers held at a time
 MOST_NUMBERS = 1 << 26  # of all free entries as matrices
 ELSEWHERE = 1e-4  # nats per row that a Newton step may gain: default fits end within 3e-6 of the maximum
@@ -44,6 +46,13 @@ class Interval(NamedTuple):
 
     low: np.ndarray
     high: np.ndarray
+
+    def __repr__(self) -> str:
+        with np.printoptions(threshold=MOST_SHOWN, edgeitems=1):
+            return f"Interval(low={self.low!r}, high={self.high!r})"
+
+
+Estimates = tuple[np.ndarray, np.ndarray]  # and their standard errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +103,26 @@ class StandardErrors:
             "means": Interval(means - z * self.means, means + z * self.means),
             "covariances": Interval(low, high),
         }
+
+    def __str__(self) -> str:
+        """Mixing weights and means with their standard errors, a line for each component."""
+        weights, means, _ = self.estimates
+        lines = estimate_lines((weights, self.weights), (means, self.means))
+        return "\n".join([f"standard errors ({self.kind}); estimate (standard error)", *lines])
+
+    __repr__ = __str__
+
+
+def estimate_lines(weights: Estimates, means: Estimates) -> list[str]:
+    """A line for each component: estimates and standard errors of its mixing weight (K,) and mean (K, D)."""
+    lines = []
+    shown = min(means[0].shape[1], MOST_FEATURES)
+    rest = means[0].shape[1] - shown
+    for k, (weight, its_error) in enumerate(zip(*weights, strict=True)):
+        each = zip(means[0][k, :shown], means[1][k, :shown], strict=True)
+        said = ", ".join(f"{mean:.4g} ({error:.2g})" for mean, error in each) + f" and {rest} more" * (rest > 0)
+        lines.append(f"component {k}: weight {weight:.4f} ({its_error:.2g}), mean {said}")
+    return lines
 
 
 def standard_errors(mixture: Mixture, rows: Rows, kind: Kind = "observed") -> StandardErrors:

@@ -61,6 +61,8 @@ class LikelihoodRatioTest:
             f"2 log likelihood ratio {self.statistic:.2f}, p = {self.p_value:.3g} by {len(self.replicates)} samples"
         )
 
+    __repr__ = __str__
+
 
 def likelihood_ratio_test(
     X: Any,

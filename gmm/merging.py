@@ -113,6 +113,8 @@ class Merging:
             lines.append(f"{count:>7}{mark}{self.entropies[count - 1]:>9.2f}  {sets}")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
     def _checked(self, n_clusters: int | None) -> int:
         if n_clusters is None:
             return self.n_clusters

@@ -75,6 +75,8 @@ class Overlap:
             lines.append(f"{i:>9}" + "".join(f"{cell:>8}" for cell in cells))
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 def overlap(model: MixtureEstimator) -> Overlap:
     """Probabilities that rows of one component are taken for another's.

@@ -24,6 +24,7 @@ from gmm.posteriors import Posterior, Prior
 __all__ = ["Intervals", "intervals", "log_predictive"]
 
 CELLS = 1 << 16  # numbers at a time
+MOST_SHOWN = 24  # numbers of an array in a representation; of more, the first and last
 
 
 class Intervals(NamedTuple):
@@ -32,6 +33,10 @@ class Intervals(NamedTuple):
     weights: np.ndarray  # (2, K)
     means: np.ndarray  # (2, K, D)
     variances: np.ndarray  # (2, K, D), diagonals of the covariances
+
+    def __repr__(self) -> str:
+        with np.printoptions(threshold=MOST_SHOWN, edgeitems=1):
+            return f"Intervals(weights={self.weights!r}, means={self.means!r}, variances={self.variances!r})"
 
 
 def log_predictive(posterior: Posterior, prior: Prior, X: np.ndarray) -> np.ndarray:

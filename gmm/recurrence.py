@@ -74,6 +74,8 @@ class Stability:
             lines.append(f"component {k}: mean Jaccard {mean:.3f}, dissolved in {share:.0%}{said}")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 def stability(
     model: GaussianMixture,

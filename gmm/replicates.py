@@ -21,7 +21,7 @@ import numpy as np
 from gmm._validation import check_integer, check_level
 from gmm.errors import AlignmentWarning, GmmError
 from gmm.gaussian_mixture import GaussianMixture
-from gmm.inference import Interval, StandardErrors, are_variances
+from gmm.inference import Interval, StandardErrors, are_variances, estimate_lines
 from gmm.matching import AMBIGUOUS, match, resemblances
 from gmm.record import Fit
 from gmm.resampling import Resampler, spread
@@ -119,15 +119,12 @@ class Bootstrap:
         """Mixing weights and means with their standard errors, a line for each component."""
         errors, mixture = self.standard_errors, self._model._fitted().mixture
         lines = [f"{self.n_replicates} replicates ({self.method}), {self.n_failed} failed; estimate (standard error)"]
-        for k in range(mixture.n_components):
-            means = ", ".join(
-                f"{mean:.4g} ({error:.2g})" for mean, error in zip(mixture.means[k], errors.means[k], strict=True)
-            )
-            said = "  seldom the same" if self.lost_components[k] else ""
-            said = "  which is open" if self.open_components[k] else said
-            weight = f"{mixture.weights[k]:.4f} ({errors.weights[k]:.2g})"
-            lines.append(f"component {k}: weight {weight}, mean {means}{said}")
+        each = estimate_lines((mixture.weights, errors.weights), (mixture.means, errors.means))
+        for line, lost, is_open in zip(each, self.lost_components, self.open_components, strict=True):
+            lines.append(line + ("  which is open" if is_open else "  seldom the same" if lost else ""))
         return "\n".join(lines)
+
+    __repr__ = __str__
 
 
 def bootstrap(

@@ -169,3 +169,5 @@ class Selection:
         if any(candidate.thin and not candidate.floored for candidate in self.table):
             legend.append("t has a component of too few rows")
         return "\n".join([*lines, "; ".join(legend)])
+
+    __repr__ = __str__

@@ -71,6 +71,8 @@ class Step:
         gains = [f"{name.replace('_', '-')} {gain:+.2f}" for name, gain in self.gains.items()]
         return "\n".join([*lines, ", ".join(gains)])
 
+    __repr__ = __str__
+
 
 def step(lower: GaussianMixture, upper: GaussianMixture, X: Any, sample_weight: Any, gains: dict[str, float]) -> Step:
     """The step from one fitted mixture to another, over some rows."""

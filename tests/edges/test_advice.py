@@ -137,3 +137,27 @@ def test_effective_rows_stand_in_the_summary():
     np.testing.assert_allclose(bayes._fitted().component_rows.sum(), 200.0, rtol=1e-9)
     made = GaussianMixture.from_parameters([1.0], [[0.0]], [1.0], "spherical")
     assert "rows" not in made.summary()
+
+
+def test_results_are_represented_by_a_text_that_can_be_read():
+    X = np.random.default_rng(0).normal(size=(300, 20)) + np.repeat([0.0, 9.0], 150)[:, None]
+    model = GaussianMixture(2, covariance_type="diag", tol=1e-9, order_by="mean", random_state=0).fit(X)
+    errors = model.standard_errors(X)
+    results = [
+        errors, gmm.bootstrap(model, X, n_replicates=3, random_state=0),
+        gmm.stability(model, X, n_resamples=2, random_state=0), gmm.overlap(model), gmm.merge_components(model, X),
+        gmm.compare_kmeans(model, X, random_state=0), gmm.select(X, [1, 2], "diag", random_state=0),
+        gmm.select(X, [1, 2], "diag", random_state=0).step(X, 1),
+        gmm.likelihood_ratio_test(X, 1, covariance_type="diag", n_replicates=1, random_state=0),
+    ]  # fmt: skip
+    for result in results:
+        assert repr(result) == str(result)
+        assert len(str(result).splitlines()) <= 6
+        assert max(map(len, str(result).splitlines())) <= 200
+    first = f"component 0: weight 0.5000 (0.029), mean {model.means_[0, 0]:.4g} ({errors.means[0, 0]:.2g}), "
+    assert first in str(errors)
+    assert str(errors).endswith(" and 14 more")
+    bayes = BayesianGaussianMixture(2, covariance_type="diag", random_state=0).fit(X)
+    for ends in (errors.intervals()["means"], bayes.credible_intervals()):
+        assert len(repr(ends)) < 700
+        assert "..." in repr(ends)
