@@ -124,14 +124,16 @@ static void one_shape(gmm_forming *f) {
     decompose(f);
     gmm_pool_form(f, D, f->value, NULL, pooled);
     for (int64_t j = 0; j < D; ++j) below |= pooled[j] < f->least;
-    memcpy(shape, pooled, (size_t)D * sizeof *shape);
+    for (int64_t at = 0; at < f->K * D; ++at) /* where a scatter is singular rounding may leave less than nothing */
+        if (f->n[at / D] > 0) f->value[at] = fmax(f->value[at], f->least);
+    gmm_pool_form(f, D, f->value, NULL, shape);
     if (f->previous) {
         memcpy(f->matrix[0], f->previous + f->first * D * D, (size_t)(D * D) * sizeof(double));
         gmm_eigen(D, f->matrix[0], shape, f->space);
     }
+    for (int64_t j = 0; j < D; ++j) shape[j] = fmax(shape[j], f->least);
     for (int turn = 0; turn < GMM_MOST_FORM_ROUNDS; ++turn) {
         int moved = 0;
-        for (int64_t j = 0; j < D; ++j) shape[j] = fmax(shape[j], f->least);
         const double size = gmm_geometric_mean(D, shape);
         for (int64_t j = 0; j < D; ++j) shape[j] /= size;
         for (int64_t k = 0; k < f->K; ++k) {

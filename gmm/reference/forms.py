@@ -91,10 +91,11 @@ def _eev(n, scatter, previous, floor, epsilon):
 
 def _vev(n, scatter, previous, floor, epsilon):
     values, axes = np.linalg.eigh(scatter)
-    shape = n @ values / n.sum() if previous is None else np.linalg.eigvalsh(previous[0])
+    below = (n @ values / n.sum() < floor.max()).any()
+    values = np.maximum(values, floor.max())  # where a scatter is singular rounding may leave less than nothing
+    shape = n @ values / n.sum() if previous is None else np.maximum(np.linalg.eigvalsh(previous[0]), floor.max())
     volume = np.zeros(len(n))
     for _ in range(MOST_ROUNDS):
-        shape = np.maximum(shape, floor.max())
         shape = shape / _geometric_mean(shape)
         before, volume = volume, np.maximum((values / shape).mean(axis=1), floor.max())
         if not (np.abs(volume - before) > STILL * volume).any():
@@ -102,7 +103,7 @@ def _vev(n, scatter, previous, floor, epsilon):
         shape = n @ (values / volume[:, None]) / n.sum()
     found = volume[:, None] * shape
     raised = np.maximum(found, floor.max())
-    floored = (raised > found).any(axis=1) | (n @ values / n.sum() < floor.max()).any()
+    floored = (raised > found).any(axis=1) | below
     return _raised(_turned(raised, axes), floored, floor, epsilon)
 
 
