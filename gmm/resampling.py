@@ -75,7 +75,9 @@ class Resampler:
             No `GaussianMixture`; an unknown method; a parametric one beside what rows of another draw cannot have.
         """
         if not isinstance(model, GaussianMixture):
-            raise ParameterError(f"only a GaussianMixture can be resampled, got a {type(model).__name__}")
+            best = next((name for name in ("best_estimator_", "best_") if hasattr(model, name)), None)
+            hint = f": take its {best}" if best else ""
+            raise ParameterError(f"only a GaussianMixture can be resampled, got a {type(model).__name__}{hint}")
         if method not in METHODS:
             raise ParameterError(f"method must be one of {METHODS}, got {method!r}{nearest_name(method, METHODS)}")
         fit, record = model._fitted(), model._record()

@@ -6,6 +6,7 @@ the previous one in place, whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from numbers import Integral
@@ -122,6 +123,16 @@ class GaussianMixtureSelector(MixtureEstimator):
     def fit_predict(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> np.ndarray:
         """Search and return the label of each row, (N,) int64; the same as ``fit(X).predict(X)``."""
         return self.fit(X, sample_weight=sample_weight).predict(X)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the mixture that was chosen, ``best_estimator_``, to one file: `gmm.load` reads a `GaussianMixture`.
+
+        Parameters
+        ----------
+        path : path
+            Replaced if it exists, whole or not at all.
+        """
+        self.best_estimator_.save(path)
 
     @property
     def selection_(self) -> Selection:

@@ -63,6 +63,25 @@ def test_it_is_the_mixture_that_select_chooses():
     assert model.bic(X, sample_weight=weight) == pytest.approx(selection.best_candidate.bic, rel=1e-12)
 
 
+def test_its_file_is_that_of_the_mixture_it_chose(tmp_path):
+    X = load_faithful().data
+    model = gmm.GaussianMixtureSelector((1, 2), covariance_types="full", random_state=0).fit(X)
+    model.save(tmp_path / "model.gmm")
+    loaded = gmm.load(tmp_path / "model.gmm")
+    assert type(loaded) is gmm.GaussianMixture
+    assert loaded.get_params() == model.best_estimator_.get_params()
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_resampling_asks_for_its_mixture():
+    X = load_faithful().data
+    model = gmm.GaussianMixtureSelector(2, covariance_types="full", random_state=0).fit(X)
+    with pytest.raises(ParameterError, match="got a GaussianMixtureSelector: take its best_estimator_"):
+        gmm.bootstrap(model, X)
+    with pytest.raises(ParameterError, match="got a Selection: take its best_"):
+        gmm.stability(model.selection_, X)
+
+
 def test_in_a_pipeline():
     X = blobs(200, separation=8.0).X
     pipeline = make_pipeline(StandardScaler(), gmm.GaussianMixtureSelector(range(1, 6), random_state=0))
