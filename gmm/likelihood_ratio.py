@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gmm._validation import check_integer, check_rows, check_seed
+from gmm._validation import check_integer, check_rows
 from gmm.errors import ParameterError
 from gmm.gaussian_mixture import GaussianMixture
 from gmm.progress import reporting
@@ -117,7 +117,7 @@ def likelihood_ratio_test(
         raise ParameterError(f"n_alternative={more} must be larger than n_components={K}")
     n_replicates = check_integer(n_replicates, "n_replicates")
     wanted = [(K, covariance_type), (more, covariance_type)]
-    first, *others = seeds(check_seed(parameters.get("random_state")), n_replicates + 1)
+    first, *others = seeds(parameters.get("random_state"), n_replicates + 1)
     fits = _fitted(X, wanted, parameters, first)
     statistic = _ratio(fits)
     mixture, missing = fits[wanted[0]].mixture, _missing(X, parameters)

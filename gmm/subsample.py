@@ -90,7 +90,7 @@ def seeds(random_state: Seed, n: int) -> list[int]:
     >>> seeds(7, 3)
     [7, 72105175, 3868737664]
     """
-    first = _first_seed(random_state)
+    first = _first_seed(check_seed(random_state))
     counters = np.arange(max(n, 1), dtype=np.uint64)
     children = hashed(first, counters) >> np.uint64(32)
     return [first, *(int(child) for child in children[1:])][:n]

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from gmm._validation import check_integer, check_seed
+from gmm._validation import check_integer
 from gmm.base import nearest_name
 from gmm.covariances import CODES, structure
 from gmm.errors import ParameterError
@@ -89,7 +89,7 @@ def select(
     wanted = combinations(n_components, covariance_types)
     cv = FOLDS if cv is None and criterion == "cv" else cv
     parts = None if cv is None else checked_folds(cv, X, parameters)  # before anything is fitted
-    seed = seeds(check_seed(parameters.get("random_state")), 1)[0]
+    seed = seeds(parameters.get("random_state"), 1)[0]
     table: dict[Combination, Candidate] = {}
     found: dict[Combination, Fit | Exception] = {}
     with reporting(progress) as report, closing(trials(X, wanted, sample_weight, parameters, seed)) as arriving:

@@ -302,3 +302,11 @@ def test_refusals(fitted):
     missing = GaussianMixture(3, missing="marginalize", random_state=0).fit(gaps)
     with pytest.raises(ParameterError, match="sample_weight or missing values, not both"):
         gmm.bootstrap(missing, gaps, method="parametric", sample_weight=np.ones(600))
+
+
+@pytest.mark.parametrize("random_state", ["a", 1.5, True, -1])
+@pytest.mark.parametrize("asks", [gmm.bootstrap, gmm.stability, gmm.compare_kmeans])
+def test_a_seed_that_is_none_is_named(fitted, asks, random_state):
+    model, X = fitted
+    with pytest.raises(ParameterError, match="random_state must be"):
+        asks(model, X, random_state=random_state)
