@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gmm.errors import ParameterError
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -23,14 +25,18 @@ def draw(selection: Selection, ax: Axes | None) -> Axes:
     ------
     ImportError
         Without matplotlib.
+    ParameterError
+        Where no model has a finite value.
     """
     try:
         from matplotlib import pyplot
     except ImportError as error:
         raise ImportError("plots need matplotlib: pip install 'fastgmm[plot]'") from error
+    criterion, best = selection.criterion, selection.best_candidate
+    if not any(_is_shown(each, criterion) for each in selection.table):
+        raise ParameterError(f"there is nothing to draw: {criterion} is not finite for any of the models")
     if ax is None:
         _, ax = pyplot.subplots(layout="constrained")
-    criterion, best = selection.criterion, selection.best_candidate
     kinds = list(dict.fromkeys(candidate.covariance_type for candidate in selection.table))
     for number, kind in enumerate(kinds):
         line = sorted(

@@ -139,6 +139,8 @@ class Selection:
         ------
         ImportError
             Without matplotlib: ``pip install 'fastgmm[plot]'``.
+        ParameterError
+            Where no model has a finite value of the criterion.
         """
         from gmm.selection.picture import draw
 

@@ -270,6 +270,14 @@ def test_pictures():
     pyplot.close("all")
 
 
+def test_a_picture_of_nothing_is_refused():
+    pytest.importorskip("matplotlib")
+    selection = gmm.select(blobs(6).X, [1, 2], "full", "aicc", random_state=0)
+    assert {row.aicc for row in selection.table} == {math.inf}
+    with pytest.raises(ParameterError, match="nothing to draw: aicc is not finite"):
+        selection.plot()
+
+
 def test_a_picture_without_matplotlib_says_what_to_install(monkeypatch):
     selection = gmm.select(blobs(60).X, [1, 2], "diag", random_state=0)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
