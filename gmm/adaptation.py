@@ -71,7 +71,7 @@ def adapt(
     Returns
     -------
     GaussianMixture
-        Of the same structure and components; it can begin a ``fit`` with ``warm_start``. Noise keeps its weight.
+        Of the same structure, components and noise, whose weight stays; it can begin a ``fit`` with ``warm_start``.
 
     Raises
     ------
@@ -109,6 +109,7 @@ def adapt(
         adapted = _step(mixture.structure, mixture.parameters, statistics, strength, names)
         found = Mixture(mixture.structure, adapted, mixture.frame)
     arguments = {name: getattr(model, name) for name in ("missing", "random_state", "n_threads")}
+    arguments |= {"noise": getattr(model, "noise", False), "n_factors": mixture.structure.n_factors}
     result = GaussianMixture(mixture.n_components, covariance_type=mixture.structure.name, **arguments)
     result._result = Fit(found, fit.feature_names, fit.precision)
     return result

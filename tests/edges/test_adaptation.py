@@ -151,6 +151,13 @@ def test_noise_keeps_its_weight():
     np.testing.assert_allclose(found.weights_.sum(), 1.0 - model.noise_weight_, rtol=1e-14)
 
 
+def test_its_noise_and_factors_are_those_of_the_background():
+    how = {"covariance_type": "factor", "n_factors": 1, "noise": True}
+    background = GaussianMixture(2, **how, tol=1e-2, random_state=0).fit(BACKGROUND)
+    found = gmm.adapt(background, X).get_params()
+    assert {name: found[name] for name in how} == how
+
+
 def test_few_rows_of_a_speaker_tell_him_from_others():
     """Thirty rows each of ten speakers, who move the sixteen components of a background of all: new rows are told."""
     rng = np.random.default_rng(2)
