@@ -170,6 +170,8 @@ class Selection:
             legend.append("f rests on the numerical floor")
         if any(candidate.thin and not candidate.floored for candidate in self.table):
             legend.append("t has a component of too few rows")
+        if not best.sound:
+            legend.append("none is sound, the best neither")
         return "\n".join([*lines, "; ".join(legend)])
 
     __repr__ = __str__

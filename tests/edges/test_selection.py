@@ -74,6 +74,12 @@ def test_a_floored_model_is_not_chosen_over_a_sound_one():
     assert selection.best_.n_components == 1
 
 
+def test_text_says_when_none_is_sound():
+    selection = gmm.select(np.ones((20, 2)), [1, 2], "full", random_state=0)
+    assert str(selection).endswith("f rests on the numerical floor; none is sound, the best neither")
+    assert "sound" not in str(gmm.select(blobs(100).X, [1, 2], "full", random_state=0))
+
+
 def test_text_marks_the_best():
     lines = str(gmm.select(load_faithful().data, [1, 2], ["full", "diag"], random_state=0)).splitlines()
     assert lines[0].split() == ["bic", "full", "diag"]
