@@ -15,7 +15,8 @@ __all__ = ["adjusted_rand_index"]
 def adjusted_rand_index(labels: np.ndarray, others: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
     """Agreement of two partitions: 1 when they are the same, 0 on average for unrelated ones (Hubert, Arabie 1985).
 
-    Labels (N,) count from 0; a sample weight of 3 is a row three times.
+    Labels (N,) count from 0; a sample weight of 3 is a row three times. Weights that sum to less than the number of rows
+    that have any are no frequencies, and taken in proportion: as if they summed to it.
 
     Examples
     --------
@@ -26,6 +27,8 @@ def adjusted_rand_index(labels: np.ndarray, others: np.ndarray, sample_weight: n
     >>> round(adjusted_rand_index(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])), 12)
     -0.5
     """
+    if sample_weight is not None:
+        sample_weight = sample_weight * max(np.count_nonzero(sample_weight) / sample_weight.sum(), 1.0)
     width = int(others.max(initial=0)) + 1
     counts = np.bincount(labels * width + others, sample_weight, minlength=(int(labels.max(initial=0)) + 1) * width)
     table = counts.reshape(-1, width).astype(np.float64)

@@ -10,6 +10,7 @@ from tolerances import CLOSED_FORM
 
 import gmm
 from gmm import GaussianMixture
+from gmm.agreement import adjusted_rand_index
 from gmm.errors import DataError
 
 
@@ -100,6 +101,19 @@ def test_rows_of_weight_zero_are_absent():
     found = gmm.compare_kmeans(model, far, sample_weight=np.append(weight, 0.0), random_state=0)
     assert found.table.sum() == weight.sum()
     np.testing.assert_allclose(found.log_likelihood, model.score(X, sample_weight=weight), rtol=1e-12)
+
+
+def test_weights_that_are_no_frequencies_are_taken_in_proportion():
+    rng = np.random.default_rng(0)
+    labels, others = rng.integers(0, 2, (2, 200))
+    plain = adjusted_rand_index(labels, others)
+    assert abs(plain) < 0.1
+    for weight in (1e-3, 1 / 200, 0.5, 1.0):
+        found = adjusted_rand_index(labels, others, np.full(200, weight))
+        np.testing.assert_allclose(found, plain, rtol=0, atol=1e-12)
+    times = rng.integers(1, 4, 200)
+    repeated = adjusted_rand_index(np.repeat(labels, times), np.repeat(others, times))
+    np.testing.assert_allclose(adjusted_rand_index(labels, others, times.astype(float)), repeated, rtol=0, atol=1e-12)
 
 
 def test_a_report():
