@@ -30,6 +30,7 @@ AGREE = 1e-11
 REACH = 40.0  # nats below its largest value at which the integrand is left
 BENDS = (0.5, 0.2, 0.0)  # slopes of the path against the imaginary axis
 STEP, HALVINGS = 0.25, 8
+NOTHING = -750.0  # nats of a probability that float64 cannot tell from 0
 LEAST = 0.25  # of the width of the saddle: how near the pole at 0 the path may cross
 
 
@@ -131,6 +132,8 @@ class _Form(NamedTuple):
 
     def upper_tail(self, saddle: float) -> Tail:
         """P(Q > 0) by a path that crosses at, or to the right of, the saddle, which is not negative."""
+        if float(self.log_m(np.array([complex(saddle)]))[0].real) < NOTHING:
+            return Tail(0.0, 0.0)  # P(Q > 0) <= M(s) for every s >= 0
         high = self.bounds()[1]
         width = 1.0 / math.sqrt(self.curvature(saddle))
         cross = max(saddle, LEAST / math.sqrt(self.curvature(0.0)))

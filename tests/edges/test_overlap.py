@@ -10,7 +10,7 @@ from tolerances import CLOSED_FORM, FIVE_SIGMA
 
 import gmm
 from gmm import GaussianMixture
-from gmm.errors import ParameterError
+from gmm.errors import CollapseWarning, ParameterError
 
 
 @pytest.mark.parametrize("covariance_type", ["full", "tied", "EEE"])
@@ -44,6 +44,17 @@ def test_the_same_component_twice_is_the_limit_of_two_that_become_the_same():
         np.testing.assert_allclose(gmm.overlap(model).largest, 1.0, rtol=0, atol=apart)
     heavier = GaussianMixture.from_parameters([0.4, 0.6], np.ones((2, 2)), [np.eye(2)] * 2)
     np.testing.assert_array_equal(gmm.overlap(heavier).misclassification, [[1.0, 1.0], [0.0, 1.0]])
+
+
+def test_collapsed_components_do_not_overlap():
+    rows = np.random.default_rng(0).normal(size=(4, 2))
+    with pytest.warns(CollapseWarning):
+        found = gmm.overlap(GaussianMixture(4, random_state=0).fit(np.repeat(rows, 25, axis=0)))
+    np.testing.assert_array_equal(found.misclassification, np.eye(4))
+    assert found.error == 0.0
+    with pytest.warns(CollapseWarning):
+        model = GaussianMixture(2, random_state=0).fit(np.random.default_rng(1).normal(size=(6, 12)))
+    assert np.isfinite(gmm.overlap(model).misclassification).all()
 
 
 def test_concentric_spheres_have_a_closed_form():
