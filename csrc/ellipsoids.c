@@ -40,18 +40,17 @@ static int has_moved(gmm_forming *f, int64_t k, double volume) {
 
 static void one_matrix(gmm_forming *f) {
     const int64_t D = f->D, size = D * D;
-    double *common = f->matrix[0], *W = f->matrix[1], *squares = f->vector[0], *floor = f->vector[1];
-    double unit = 1, log_volume;
+    double *common = f->matrix[0], *W = f->matrix[1], *pooled = f->matrix[2], *squares = f->vector[0];
+    double unit = 1, counted = (double)D, log_volume; /* counted: directions that have spread */
     int on_floor = 0;
     if (f->previous) memcpy(common, f->previous + f->first * size, (size_t)size * sizeof *common);
     else gmm_pool_form(f, size, f->covariance, NULL, common);
     for (int round = 0; round < GMM_MOST_FORM_ROUNDS; ++round) {
-        for (int64_t j = 0; j < D; ++j) {
-            squares[j] = common[j * D + j];
-            floor[j] = f->floor[j] / unit;
-        }
-        on_floor |= f->algebra->lift(D, common, squares, floor, f->epsilon, NULL, f->space) != 0;
+        for (int64_t at = 0; at < size; ++at) pooled[at] = common[at] *= unit; /* the floor has units */
+        for (int64_t j = 0; j < D; ++j) squares[j] = common[j * D + j];
+        on_floor |= f->algebra->lift(D, common, squares, f->floor, f->epsilon, NULL, f->space) != 0;
         if (!whiten(f, common, W, &log_volume)) break;
+        if (on_floor) counted = squares_of(D, W, pooled);
         const double shrink = exp(-log_volume), stretch = sqrt(1 / shrink);
         for (int64_t at = 0; at < size; ++at) {
             common[at] *= shrink;
@@ -61,7 +60,7 @@ static void one_matrix(gmm_forming *f) {
         unit = 0;
         for (int64_t k = 0; k < f->K; ++k) {
             if (!(f->n[k] > 0)) continue;
-            moved |= has_moved(f, k, fmax(squares_of(D, W, f->covariance + k * size) / (double)D, f->least));
+            moved |= has_moved(f, k, fmax(squares_of(D, W, f->covariance + k * size) / counted, f->least));
             unit = fmax(unit, f->volume[k]);
         }
         if (on_floor || !moved) break;

@@ -15,8 +15,8 @@ __all__ = ["adjusted_rand_index"]
 def adjusted_rand_index(labels: np.ndarray, others: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
     """Agreement of two partitions: 1 when they are the same, 0 on average for unrelated ones (Hubert, Arabie 1985).
 
-    Labels (N,) count from 0; a sample weight of 3 is a row three times. Weights that sum to less than the number of rows
-    that have any are no frequencies, and taken in proportion: as if they summed to it.
+    Labels (N,) count from 0; a sample weight of 3 is a row three times. Weights that sum to less than the number of
+    rows that have any are no frequencies, and taken in proportion: as if they summed to it.
 
     Examples
     --------

