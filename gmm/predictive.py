@@ -40,7 +40,10 @@ class Intervals(NamedTuple):
 
 
 def log_predictive(posterior: Posterior, prior: Prior, X: np.ndarray) -> np.ndarray:
-    """Log-density of rows (N, D) averaged over the posterior, (N,), nats; all in frame coordinates."""
+    """Log-density of rows (N, D) averaged over the posterior, (N,), nats; all in frame coordinates.
+
+    That of rows so far away that the square of their distance is none of float64 is -inf.
+    """
     family, D = posterior.family, posterior.n_features
     beyond = prior.mixing.remainder(posterior.concentration)
     with np.errstate(divide="ignore"):
@@ -58,7 +61,8 @@ def log_predictive(posterior: Posterior, prior: Prior, X: np.ndarray) -> np.ndar
     found, step = np.empty(len(X)), max(CELLS // (D * (K + 1)), 1)
     for first in range(0, len(X), step):
         d = X[first : first + step, None] - means
-        squares = family.separate(W, d)
+        with np.errstate(over="ignore"):
+            squares = family.separate(W, d)
         m = D // squares.shape[-1]
         norm = gammaln((t + m) / 2.0) - gammaln(t / 2.0) - m / 2.0 * np.log(np.pi * widened)
         tails = (t + m) / 2.0 * np.log1p(squares / widened[:, None]).sum(axis=-1)

@@ -237,3 +237,12 @@ def test_bad_arguments_are_named(X, arguments, words):
 def test_a_level_is_a_probability(X, level):
     with pytest.raises(ParameterError, match="level must lie between 0 and 1"):
         model().fit(X).credible_intervals(level)
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "diag"])
+def test_the_predictive_density_of_rows_out_of_reach_is_zero(covariance_type):
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    model = BayesianGaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(X)
+    far = model.posterior_predictive([[1e100, 0.0], [1e300, 0.0]])
+    assert np.isfinite(far[0])
+    assert far[1] == -np.inf
