@@ -8,7 +8,8 @@ freedom the modes in mean and covariance together are scale / c: c = nu + D + 2 
 each feature, nu + D + 2 for one of all; where K components share it, nu + D + K + 1, nu + K + 2, nu + K D + 2.
 
 Defaults are those of Fraley and Raftery (2007), section 3: the mean of the rows; 0.01; D + 2; V / K^(2/D) for matrices
-with V the covariance of the rows, and trace(V) / D / K^(2/D) for variances.
+with V the covariance of the rows, and trace(V) / D / K^(2/D) for variances. Where there are no more rows than features
+V is singular, and `UNSEEN` of its diagonal is added to it.
 
 Invariant: a prior in the user's units is the same belief in every frame.
 """
@@ -39,6 +40,7 @@ from gmm.subsample import largest
 __all__ = ["ConjugatePrior", "believing", "with_prior"]
 
 DEFAULT = "default"
+UNSEEN = 2.0**-20  # of the features' variances: what rows fewer than features add to their covariance
 SEED = 0x5EED  # any number: what fits of the same rows share does not depend on theirs
 
 
@@ -171,8 +173,11 @@ def _default_scale(rows: Rows, kernel: Kernel) -> np.ndarray:
     """Covariance of all rows, or the mean variance of a feature in the user's units, in the frame."""
     frame = rows.frame
     if kernel is Kernel.FULL:
-        lifted, _ = lift(symmetric(_total(rows, kernel)[1])[None], frame.floor, rows.epsilon)
-        return lifted[0]
+        V = symmetric(_total(rows, kernel)[1])
+        counted = rows.n_rows if rows.sample_weight is None else np.count_nonzero(rows.sample_weight)
+        if counted <= rows.n_features:  # in some directions there is no row to say anything
+            V += UNSEEN * np.diag(np.diagonal(V))
+        return lift(V[None], frame.floor, rows.epsilon)[0][0]
     variances = np.maximum(_total(rows, Kernel.DIAG)[1], frame.floor)
     apart = 2 * (frame.exponent - frame.exponent.max())
     with np.errstate(over="ignore", under="ignore"):

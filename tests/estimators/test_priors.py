@@ -315,3 +315,16 @@ def test_numbers_that_are_no_strengths_are_refused():
     for wrong in ({"mean_precision": -1.0}, {"weight_concentration": 0.5}, {"degrees_of_freedom": np.nan}):
         with pytest.raises(ParameterError, match=next(iter(wrong))):
             ConjugatePrior(**wrong)
+
+
+@pytest.mark.parametrize("name", ["full", "tied", "VVV", "EEE"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_default_has_a_mode_where_there_are_fewer_rows_than_features(name, seed):
+    X = np.random.default_rng(seed).normal(size=(6, 12))
+    options = {"covariance_type": name, "prior": "default", "random_state": 0}
+    model = GaussianMixture(2, **options).fit(X)
+    assert model.converged_
+    assert np.diff(model.lower_bounds_).min(initial=0.0) >= -1e-11
+    units = np.logspace(-3, 3, 12)
+    other = GaussianMixture(2, **options).fit(np.concatenate([X * units, units[None]]), sample_weight=[1] * 6 + [0])
+    assert other.objective_ + np.log(units).sum() == pytest.approx(model.objective_, rel=0, abs=1e-6)
