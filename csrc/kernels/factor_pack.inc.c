@@ -3,14 +3,15 @@
  *     y = w (x - mean),  z_a = u_a . (x - mean),  lambda_a = |u_a / w|^2
  *     l = constant - |y|^2 + sum_a z_a^2 / (1 + lambda_a)                                          (Woodbury)
  *       = constant - |y - sum_a (u_a / w) z_a / lambda_a|^2 - sum_a z_a^2 / (lambda_a (1 + lambda_a))
+ *                  + sum_b z_b^2 / (1 + lambda_b)                a: lambda_a > FACTOR_WEAK,  b: the others
  *
  * The first form loses digits where the signal is far above the noise: relative to |x - mean|^2 in the covariance's own
  * units its error is some eps lambda. So a component whose largest lambda exceeds FACTOR_SIGNAL takes the second, which
  * costs as many multiply-adds again as the products z. Which one depends on the factors alone.
  * Packed factors: what a diagonal covariance has, for y; the share of a sample weight that is negligible, and q; and of
  * every component: constant, 1 where it takes the second form, for each factor what turns the packed product into z and
- * 1 / lambda, the mean (D, rounded up), then per group of factors and feature the mean and the group's weights, then per
- * group of features means, w, and for each factor the weights of the second form. */
+ * 1 / lambda, or -1 of a weak one, the mean (D, rounded up), then per group of factors and feature the mean and the
+ * group's weights, then per group of features means, w, and for each factor the weights of the second form. */
 
 /* eps lambda: 1.5e-11 in double, 1e-4 in float. */
 #if REAL_IS_FLOAT
@@ -19,8 +20,9 @@
 #define FACTOR_SIGNAL 65536
 #endif
 
-/* A signal so weak is none, for the second form. */
-#define FACTOR_NOTHING 1e-20
+/* Directions are orthogonal up to eps sqrt(lambda_b / lambda_a) only: what the second form takes out along a weak one,
+ * it may take out of a strong one once more. Weak ones keep the first form, which loses a bit of them at most. */
+#define FACTOR_WEAK 1
 #define FACTOR_HEAD 2
 
 /* Factors in the group that starts when `left` of q are still to come: groups of nearly equal size. */
@@ -76,7 +78,7 @@ static void NAME(factor_pack_component)(const gmm_factors *factors, int64_t k, R
         for (int64_t a = 0; a < held; ++a) {
             const double lambda = NAME(factor_signal)(w, u + (from + a) * D, D), root = sqrt(1 + lambda);
             scale[from + a] = (REAL)(root / SQRT_HALF_LOG2_E);
-            inverse[from + a] = lambda > FACTOR_NOTHING ? (REAL)(1 / lambda) : 0;
+            inverse[from + a] = lambda > FACTOR_WEAK ? (REAL)(1 / lambda) : -1;
             if (lambda > FACTOR_SIGNAL) packed[1] = 1;
             for (int64_t j = 0; j < D; ++j)
                 group[j * (1 + held) + 1 + a] = (REAL)(u[(from + a) * D + j] * (SQRT_HALF_LOG2_E / root));
@@ -88,7 +90,8 @@ static void NAME(factor_pack_component)(const gmm_factors *factors, int64_t k, R
         for (int64_t f = 0; f < F; ++f) group[f] = (REAL)mean[j + f];
         for (int64_t f = 0; f < F; ++f) group[F + f] = (REAL)(w[j + f] * SQRT_HALF_LOG2_E);
         for (int64_t a = 0; a < q; ++a) {
-            const double share = (double)scale[a] * SQRT_HALF_LOG2_E * (double)inverse[a]; /* sqrt(1 + lambda) / lambda */
+            const double share = /* sqrt(1 + lambda) / lambda */
+                inverse[a] > 0 ? (double)scale[a] * SQRT_HALF_LOG2_E * (double)inverse[a] : 0;
             for (int64_t f = 0; f < F; ++f) group[(2 + a) * F + f] = (REAL)(u[a * D + j + f] / w[j + f] * share);
         }
         group += (2 + q) * F;

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from factor_problem import analysers, drawn
 from native_problem import problem as native
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
 from tolerances import SUM_FLOAT64
 from twin_problem import TOLERANCE, assert_same_statistics, close, weights_of
 
 from gmm import _native
+from gmm.covariances.loadings import dense
 from gmm.frame import Frame
 from gmm.parameters import Kernel
 from gmm.reference import Rows as Twin
@@ -77,6 +80,22 @@ def test_mixed_signals():
     expected = Twin(X, None, Frame.identity(12)).score(factors, posterior=True)
     np.testing.assert_allclose(found.log_density, expected.log_density, rtol=1e-9)
     np.testing.assert_allclose(found.posterior, expected.posterior, atol=1e-8)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_factors_without_signal_beside_strong_ones(precision):
+    """Their directions are rounding, and not orthogonal to those of a signal of 1e7; they must take nothing from it."""
+    kind, parameters = analysers(2, 20, 9, signal=700.0)
+    turn = np.linalg.qr(np.random.default_rng(4).normal(size=(9, 9)))[0] * ([1.0] * 3 + [1e-6] * 2 + [1e-12] * 4)
+    parameters.covariances[:, 1:] = turn @ parameters.covariances[:, 1:]  # 3 factors, and as good as none
+    X, _ = drawn(parameters, 300)
+    factors = kind.factorize(parameters)
+    assert ((factors.whiteners[:, 1:] / factors.whiteners[:, :1]) ** 2).sum(axis=2).max() > 1e7
+    S = dense(parameters.covariances)
+    logs = [multivariate_normal(parameters.means[k], S[k]).logpdf(X) for k in range(2)]
+    expected = logsumexp(np.log(parameters.weights)[:, None] + logs, axis=0)
+    found = Rows(X, None, Frame.identity(20), precision).score(factors).log_density
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 if precision == "float64" else 0.02)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
