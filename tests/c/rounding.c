@@ -5,7 +5,9 @@
  * of factor analysers with a diagonal W, and plus sum_a z_a^2 / 2 (1 + lambda_a).
  *
  * Kernels take the second way where it is safe, so every operation of both counts. Sums are taken in the order of the
- * formula; chains that run beside each other have shorter partial sums. */
+ * formula; chains that run beside each other have shorter partial sums. Those of factor analysers begin with c, for the
+ * squares of the z_a come upon it (first form), or those of the y_i less what factors explain, each of them rounded once
+ * a factor (second form: `kernels/factor_pack.inc.c`). */
 #include "rounding.h"
 
 #include <math.h>
@@ -91,7 +93,8 @@ double density_rounding(const gmm_factors *f, const double *x, int64_t k)
     }
     const int is_dense = f->structure == GMM_FULL || f->structure == GMM_TIED;
     const double *mean = f->mean + k * d;
-    double *pull = room((size_t)d, sizeof *pull), squares = 2 * squared(f->log_constant[k]), half = 0;
+    const double constant = f->log_constant[k], begun = f->structure == GMM_FACTOR ? -constant : 0;
+    double *pull = room((size_t)d, sizeof *pull), squares = 2 * squared(constant), half = begun;
     for (int64_t i = 0; i < d; ++i) {
         double y, own;
         if (is_dense) {
@@ -102,7 +105,7 @@ double density_rounding(const gmm_factors *f, const double *x, int64_t k)
                                                           : k;
             const double w = f->whitener[at];
             y = w * (x[i] - mean[i]);
-            own = 2 * y * y;
+            own = (2 + (f->structure == GMM_FACTOR ? (double)f->n_factors : 0)) * y * y;
             pull[i] = y * w;
         }
         half += y * y / 2;
@@ -114,7 +117,7 @@ double density_rounding(const gmm_factors *f, const double *x, int64_t k)
     for (int64_t j = 0; j < d; ++j) {
         squares += squared(pull[j]) * (squared(x[j]) + squared(mean[j]) + squared(x[j] - mean[j]));
     }
-    squares += squared(f->log_constant[k] - half);
+    squares += squared(constant + begun - half);
     free(pull);
     return roundoff(f->precision) * sqrt(squares);
 }

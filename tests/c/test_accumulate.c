@@ -162,6 +162,13 @@ static void many_factors(void (*one)(const recipe *))
             one(&r);
         }
     }
+    recipe many = plain_recipe(); /* 120 of them: sums in float that the size of the constant rounds */
+    many.structure = GMM_FACTOR;
+    many.precision = GMM_F32;
+    many.d = 300;
+    many.k = 32;
+    many.n = 20;
+    one(&many);
 }
 
 static void layouts(void (*one)(const recipe *))
