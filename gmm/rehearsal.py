@@ -41,6 +41,7 @@ HANDFUL = 8  # components; of sixteen, ranks after ten iterations on small sketc
 ROWS_PER_COMPONENT = 64  # with 32, of 8 features, a third more starts end in spikes of a few rows
 ROWS_PER_FEATURE = 8  # and component, as far as that is less, of a handful
 SPARE = 4  # times the rows that a regular covariance needs
+FACTORED = 4  # times more of one with factors, up to a matrix's: below, a sketch favours spikes (patches, D=64)
 CANDIDATES = 5  # fewest
 CROWD = 3  # components beyond which few rows have so many optima that twice as many candidates pay
 CHEAP = 100  # such a round's iterations, if MOST_WORK allows one candidate so many
@@ -89,7 +90,8 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     """
     many = n_components > HANDFUL
     spread = ROWS_PER_COMPONENT if many else min(ROWS_PER_COMPONENT, ROWS_PER_FEATURE * (n_features + 1))
-    needed = max(spread, SPARE * rows_needed(structure, n_features))
+    regular = rows_needed(structure, n_features)
+    needed = max(spread, SPARE * (min(FACTORED * regular, n_features + 1) if structure.n_factors else regular))
     size = max(FEWEST_ROWS[many], n_components * needed)
     sees_all = n_rows < max(FEW, 2 * size)
     size = n_rows if sees_all else size

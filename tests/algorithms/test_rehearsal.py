@@ -8,6 +8,7 @@ from framed_rows import framed
 from problems import blobs
 
 from gmm.covariances import DIAG, FULL
+from gmm.covariances.factor import Factor
 from gmm.covariances.restrained import Restrained
 from gmm.em import climb
 from gmm.initialization import CANDIDATES, start
@@ -67,6 +68,12 @@ def test_sketches_grow_with_the_model_and_long_work_is_cut():
     assert cut.n_candidates == min(MOST_CANDIDATES)
     n_iter, size = plan(FULL, 16, 64, 10**5).rounds[0]
     assert SHORTEST < n_iter <= MOST_WORK / (size * 16 * 64 * 65 / 2)
+
+
+def test_factors_are_seen_through_more_rows_up_to_what_a_matrix_needs():
+    sizes = [plan(Factor(q), 10, 64, 10**5).rounds[0].n_rows for q in (1, 10, 16, 60)]
+    assert sizes == [FEWEST_ROWS[True], 10 * 4 * 4 * 12, plan(FULL, 10, 64, 10**5).rounds[0].n_rows, sizes[2]]
+    assert plan(Factor(2), 3, 3, 10**5).rounds[0] == plan(FULL, 3, 3, 10**5).rounds[0]
 
 
 def test_more_candidates_are_screened_where_that_costs_a_few_passes_over_the_rows():
