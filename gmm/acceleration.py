@@ -170,6 +170,8 @@ class Memory:
             return None
         if self.still or self._square > CALM**2:
             return None
+        if 2.0 * self.radius <= WORTHWHILE * self._square**0.5:  # it promises no more than |pull| radius
+            return None
         newton = self._newton_step
         share = min(1.0, self.radius / dot(newton, newton) ** 0.5, REACH / self.coordinates.reach(newton))
         promise = dot(self.pull, newton) * (share - share**2 / 2.0)

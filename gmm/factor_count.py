@@ -5,6 +5,8 @@
     could be any matrix (Ledermann 1937: (D - q)^2 < D + q). The best of them is fitted once more with all of its
     starts, and the likelier of the two fits is kept.
 
+"aic" in the place of BIC estimates what rows that were not fitted lose, and takes more factors.
+
 A given start, and an earlier fit that is continued, decide what each begins with, or how many factors there are.
 
 Invariant: the fit returned is one that `gmm.fitting.fit_mixture` makes of the number it has.
@@ -80,8 +82,8 @@ def _chosen(settings: Settings, X: Any, *, start: Any = None, **given: Any) -> F
             if best is None:
                 raise
             break
-        bic = criteria.bic(fit.record.log_likelihood * fit.record.weight, fit.n_parameters, fit.record.weight)
-        best, lowest, worse = (fit, bic, 0) if bic < lowest else (best, lowest, worse + 1)
+        criterion = _criterion(fit, settings.factor_criterion)
+        best, lowest, worse = (fit, criterion, 0) if criterion < lowest else (best, lowest, worse + 1)
         if worse == PATIENCE:
             break
         if start is None:
@@ -93,6 +95,14 @@ def _chosen(settings: Settings, X: Any, *, start: Any = None, **given: Any) -> F
         replace(settings, structure=settings.structure.sized(n_factors)), X, quiet=True, **given
     )
     return again if _merit(again) > _merit(best) else best
+
+
+def _criterion(fit: Fit, name: str) -> float:
+    weight = fit.record.weight
+    log_likelihood = fit.record.log_likelihood * weight
+    if name == "aic":
+        return criteria.aic(log_likelihood, fit.n_parameters)
+    return criteria.bic(log_likelihood, fit.n_parameters, weight)
 
 
 def _merit(fit: Fit) -> tuple[bool, float]:

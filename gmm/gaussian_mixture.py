@@ -34,9 +34,10 @@ class GaussianMixture(MixtureEstimator):
         each component; ``n_factors`` factors and independent noise for each component ("factor-common": noise of
         the same variances in all), for many features. Or one of mclust's codes, "EII" to "VVV": volume, shape and
         orientation are equal (E), vary (V) or are the identity (I). Covariances of a code are (K, D, D) throughout.
-    n_factors : int, optional
-        Number of factors of "factor" and "factor-common", at most that of the features; others ignore it. None tries 1,
-        2, 3, 4, 6, 8, 12, ... as long as BIC falls, see `gmm.factor_count`; ``n_factors_`` is what was chosen.
+    n_factors : int, "bic" or "aic", optional
+        Number of factors of "factor" and "factor-common", at most that of the features; others ignore it. None or "bic"
+        tries 1, 2, 3, 4, 6, 8, 12, ... as long as BIC falls, see `gmm.factor_count`; "aic" as long as AIC does, which
+        predicts better; ``n_factors_`` is what was chosen.
     tol : float, default=1e-6
         Stop when the gain still to come is estimated to be below this: nats per row. 0 runs all of ``max_iter``.
     reg_covar : float, optional
@@ -182,7 +183,7 @@ class GaussianMixture(MixtureEstimator):
         n_components: int = 1,
         *,
         covariance_type: str = "full",
-        n_factors: int | None = None,
+        n_factors: int | str | None = None,
         tol: float = 1e-6,
         reg_covar: float | None = None,
         max_iter: int = 500,

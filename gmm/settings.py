@@ -34,6 +34,7 @@ class Settings:
 
     n_components: int
     structure: Covariance
+    factor_criterion: str
     tol: float
     reg_covar: float
     missing: Missing
@@ -79,9 +80,11 @@ class Settings:
                 f"precisions_init with covariance_type={given['covariance_type']!r}: give covariances_init=(loadings, "
                 "noise variances)"
             )
+        n_factors, factor_criterion = _n_factors(given.get("n_factors"))
         return cls(
             n_components=n_components,
-            structure=restrained(structure(given["covariance_type"], _n_factors(given.get("n_factors"))), given),
+            structure=restrained(structure(given["covariance_type"], n_factors), given),
+            factor_criterion=factor_criterion,
             tol=check_real(given["tol"], "tol", allow_infinity=True),
             missing=check_missing(given["missing"]),
             reg_covar=0.0 if reg_covar is None else check_real(reg_covar, "reg_covar"),
@@ -109,8 +112,18 @@ class Settings:
         )
 
 
-def _n_factors(n_factors: Any) -> int | None:
-    return None if n_factors is None else check_integer(n_factors, "n_factors")
+def _n_factors(n_factors: Any) -> tuple[int | None, str]:
+    """The number, None where it is open, and the criterion that then chooses it."""
+    if n_factors is None:
+        return None, "bic"
+    if not isinstance(n_factors, str):
+        return check_integer(n_factors, "n_factors"), "bic"
+    known = ["aic", "bic"]
+    if n_factors in known:
+        return None, n_factors
+    raise ParameterError(
+        f"n_factors must be an integer or one of {known}, got {n_factors!r}{nearest_name(n_factors, known)}"
+    )
 
 
 def _method(init_params: Any) -> Method:

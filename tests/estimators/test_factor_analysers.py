@@ -304,6 +304,19 @@ def test_the_number_of_factors_is_found(n_factors):
     assert model.log_likelihood_ >= told.log_likelihood_ - 1e-9
 
 
+def test_aic_takes_more_factors_where_rows_that_are_not_fitted_gain():
+    """Strong factors that all rows tell, and weak ones that BIC cannot."""
+    rng = np.random.default_rng(0)
+    loadings = rng.normal(size=(4, 16)) * np.array([2.0, 2.0, 0.2, 0.2])[:, None]
+    X = rng.normal(size=(3000, 4)) @ loadings + rng.normal(size=(3000, 16))
+    found = {name: fitted(X[:300], 1, n_factors=name) for name in ("bic", "aic", None)}
+    assert found["bic"].n_factors_ == found[None].n_factors_ == 2
+    assert found["aic"].n_factors_ > 2
+    assert found["aic"].score(X[300:]) > found["bic"].score(X[300:])
+    with pytest.raises(ParameterError, match="n_factors must be an integer or one of"):
+        fitted(X, n_factors="best")
+
+
 def test_given_loadings_say_how_many():
     X, _, _ = rows_of(2, 6, 2, 300)
     pair = (np.ones((2, 6, 3)), np.ones((2, 6)))
