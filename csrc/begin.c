@@ -98,6 +98,8 @@ static void from_partition(gmm_fitting *fit, const gmm_rows *rows, double spare,
     maximize(fit, fit->n, begun);
 }
 
+void gmm_begin_labelled(gmm_fitting *fit, gmm_mixture *begun) { from_partition(fit, &fit->seen, 2, begun); }
+
 /* Whether two rows have the same values, of which -0 and 0 are one. */
 static int are_alike(int64_t D, const double *a, const double *b) {
     for (int64_t j = 0; j < D; ++j)
@@ -170,5 +172,5 @@ void gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *b
     gmm_standardise(fit, kind == GMM_BEGIN_RANGE ? GMM_SPREAD_RANGE : usual);
     gmm_seed_centres(fit, draws);
     (kind == GMM_BEGIN_SEEDS ? gmm_label_nearest : gmm_lloyd)(fit);
-    from_partition(fit, &fit->seen, 2, begun);
+    gmm_begin_labelled(fit, begun);
 }

@@ -8,9 +8,9 @@
 
 /* gmm/rehearsal.py: `plan` of few rows. */
 static gmm_rounds rounds_of(int64_t n_components) {
-    const int is_crowd = n_components > 3;
-    return (gmm_rounds){.n_candidates = is_crowd ? 10 : 5, .n_rounds = is_crowd ? 4 : 3, .n_iter = {10, 5, 3, 3},
-                        .sees_all = {1, 1, 1, 1}};
+    const int64_t n_candidates = n_components > 3 ? 10 : n_components == 3 ? 4 : 5;
+    return (gmm_rounds){.n_candidates = n_candidates, .n_rounds = n_components > 3 ? 4 : n_components == 3 ? 2 : 3,
+                        .n_iter = {10, 5, 3, 3}, .sees_all = {1, 1, 1, 1}};
 }
 
 /* ---- scratch ---- */
@@ -57,9 +57,11 @@ void gmm_take_fitting(const gmm_plan *plan, const gmm_rounds *rounds, int64_t N,
     fit.label = gmm_take(space, labels, sizeof *fit.label);
     fit.spare_label = gmm_take(space, labels, sizeof *fit.spare_label);
     fit.floored = gmm_take(space, K, 1);
-    fit.start = gmm_take(space, plan->n_starts, sizeof *fit.start);
+    const int looks_on = gmm_has_neighbours(plan);
+    fit.exchanging = gmm_take_exchanging(N, looks_on ? K : 0, D, space);
+    fit.start = gmm_take(space, plan->n_starts + looks_on, sizeof *fit.start);
     fit.tried = gmm_take(space, rounds->n_candidates, sizeof *fit.tried);
-    for (int64_t s = 0; s < plan->n_starts; ++s) {
+    for (int64_t s = 0; s < plan->n_starts + looks_on; ++s) {
         gmm_path path = take_path(plan, D, plan->max_iter, space);
         gmm_memory *memory = NULL;
         if (plan->patience < plan->max_iter) {
@@ -163,9 +165,7 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     const int64_t first = plan->n_starts == 1 || plan->short_iter > plan->max_iter ? plan->max_iter : plan->short_iter;
     for (int64_t s = 0; s < group->n_started; ++s) {
         gmm_path *path = fit->start + s;
-        path->n_trace = 0;
-        if (path->memory) path->memory->is_on = 0;
-        memset(path->floored, 0, (size_t)K);
+        gmm_begin_anew(path);
         if (is_given) gmm_copy_mixture(&group->mixture, &path->mixture);
         if ((!is_given && !gmm_rehearse(fit, group->seed[s], &path->mixture)) ||
             !gmm_climb_on(fit, &fit->over_rows, path, plan->tol, first))
@@ -173,8 +173,9 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     }
     group->winner = gmm_race(fit, group->n_started);
     if (group->winner < 0) return 0;
+    gmm_path *best = fit->start + group->winner;
+    if (gmm_has_neighbours(plan) && best->stop == GMM_CONVERGED && !gmm_escape(fit, best)) return 0;
     gmm_tabulate(fit, group);
-    const gmm_path *best = fit->start + group->winner;
     memcpy(group->mixture.weight, best->mixture.weight, (size_t)K * sizeof(double));
     memcpy(group->mixture.mean, best->mixture.mean, (size_t)(K * D) * sizeof(double));
     memcpy(group->mixture.covariance, best->mixture.covariance,

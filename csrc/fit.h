@@ -1,5 +1,5 @@
-/* fit.h: what the steps of a whole fit of few rows share: distinct.c, cluster.c, begin.c, rehearse.c, race.c, fit.c; and
- * those of a start of many: sketch.c, start.c.
+/* fit.h: what the steps of a whole fit of few rows share: distinct.c, cluster.c, begin.c, rehearse.c, race.c, exchange.c,
+ * escape.c, fit.c; and those of a start of many: sketch.c, start.c.
  *
  * Everything runs on one thread, in the scratch of one `gmm_fitting`. Functions that return int return 0 where
  * something is out of the ordinary; the caller of gmm_fit then goes the long way. */
@@ -9,6 +9,7 @@
 #include "climb.h"
 #include "dispatch.h"
 #include "draws.h"
+#include "exchange.h"
 #include "fits.h"
 
 typedef enum { GMM_SPREAD_SD, GMM_SPREAD_RANGE, GMM_SPREAD_COMMON } gmm_spread;
@@ -50,7 +51,9 @@ typedef struct {
     double *mean, *count, *pooled, *unused, *agreeing;  /* (K, D), (K,), (D, D), a covariance, (K, K) */
     double *log_constant, *whitener;                    /* (K,), (K, D, D) */
     unsigned char *floored;                             /* (K,) */
-    gmm_path *start, *tried;                            /* (n_starts,), (n_candidates,) */
+    gmm_path *start, *tried;                            /* (n_starts,) and a spare one if it looks for neighbours;
+                                                           (n_candidates,) */
+    gmm_exchanging exchanging;
     gmm_climber over_rows, over_seen;
     void *pass, *matrices;                              /* scratch of entry points */
     size_t pass_bytes, matrices_bytes;
@@ -90,9 +93,15 @@ int64_t gmm_drawn_row(const double *cumulative, int64_t n, double uniform);
 
 void gmm_begin(gmm_fitting *fit, gmm_kind kind, gmm_draws *draws, gmm_mixture *begun);
 
+/* From labels of seen, every component topped up to twice the rows it needs. */
+void gmm_begin_labelled(gmm_fitting *fit, gmm_mixture *begun);
+
 /* The mixture that one start of the plan's method begins with; iterations of any candidate, at most. */
 int64_t gmm_longest_rehearsal(const gmm_rounds *rounds);
 int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun);
+
+/* A climb that is to begin at its mixture. */
+void gmm_begin_anew(gmm_path *path);
 
 /* Climb, or climb on, until max_iter iterations in all, or until the plan's patience ends, after which the path's
  * memory, if it has one, lets it leap; a climb that has ended stays. n_trace = 0 begins. */
@@ -108,6 +117,15 @@ double gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centr
 /* Number of the likeliest of the starts when nothing is left to be found out, or -1; then the table of all. */
 int64_t gmm_race(gmm_fitting *fit, int64_t n_started);
 void gmm_tabulate(gmm_fitting *fit, const gmm_group *group);
+
+/* Whether a fit looks on among the neighbours of the mixture that has won. */
+int gmm_has_neighbours(const gmm_plan *plan);
+
+/* Mixtures that differ from one by an exchange of components, to `tried`, the most promising first; their number. */
+int64_t gmm_exchange(gmm_fitting *fit, const gmm_mixture *mixture);
+
+/* The best of the race becomes the best climb that is found from there; 0 when something is out of the ordinary. */
+int gmm_escape(gmm_fitting *fit, gmm_path *best);
 
 /* What climbs are ranked by: components on the floor or too thin, then the objective; same ends tie. */
 int64_t gmm_n_degenerate(const gmm_path *path);

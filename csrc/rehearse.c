@@ -78,8 +78,9 @@ static int see(gmm_fitting *fit, int64_t n_rows) {
     return fit->plan->structure != GMM_TIED || gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter);
 }
 
-static void begin_anew(gmm_path *path) {
+void gmm_begin_anew(gmm_path *path) {
     path->n_trace = 0;
+    if (path->memory) path->memory->is_on = 0;
     path->stop = GMM_AT_LIMIT;
     memset(path->floored, 0, (size_t)path->mixture.n_components);
 }
@@ -94,7 +95,7 @@ static int64_t candidates(gmm_fitting *fit, gmm_draws *draws) {
     int64_t n = 0;
     for (int64_t turn = 0; turn < fit->rounds.n_candidates; ++turn) {
         gmm_path *path = fit->tried + n;
-        begin_anew(path);
+        gmm_begin_anew(path);
         gmm_begin(fit, in_turn[common][turn % (N_KINDS - common)], draws, &path->mixture);
         if (!gmm_climb_on(fit, &fit->over_seen, path, tol_of(&fit->rounds), 0)) return 0;
         n += !is_repeated(fit->tried, n);
@@ -123,7 +124,7 @@ int gmm_rehearse(gmm_fitting *fit, uint64_t seed, gmm_mixture *begun) {
         if (r && rounds->n_rows[r] != rounds->n_rows[r - 1]) {
             until = rounds->n_iter[r];
             if (!see(fit, rounds->n_rows[r])) return 0;
-            for (int64_t c = 0; c < n; ++c) begin_anew(field + c);
+            for (int64_t c = 0; c < n; ++c) gmm_begin_anew(field + c);
         }
         for (int64_t c = 0; c < n; ++c)
             if (!gmm_climb_on(fit, &fit->over_seen, field + c, tol_of(rounds), until)) return 0;

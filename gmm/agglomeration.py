@@ -15,11 +15,12 @@ Invariant: rows that are repeated cluster as one row of their weight does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gmm.hierarchy import relabelled
+from gmm.parameters import Kernel
 
 __all__ = ["Clusters", "Merges", "agglomerate", "leaves"]
 
@@ -33,12 +34,13 @@ LEAST = 1e-6  # of a variance: what keeps T regular where features depend on eac
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Weights (M,), centroids (M, D) and scatters (M, D, D) of clusters, and T (D, D)."""
+    """Weights (M,), centroids (M, D) and scatters (M, D, D) of clusters, T (D, D), and the shape of their covariances."""
 
     n: np.ndarray
     centroids: np.ndarray
     scatters: np.ndarray
     whole: np.ndarray
+    kernel: Kernel = Kernel.FULL
 
     @classmethod
     def of(cls, points: np.ndarray, weight: np.ndarray | None, labels: np.ndarray, n_clusters: int) -> Clusters:
@@ -60,19 +62,35 @@ class Clusters:
 
     def cost(self) -> np.ndarray:
         """Of each cluster (M,)."""
-        return self._cost(self.n, self.scatters)
+        S = self.covariances()
+        if self.kernel in (Kernel.DIAG, Kernel.SPHERICAL):
+            variances = np.diagonal(S, axis1=1, axis2=2)
+            if self.kernel is Kernel.SPHERICAL:
+                variances = np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape)
+            return self.n * np.log(variances).sum(axis=1)
+        sign, log = np.linalg.slogdet(S)
+        return np.where(sign > 0, self.n * log, np.inf)
 
     def cost_of_union(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Of clusters ``a`` (P,) with clusters ``b`` (P,)."""
-        apart = self.centroids[a] - self.centroids[b]
-        n = self.n[a] + self.n[b]
-        share = self.n[a] * self.n[b] / np.where(n > 0, n, 1.0)
-        between = share[:, None, None] * apart[:, :, None] * apart[:, None, :]
-        return self._cost(n, self.scatters[a] + self.scatters[b] + between)
+        return self.unions(a, b).cost()
 
-    def _cost(self, n: np.ndarray, scatters: np.ndarray) -> np.ndarray:
-        sign, log = np.linalg.slogdet((scatters + SHARE * self.whole) / (n + SHARE)[:, None, None])
-        return np.where(sign > 0, n * log, np.inf)
+    def unions(self, a: np.ndarray, b: np.ndarray) -> Clusters:
+        """Clusters ``a`` (P,) with clusters ``b`` (P,) as P clusters."""
+        apart = self.centroids[b] - self.centroids[a]
+        n = self.n[a] + self.n[b]
+        share = self.n[b] / np.where(n > 0, n, 1.0)
+        between = (share * self.n[a])[:, None, None] * apart[:, :, None] * apart[:, None, :]
+        scatters = self.scatters[a] + self.scatters[b] + between
+        return replace(self, n=n, centroids=self.centroids[a] + share[:, None] * apart, scatters=scatters)
+
+    def covariances(self) -> np.ndarray:
+        """With s rows like T in each (M, D, D)."""
+        return (self.scatters + SHARE * self.whole) / (self.n + SHARE)[:, None, None]
+
+    def at(self, chosen: np.ndarray | slice) -> Clusters:
+        """Some of the clusters."""
+        return replace(self, n=self.n[chosen], centroids=self.centroids[chosen], scatters=self.scatters[chosen])
 
     def merged(self, a: int, b: int) -> Clusters:
         """With cluster ``b`` in ``a``, and ``b`` empty."""
@@ -82,7 +100,7 @@ class Clusters:
         scatters[a] += scatters[b] + n[a] * n[b] / total * apart[:, None] * apart
         centroids[a] += n[b] / total * apart
         n[a], n[b], scatters[b] = total, 0.0, 0.0
-        return Clusters(n, centroids, scatters, self.whole)
+        return replace(self, n=n, centroids=centroids, scatters=scatters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +161,7 @@ def agglomerate(points: np.ndarray, weight: np.ndarray | None, labels: np.ndarra
         a, b = divmod(int(np.argmin(gains)), n_clusters)
         pairs[merge] = a, b
         clusters = clusters.merged(a, b)
-        alone[a] = clusters._cost(clusters.n[a : a + 1], clusters.scatters[a : a + 1])[0]
+        alone[a] = clusters.at(slice(a, a + 1)).cost()[0]
         gains[b], gains[:, b] = np.inf, np.inf
         others = np.flatnonzero(clusters.n > 0)
         others = others[others != a]

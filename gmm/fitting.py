@@ -21,6 +21,7 @@ from gmm.collapse import attended, is_sound
 from gmm.convergence import FALL, LIMIT
 from gmm.em import Accumulate
 from gmm.errors import CollapseWarning, DataError, ParameterError, convergence_warning
+from gmm.escape import Neighbours
 from gmm.frame import Frame
 from gmm.informed import Informed
 from gmm.labels import check_labels
@@ -230,7 +231,7 @@ def _raced(
     begin = {"partition": partition, "previous": previous, "noise": noise_in(settings, rows), "known": known}
     chosen: Start = choose_start(settings, rows.plain, **begin, **limits)
     drawn = drawn or seeds(settings.random_state, settings.n_init if chosen.is_random else 1)
-    return climbed(settings, rows, known, ridge, chosen.of(drawn), drawn)
+    return climbed(settings, rows, known, ridge, chosen.of(drawn), drawn, chosen.neighbours(drawn))
 
 
 def climbed(
@@ -240,6 +241,7 @@ def climbed(
     ridge: np.ndarray | None,
     start: Callable[[int], Parameters],
     drawn: list[int],
+    neighbours: Neighbours | None = None,
 ) -> Outcome:
     """The race of the starts that seeds mean."""
     few = rows.is_whole and is_small(rows.n_rows, settings.n_components, rows.n_features)
@@ -259,6 +261,7 @@ def climbed(
         patience=PATIENCE if accelerated and few else None,
         accumulate=None if known is None else _e_step(settings, rows, known),
         callback=reporter(settings, rows.mean_log_jacobian),
+        neighbours=neighbours,
     )
     best = raced.best
     log_likelihood = scored(raced, Mixture(settings.structure.plain, best.parameters, rows.frame), rows)

@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 
 from gmm._validation import check_partition
-from gmm.agglomeration import agglomerate, leaves
+from gmm.agglomeration import Merges, agglomerate, leaves
 from gmm.covariances.base import Covariance
 from gmm.distinct import distinct
 from gmm.draws import Uniform, uniform
 from gmm.errors import ParameterError
-from gmm.hierarchy import LEAVES, ward
+from gmm.hierarchy import LEAVES, Tree, ward
 from gmm.kmeans import Spread, lloyd, seed_centres, standardised, standardised_points
 from gmm.parameters import Parameters
 from gmm.partition import from_partition, maximized, rows_needed, total
@@ -156,7 +156,7 @@ def _seeding(
     return from_partition(rows, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
 
 
-def _hierarchical(
+def _tree(
     structure: Covariance,
     n_components: int,
     rows: Rows,
@@ -164,27 +164,22 @@ def _hierarchical(
     *,
     floor: np.ndarray,
     ridge: np.ndarray | None,
+    grown: Callable[[Rows, Covariance], Tree | Merges],
 ) -> Parameters:
     seen = distinct(rows)
-    view = standardised(seen, SPREADS[structure.scaling]).frame
-    labels = ward(seen.X.astype(np.float64) * view.scale - view.centre, seen.sample_weight).cut(n_components)
+    labels = grown(seen, structure).cut(n_components)
     return from_partition(seen, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
 
 
-def _ellipsoidal(
-    structure: Covariance,
-    n_components: int,
-    rows: Rows,
-    rng: Uniform,
-    *,
-    floor: np.ndarray,
-    ridge: np.ndarray | None,
-) -> Parameters:
-    seen = distinct(rows)
+def _of_distances(seen: Rows, structure: Covariance) -> Tree:
+    view = standardised(seen, SPREADS[structure.scaling]).frame
+    return ward(seen.X.astype(np.float64) * view.scale - view.centre, seen.sample_weight)
+
+
+def _of_ellipsoids(seen: Rows, structure: Covariance) -> Merges:
     points = standardised_points(seen)
     begun = ward(points, seen.sample_weight).cut(leaves(*points.shape))
-    labels = agglomerate(points, seen.sample_weight, begun).cut(n_components)
-    return from_partition(seen, structure, n_components, labels, floor=floor, ridge=ridge, spare=2)
+    return agglomerate(points, seen.sample_weight, begun)
 
 
 def _random(
@@ -229,8 +224,8 @@ def _random_from_data(
 METHODS: dict[str, Callable[..., Parameters]] = {
     "kmeans": _kmeans,
     "k-means++": _seeding,
-    "hierarchical": _hierarchical,
-    "ellipsoids": _ellipsoidal,
+    "hierarchical": partial(_tree, grown=_of_distances),
+    "ellipsoids": partial(_tree, grown=_of_ellipsoids),
     "random": _random,
     "random_from_data": _random_from_data,
 }

@@ -29,7 +29,7 @@ from gmm.em import Climb, climb, resume
 from gmm.parameters import Parameters
 from gmm.partition import rows_needed, too_thin
 from gmm.rows import Rows
-from gmm.small import FEW
+from gmm.small import FEW, are_few
 from gmm.subsample import chosen_rows
 
 __all__ = ["Plan", "likeliest", "merit", "n_counted", "n_degenerate", "plan", "sketch_of"]
@@ -43,6 +43,7 @@ ROWS_PER_FEATURE = 8  # and component, as far as that is less, of a handful
 SPARE = 4  # times the rows that a regular covariance needs
 FACTORED = 4  # times more of one with factors, up to a matrix's: below, a sketch favours spikes (patches, D=64)
 CANDIDATES = 5  # fewest
+EXCHANGED = 3  # components for which exchanges (`gmm.escape`) make up for one candidate, and cost as much
 CROWD = 3  # components beyond which few rows have so many optima that twice as many candidates pay
 CHEAP = 100  # such a round's iterations, if MOST_WORK allows one candidate so many
 MOST_CANDIDATES = (64, 16)  # on china.jpg, 8 components, one in thirty ends in the best optimum
@@ -83,7 +84,7 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     >>> from gmm.rehearsal import plan
     >>> few = plan(FULL, 3, 4, 150)
     >>> few.n_candidates, [tuple(each) for each in few.rounds]
-    (5, [(10, 150), (5, 150), (3, 150)])
+    (4, [(10, 150), (5, 150)])
     >>> many = plan(FULL, 8, 3, 273_280)
     >>> many.n_candidates, [n_rows for _, n_rows in many.rounds]
     (192, [512, 512, 512, 1024, 1024, 2048, 4096, 8192])
@@ -98,7 +99,8 @@ def plan(structure: Covariance, n_components: int, n_features: int, n_rows: int)
     work = size * (n_components * n_features + structure.n_parameters(n_components, n_features))
     affordable = max(SHORTEST, int(MOST_WORK / work))
     if sees_all:
-        n_candidates = CANDIDATES * (2 if n_components > CROWD and affordable >= CHEAP else 1)
+        few = CANDIDATES - (n_components == EXCHANGED and are_few(n_rows, n_components, n_features))
+        n_candidates = 2 * CANDIDATES if n_components > CROWD and affordable >= CHEAP else few
         iterations = FEW_ITERATIONS[: (n_candidates - 1).bit_length()]
         return Plan(n_candidates, tuple(Round(min(n_iter, affordable), n_rows) for n_iter in iterations))
     growth = math.sqrt(n_rows / size)

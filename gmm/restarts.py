@@ -13,7 +13,8 @@ no further, nor do those that after short_iter are on the slope below it.
 Where objectives stand on plateaus for long and no estimate sees beyond, as bounds do while components empty, the race
 is `thorough`: every start climbs to its end, but for those on the path of one that has.
 Starts with fewer components on the numerical floor rank first whatever their objective: a likelihood that grows
-because a covariance collapses is no merit.
+because a covariance collapses is no merit. Where starts are few rows' own, the race goes on among the neighbours of
+the mixture that has won (`gmm.escape`); the climb that ends highest counts as the winner's.
 
 The table of restarts records how far each was taken. Invariant: one start alone, from its seed, is the same climb.
 """
@@ -23,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ from gmm.convergence import LIMIT, STOPPED
 from gmm.covariances.base import Covariance
 from gmm.curvature import dot
 from gmm.em import Accumulate, Callback, Climb, climb, resume, settled
+from gmm.escape import Neighbours, escaped
 from gmm.parameters import Parameters
 from gmm.rehearsal import merit, n_degenerate
 from gmm.rows import Rows
@@ -144,6 +147,7 @@ def race(
     thorough: bool = False,
     accumulate: Accumulate | None = None,
     callback: Callable[[int, int, float, float], object] | None = None,
+    neighbours: Neighbours | None = None,
 ) -> Race:
     """Climb from several starts and return the best.
 
@@ -170,6 +174,8 @@ def race(
         The E-step where it is not that of ``rows``: where more is known of them.
     callback : callable, optional
         Called as ``callback(index of the start, iteration, objective, change)``; True ends the race.
+    neighbours : Neighbours, optional
+        Where to look on from the mixture that has won, once it has converged.
 
     Returns
     -------
@@ -184,7 +190,10 @@ def race(
         return settled(reached, e_step, structure, floor=floor, ridge=ridge, **limits, callback=reporting(index))
 
     def carried_on(index: int, n_iter: int) -> Climb:
-        earlier, until = climbs[index], min(n_iter, max_iter)
+        return continued(climbs[index], n_iter, index)
+
+    def continued(earlier: Climb, n_iter: int, index: int) -> Climb:
+        until = min(n_iter, max_iter)
         if patience is not None and earlier.memory is None:
             if earlier.n_iter < patience:
                 until = min(until, patience)
@@ -193,18 +202,17 @@ def race(
         limits = {"tol": tol, "max_iter": until, "callback": reporting(index)}
         return arranged(index, resume(earlier, e_step, structure, floor=floor, ridge=ridge, **limits))
 
-    def begun(index: int, seed: int) -> Climb:
-        until = max_iter if len(seeds) == 1 else min(first, max_iter)
+    def begun(index: int, parameters: Parameters, until: int) -> Climb:
         limits = {"tol": tol, "max_iter": until if patience is None else min(until, patience)}
         how = {"floor": floor, "ridge": ridge, "accelerated": accelerated, "callback": reporting(index)}
-        return arranged(index, climb(e_step, structure, start(seed), **how, **limits))
+        return arranged(index, climb(e_step, structure, parameters, **how, **limits))
 
     e_step = accumulate or rows.accumulate
     seeds = list(seeds)
     first = min(LOOK, short_iter) if accelerated and not thorough else short_iter
     climbs: list[Climb] = []
     for index, seed in enumerate(seeds):
-        begin = begun(index, seed)
+        begin = begun(index, start(seed), max_iter if len(seeds) == 1 else min(first, max_iter))
         climbs.append(begin)
         if begin.parameters.n_components == 1 or begin.stop_reason == STOPPED:
             break
@@ -234,6 +242,14 @@ def race(
         index = max(rivals, key=lambda rival: climbs[rival].promise)
         climbs[index] = carried_on(index, max_iter if thorough else max(2 * climbs[index].n_iter, 1))
 
+    if neighbours is not None and climbs[leader].converged:
+        climbs[leader] = escaped(
+            *(climbs[leader], neighbours),
+            partial(begun, leader),
+            lambda earlier, n_iter: continued(earlier, n_iter, leader),
+            tol=tol,
+            max_iter=max_iter,
+        )
     return Race(climbs[leader], leader, table(rows, structure, climbs, leader, seeds, ridge, tol, accumulate))
 
 

@@ -20,8 +20,11 @@ import numpy as np
 from gmm import anchors, clutter, initialization
 from gmm._validation import check_means, check_partition, check_weights
 from gmm.completion import CompletedRows, completions
+from gmm.covariances import is_native
 from gmm.distinct import distinct
+from gmm.draws import Draws
 from gmm.errors import ParameterError
+from gmm.escape import Neighbours
 from gmm.frame import Frame
 from gmm.hierarchy import LEAVES
 from gmm.mixture import Mixture
@@ -31,6 +34,7 @@ from gmm.partition import from_partition
 from gmm.prepared import prepare
 from gmm.rows import Rows
 from gmm.settings import Settings
+from gmm.small import are_few
 from gmm.subsample import largest
 
 __all__ = ["Start", "choose_start"]
@@ -43,13 +47,14 @@ class Start:
     """Parameters as a function of a seed, and whether the seed matters: if not, one start is enough.
 
     ``prepare`` makes those of some seeds at once and returns what it made. ``kinds`` makes one of a seed and the number
-    of its start, where that decides.
+    of its start, where that decides. ``neighbours`` of some seeds: where to look on from the mixture that these lead to.
     """
 
     parameters: Callable[[int], Parameters]
     is_random: bool
     prepare: Callable[[Sequence[int]], dict[int, Parameters]] = lambda seeds: {}
     kinds: Callable[[int, int], Parameters] | None = None
+    neighbours: Callable[[Sequence[int]], Neighbours | None] = lambda seeds: None
 
     def of(self, seeds: Sequence[int]) -> Callable[[int], Parameters]:
         """``parameters``, for seeds that are made together where they can be."""
@@ -153,8 +158,17 @@ def choose_start(
             made |= prepare(whole, *shape, its, **limits)
         return {seed: replaced(parameters) for seed, parameters in made.items()}
 
+    def neighbours(seeds: Sequence[int]) -> Neighbours | None:
+        strives = method in ("kmeans", "auto") and not given and drawn is None and noise is None
+        if not strives or not are_few(rows.n_rows, settings.n_components, rows.n_features):
+            return None
+        if settings.structure is not settings.structure.plain:
+            return None
+        n_transplants = 2 * len(seeds) if method == "auto" or not is_native(settings.structure) else 0
+        return Neighbours(seen, settings.structure, **limits, rng=Draws(seeds[0]), n_transplants=n_transplants)
+
     is_one_tree = method in initialization.TREES and rows.n_rows <= LEAVES and drawn is None
-    return Start(begin, "means" not in given and not is_one_tree, prepared, begin if method == "auto" else None)
+    return Start(begin, "means" not in given and not is_one_tree, prepared, begin if method == "auto" else None, neighbours)
 
 
 def _with_known(partition: np.ndarray, known: np.ndarray | None) -> np.ndarray:

@@ -23,7 +23,8 @@ LAYERS = [
         "algorithms",
         "em acceleration curvature small convergence initialization partition rehearsal kmeans subsample distinct "
         "hierarchy agglomeration inference shrinkage restarts foresight draws prepared whole completion agreement "
-        "criteria ordering clutter anchors collapse dependence variational moves predictive matching quadratic_form",
+        "criteria ordering clutter anchors collapse dependence variational moves predictive matching quadratic_form "
+        "exchange transplant escape",
     ),
     (
         "estimators",

@@ -37,9 +37,12 @@ def many():
 
 
 def test_few_rows_are_all_seen_by_a_few_candidates():
-    few = plan(FULL, 3, 2, FEW - 1)
-    assert {each.n_rows for each in few.rounds} == {FEW - 1}
-    assert few.n_candidates >= max(len(kinds) for kinds in CANDIDATES.values())  # each kind has its turn
+    for n_components in (2, 4):
+        few = plan(FULL, n_components, 2, FEW - 1)
+        assert {each.n_rows for each in few.rounds} == {FEW - 1}
+        assert few.n_candidates >= max(len(kinds) for kinds in CANDIDATES.values())  # each kind has its turn
+    assert plan(FULL, 3, 2, FEW - 1).n_candidates == plan(FULL, 2, 2, FEW - 1).n_candidates - 1
+    assert plan(FULL, 3, 40, FEW - 1).n_candidates == plan(FULL, 2, 2, FEW - 1).n_candidates  # not among neighbours
 
 
 @pytest.mark.parametrize("n_rows", [100, 10**4, 10**5, 10**6])
