@@ -91,12 +91,13 @@ static int64_t candidates(gmm_fitting *fit, gmm_draws *draws) {
         {GMM_BEGIN_KMEANS, GMM_BEGIN_RANGE, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM},
         {GMM_BEGIN_KMEANS, GMM_BEGIN_DATA, GMM_BEGIN_SEEDS, GMM_BEGIN_RANDOM},
     };
-    const int common = fit->plan->structure == GMM_SPHERICAL;
+    const int common = fit->plan->structure == GMM_SPHERICAL, n_kinds = N_KINDS - common;
+    const int skipped = fit->rounds.n_candidates < n_kinds; /* the second, which is most like the first */
     int64_t n = 0;
     for (int64_t turn = 0; turn < fit->rounds.n_candidates; ++turn) {
         gmm_path *path = fit->tried + n;
         gmm_begin_anew(path);
-        gmm_begin(fit, in_turn[common][turn % (N_KINDS - common)], draws, &path->mixture);
+        gmm_begin(fit, in_turn[common][(turn + (skipped && turn > 0)) % n_kinds], draws, &path->mixture);
         if (!gmm_climb_on(fit, &fit->over_seen, path, tol_of(&fit->rounds), 0)) return 0;
         n += !is_repeated(fit->tried, n);
     }

@@ -31,7 +31,7 @@ __all__ = ["Neighbours", "escaped"]
 
 SHORT = 5  # iterations before a neighbour is judged
 WORTH = 1e-3  # nats per row that it must promise: most go back to where they came from, and promise a little more
-AT_ONCE = 5  # transplants, beside the exchanges
+AT_ONCE = 3  # transplants before the best is looked at anew
 CLEARLY = 10.0  # times tol that a better mixture is higher
 
 

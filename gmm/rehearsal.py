@@ -160,8 +160,9 @@ def likeliest(
     sketch = sketch_of(rows, rounds[0].n_rows, seed)
     limits = {"floor": floor, "ridge": ridge, "tol": TOL_OF_FEW if sketch is rows else TOL}
     field: list[Climb] = []
+    skipped = n_candidates < len(candidates)  # the second, which is most like the first
     for turn in range(n_candidates):
-        begun = candidates[turn % len(candidates)](sketch, draws)
+        begun = candidates[(turn + (skipped and turn > 0)) % len(candidates)](sketch, draws)
         climbed = climb(sketch.accumulate, structure, begun, **limits, max_iter=0)
         if all(abs(climbed.objective - other.objective) > SAME_END for other in field):
             field.append(climbed)

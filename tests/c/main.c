@@ -25,7 +25,7 @@ static const test tests[] = {
     {"ward", test_ward},
     {"climb", test_climb},             {"endings", test_endings},
              {"fit", test_fit},               {"start", test_start},
-    {"race", test_race},                 {"unusual", test_unusual},
+    {"exchange", test_exchange},         {"race", test_race},                 {"unusual", test_unusual},
     {"acceleration", test_acceleration},
     {"missing", test_missing},           {"missing_beside", test_missing_beside},
     {"measured", test_measured},         {"measured_beside", test_measured_beside},

@@ -35,6 +35,7 @@ void test_measured(void);
 void test_measured_beside(void);
 void test_fit(void);
 void test_start(void);
+void test_exchange(void);
 void test_race(void);
 void test_unusual(void);
 void test_unknown_isa(void); /* only by name, with GMM_ISA set to no ISA of this machine */
