@@ -20,15 +20,17 @@ static int judge(gmm_fitting *fit, const gmm_mixture *neighbour, gmm_path *best,
     const gmm_plan *plan = fit->plan;
     gmm_path *path = fit->start + plan->n_starts;
     int64_t until = plan->max_iter < SHORT ? plan->max_iter : SHORT;
+    int leads;
     gmm_begin_anew(path);
     gmm_copy_mixture(neighbour, &path->mixture);
     do {
         if (!gmm_climb_on(fit, &fit->over_rows, path, plan->tol, until)) return 0;
         const int64_t doubled = 2 * (path->n_trace - 1), next = doubled > 1 ? doubled : 1;
         until = next < plan->max_iter ? next : plan->max_iter;
+        leads = passes(path, best, gmm_objective(path), CLEARLY * plan->tol);
     } while (path->stop == GMM_AT_LIMIT && path->n_trace <= plan->max_iter &&
-             passes(path, best, gmm_promise(path), WORTH));
-    if (passes(path, best, gmm_objective(path), CLEARLY * plan->tol)) {
+             (leads || passes(path, best, gmm_promise(path), WORTH)));
+    if (leads) {
         const gmm_path left = *best;
         *best = *path;
         *path = left;

@@ -94,6 +94,12 @@ def escaped(
         degenerate, leading = n_degenerate(rival, structure), n_degenerate(best, structure)
         return degenerate < leading or (degenerate == leading and objective > best.objective + by)
 
+    def is_worth_it(rival: Climb) -> bool:
+        return passes(rival, rival.promise, WORTH) or leads(rival)
+
+    def leads(rival: Climb) -> bool:
+        return passes(rival, rival.objective, CLEARLY * tol)
+
     while True:
         starts = neighbours.exchanges(best.parameters) if is_new else []
         starts += neighbours.transplants(best.parameters, min(left, AT_ONCE))
@@ -103,7 +109,7 @@ def escaped(
         is_new = False
         for start in starts:
             rival = begin(start, min(SHORT, max_iter))
-            while rival.stop_reason == LIMIT and rival.n_iter < max_iter and passes(rival, rival.promise, WORTH):
+            while rival.stop_reason == LIMIT and rival.n_iter < max_iter and is_worth_it(rival):
                 rival = carry_on(rival, max(2 * rival.n_iter, 1))
-            if passes(rival, rival.objective, CLEARLY * tol):
+            if leads(rival):
                 best, is_new = rival, True
