@@ -4,9 +4,10 @@
     python benchmarks/bench_starts.py --problems iris swiss --kinds auto kmeans
 
 As many passes before the climb to the end as two "kmeans" starts take, which rehearse; ten for a start of any other
-kind. "auto" goes on from the winner to its neighbours, five passes for each of four exchanges, now and then again, and of
-twice as many transplants as it has starts, so it has fewer starts. A cell is how many nats a row the mean over seeds ends below the best that any
-kind found on these rows, with its standard error. Counts do not depend on the machine's speed.
+kind. "auto" goes on from the winner to its neighbours, five passes for each of four exchanges, again wherever it finds
+a better mixture, and of twice as many transplants as it has starts; so it has fewer starts. A cell is how many nats a
+row the mean over seeds ends below the best that any kind found on these rows, with its standard error. Counts do not
+depend on the machine's speed.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def overlapping(seed: int) -> np.ndarray:
 
 def spheres(seed: int) -> np.ndarray:
     """Two pairs of spheres, so far from each other that standard deviations of columns tell nothing of a pair."""
-    return np.random.default_rng(seed).normal(size=(200, 2)) + np.repeat([[0, 0], [10, 0], [200, 0], [210, 0]], 50, axis=0)
+    return np.random.default_rng(seed).normal(size=(200, 2)) + np.repeat(
+        [[0, 0], [10, 0], [200, 0], [210, 0]], 50, axis=0
+    )
 
 
 def mixed(seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const double SHARE = 0.1, LEAST = 1e-8, CLEARLY = 1 + 1e-9, OF_WHOLE = 1e-6;
-enum { MOST = 4, AXES = 8, TURNS = 10 };
+enum { MOST = 4, AXES = 8, TURNS = 5 };
 
 gmm_exchanging gmm_take_exchanging(int64_t N, int64_t K, int64_t D, gmm_workspace *space) {
     const int64_t P = 2 * K, n = K ? N : 0, square = K ? D * D : 0;

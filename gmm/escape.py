@@ -23,7 +23,7 @@ from gmm.draws import Uniform
 from gmm.em import Climb
 from gmm.exchange import exchanges
 from gmm.parameters import Parameters
-from gmm.rehearsal import merit, n_degenerate
+from gmm.rehearsal import n_degenerate
 from gmm.rows import Rows
 from gmm.transplant import transplants
 

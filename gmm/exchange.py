@@ -28,7 +28,7 @@ __all__ = ["FEWEST", "clusters_of", "exchanges", "labels_of"]
 FEWEST = 3  # components that an exchange needs
 MOST = 4
 AXES = 8  # of a component that its cut begins at
-TURNS = 10  # of 2-means
+TURNS = 5  # of 2-means
 CLEARLY = 1.0 + 1e-9  # times better is better, whatever the rounding
 LEAST = 1e-8  # of a variance: what keeps T regular where features depend on each other
 

@@ -47,7 +47,7 @@ class Start:
     """Parameters as a function of a seed, and whether the seed matters: if not, one start is enough.
 
     ``prepare`` makes those of some seeds at once and returns what it made. ``kinds`` makes one of a seed and the number
-    of its start, where that decides. ``neighbours`` of some seeds: where to look on from the mixture that these lead to.
+    of its start, where that decides. ``neighbours`` of some seeds: where to look on from the mixture they lead to.
     """
 
     parameters: Callable[[int], Parameters]
@@ -159,6 +159,7 @@ def choose_start(
         return {seed: replaced(parameters) for seed, parameters in made.items()}
 
     def neighbours(seeds: Sequence[int]) -> Neighbours | None:
+        """Of few rows; with transplants where the starts are made in Python, which costs more than their climbs."""
         strives = method in ("kmeans", "auto") and not given and drawn is None and noise is None
         if not strives or not are_few(rows.n_rows, settings.n_components, rows.n_features):
             return None
@@ -168,7 +169,9 @@ def choose_start(
         return Neighbours(seen, settings.structure, **limits, rng=Draws(seeds[0]), n_transplants=n_transplants)
 
     is_one_tree = method in initialization.TREES and rows.n_rows <= LEAVES and drawn is None
-    return Start(begin, "means" not in given and not is_one_tree, prepared, begin if method == "auto" else None, neighbours)
+    return Start(
+        begin, "means" not in given and not is_one_tree, prepared, begin if method == "auto" else None, neighbours
+    )
 
 
 def _with_known(partition: np.ndarray, known: np.ndarray | None) -> np.ndarray:

@@ -15,9 +15,9 @@ def lone_cluster(seed=0):
     """A heap of which one component is enough, and a small cluster beside it that shares the other's component."""
     rng = np.random.default_rng(seed)
     labels = np.repeat([0, 1, 2], [200, 100, 12])
-    X = np.array([[0.0, 0.0], [9.0, 0.0], [9.0, 4.0]])[labels] + np.array([1.0, 1.0, 0.1])[labels][:, None] * rng.normal(
-        size=(312, 2)
-    )
+    X = np.array([[0.0, 0.0], [9.0, 0.0], [9.0, 4.0]])[labels] + np.array([1.0, 1.0, 0.1])[labels][
+        :, None
+    ] * rng.normal(size=(312, 2))
     return X, labels, np.where(labels > 0, 2, (X[:, 0] > 0).astype(int))
 
 
@@ -46,7 +46,9 @@ def test_a_row_of_more_weight_is_drawn_more_often():
     limits = {"floor": rows.frame.floor, "ridge": None}
     begun = from_partition(rows, FULL, 3, low, **limits)
     far = rows.frame.points_in(np.array([9.0, 4.0]))
-    drawn = [np.abs(start.means - far).sum(axis=1).min() for start in transplants(rows, FULL, begun, Draws(3), 9, **limits)]
+    drawn = [
+        np.abs(start.means - far).sum(axis=1).min() for start in transplants(rows, FULL, begun, Draws(3), 9, **limits)
+    ]
     assert min(drawn) > 0.2
 
 

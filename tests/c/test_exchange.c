@@ -2,7 +2,6 @@
  * rows that want a closer look. What it proposes test_whole.py compares with Python's. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "check.h"
 #include "fit.h"
@@ -150,6 +149,21 @@ static void ranks(int64_t max_iter)
     free(s.scratch);
 }
 
+/* Two rows far from their cluster would have a component of their own if that were no spike. */
+static void thin(void)
+{
+    search s;
+    in_case("exchange, thin components");
+    prepare(&s, GMM_FULL, 2, STEPS, 0);
+    s.value[1] = 40, s.value[3] = 40.5;
+    gmm_see_distinct(&s.fit);
+    CHECK(gmm_measure_columns(&s.fit));
+    gmm_path *path = climbed(&s, 0);
+    const double before = gmm_objective(path);
+    CHECK(gmm_escape(&s.fit, path) && gmm_n_degenerate(path) == 0 && gmm_objective(path) >= before);
+    free(s.scratch);
+}
+
 void test_exchange(void)
 {
     for (int structure = 0; structure < GMM_N_STRUCTURES; ++structure) {
@@ -162,6 +176,7 @@ void test_exchange(void)
     leave_trap(GMM_DIAG, MOST_FEATURES, STEPS, 0);
     no_cut();
     no_numbers();
-    ranks(3);
+    thin();
+    ranks(1);
     ranks(STEPS);
 }
