@@ -34,7 +34,7 @@ LEAST = 1e-6  # of a variance: what keeps T regular where features depend on eac
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Weights (M,), centroids (M, D), scatters (M, D, D) of clusters, T (D, D), and what shape a covariance may have."""
+    """Weights (M,), centroids (M, D), scatters (M, D, D) of clusters, T (D, D), and the shape of a covariance."""
 
     n: np.ndarray
     centroids: np.ndarray

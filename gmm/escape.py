@@ -13,11 +13,11 @@ Invariant: what is returned is never lower than what was given, nor has it more 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmm.convergence import LIMIT
+from gmm.convergence import LIMIT, STOPPED
 from gmm.covariances.base import Covariance
 from gmm.draws import Uniform
 from gmm.em import Climb
@@ -113,3 +113,5 @@ def escaped(
                 rival = carry_on(rival, max(2 * rival.n_iter, 1))
             if leads(rival):
                 best, is_new = rival, True
+            if rival.stop_reason == STOPPED:
+                return replace(best, stop_reason=STOPPED)

@@ -47,7 +47,8 @@ class GaussianMixture(MixtureEstimator):
     max_iter : int, default=500
         Largest number of iterations; 0 keeps the start.
     n_init : int, default=5
-        Number of starts. Each runs ``short_iter`` iterations and the best goes on (Biernacki, Celeux, Govaert 2003).
+        Number of starts. Each runs ``short_iter`` iterations and the best goes on (Biernacki, Celeux, Govaert 2003);
+        of few rows, by "kmeans" or "auto", also to neighbours of where it ends: two components as one, one as two.
     short_iter : int, default=10
         Iterations of each start before the best is chosen; on many rows three, for starts that have no chance after.
     init_params : {"kmeans", "auto", "k-means++", "hierarchical", "random", "random_from_data"} or callable

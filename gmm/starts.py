@@ -20,7 +20,7 @@ import numpy as np
 from gmm import anchors, clutter, initialization
 from gmm._validation import check_means, check_partition, check_weights
 from gmm.completion import CompletedRows, completions
-from gmm.covariances import is_native
+from gmm.covariances import climbs_in_core, is_native
 from gmm.distinct import distinct
 from gmm.draws import Draws
 from gmm.errors import ParameterError
@@ -161,9 +161,8 @@ def choose_start(
     def neighbours(seeds: Sequence[int]) -> Neighbours | None:
         """Of few rows; with transplants where the starts are made in Python, which costs more than their climbs."""
         strives = method in ("kmeans", "auto") and not given and drawn is None and noise is None
-        if not strives or not are_few(rows.n_rows, settings.n_components, rows.n_features):
-            return None
-        if settings.structure is not settings.structure.plain:
+        ordinary = settings.structure is settings.structure.plain and climbs_in_core(settings.structure.core)
+        if not (strives and ordinary and are_few(rows.n_rows, settings.n_components, rows.n_features)):
             return None
         n_transplants = 2 * len(seeds) if method == "auto" or not is_native(settings.structure) else 0
         return Neighbours(seen, settings.structure, **limits, rng=Draws(seeds[0]), n_transplants=n_transplants)

@@ -86,6 +86,19 @@ def test_what_is_given_is_kept_when_neighbours_are_spikes():
     assert search(rows, high, limits, 5)[0] is high
 
 
+def test_a_callback_ends_the_search():
+    X, heard = load_faithful().data, []
+
+    def stop_among_neighbours(progress):
+        heard.append(progress.n_iter)
+        return heard.count(2) == 2  # the second climb: there is one start
+
+    model = gmm.GaussianMixture(3, n_init=1, random_state=0, callbacks=[stop_among_neighbours]).fit(X)
+    assert model.stop_reason_ == "callback"
+    assert (heard.count(1), heard[-1]) == (2, 2)
+    assert model.log_likelihood_ == pytest.approx(-4.11476, abs=1e-4)  # that of the first
+
+
 def test_fits_that_say_how_they_start_are_left_where_they_end():
     X, _ = spheres(50, 3)
     low = np.array([0, 0, 1, 2]).repeat(50)
