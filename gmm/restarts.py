@@ -13,7 +13,7 @@ no further, nor do those that after short_iter are on the slope below it.
 Where objectives stand on plateaus for long and no estimate sees beyond, as bounds do while components empty, the race
 is `thorough`: every start climbs to its end, but for those on the path of one that has.
 Starts with fewer components on the numerical floor rank first whatever their objective: a likelihood that grows
-because a covariance collapses is no merit. On few rows the race goes on among the neighbours of the mixture that has won
+because a covariance collapses is no merit. On few rows the race goes on among the neighbours of the mixture that won
 (`gmm.escape`), and the climb that ends highest takes the winner's place in the table.
 
 The table of restarts records how far each was taken. Invariant: one start alone, from its seed, is the same climb.
