@@ -40,7 +40,7 @@ static int judge(gmm_fitting *fit, const gmm_mixture *neighbour, gmm_path *best,
 }
 
 int gmm_escape(gmm_fitting *fit, gmm_path *best) {
-    int is_new = 1;
+    int is_new = gmm_has_neighbours(fit->plan) && best->stop == GMM_CONVERGED;
     while (is_new) {
         const int64_t n = gmm_exchange(fit, &best->mixture);
         is_new = 0;

@@ -173,9 +173,8 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     }
     group->winner = gmm_race(fit, group->n_started);
     if (group->winner < 0) return 0;
-    gmm_path *best = fit->start + group->winner;
-    if (gmm_has_neighbours(plan) && best->stop == GMM_CONVERGED && !gmm_escape(fit, best)) return 0;
     gmm_tabulate(fit, group);
+    const gmm_path *best = fit->start + group->winner;
     memcpy(group->mixture.weight, best->mixture.weight, (size_t)K * sizeof(double));
     memcpy(group->mixture.mean, best->mixture.mean, (size_t)(K * D) * sizeof(double));
     memcpy(group->mixture.covariance, best->mixture.covariance,

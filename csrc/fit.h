@@ -114,7 +114,8 @@ void gmm_factors_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred, g
 /* Log-likelihood of such a mixture without penalties, nats per unit of sample weight. */
 double gmm_likelihood_of(gmm_fitting *fit, const gmm_mixture *mixture, int centred);
 
-/* Number of the likeliest of the starts when nothing is left to be found out, or -1; then the table of all. */
+/* Number of the likeliest of the starts when nothing is left to be found out, neighbours included, or -1; then the table
+ * of all. */
 int64_t gmm_race(gmm_fitting *fit, int64_t n_started);
 void gmm_tabulate(gmm_fitting *fit, const gmm_group *group);
 
@@ -124,7 +125,8 @@ int gmm_has_neighbours(const gmm_plan *plan);
 /* Mixtures that differ from one by an exchange of components, to `tried`, the most promising first; their number. */
 int64_t gmm_exchange(gmm_fitting *fit, const gmm_mixture *mixture);
 
-/* The best of the race becomes the best climb that is found from there; 0 when something is out of the ordinary. */
+/* The best of the race, if it has converged, becomes the best climb that is found from there; 0 when something is out
+ * of the ordinary. */
 int gmm_escape(gmm_fitting *fit, gmm_path *best);
 
 /* What climbs are ranked by: components on the floor or too thin, then the objective; same ends tie. */

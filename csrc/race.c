@@ -58,7 +58,7 @@ int64_t gmm_race(gmm_fitting *fit, int64_t n_started) {
             gmm_path *path = fit->start + s;
             if (may_win(fit, path, leader) && (!rival || gmm_promise(path) > gmm_promise(rival))) rival = path;
         }
-        if (!rival) return leader - fit->start;
+        if (!rival) return gmm_escape(fit, leader) ? leader - fit->start : -1;
         const int64_t doubled = 2 * (rival->n_trace - 1), next = doubled > 1 ? doubled : 1;
         const int64_t until = next < plan->max_iter ? next : plan->max_iter;
         if (!gmm_climb_on(fit, &fit->over_rows, rival, plan->tol, until)) return -1;
