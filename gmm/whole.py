@@ -35,6 +35,7 @@ USUAL_PASSES = 200  # of a climb that is handed its start
 MOST_PASSES = 4000  # of SMALL each, 0.1 s: no Ctrl-C is answered on the way
 LONGEST_TRACES = 1 << 16  # iterations of all starts
 REHEARSED = 100  # passes of a start's rehearsal, and some
+NEIGHBOURS = 500  # passes among the neighbours of the winner, where it has some; 20 to 100 as a rule
 STOP_REASONS = {0: LIMIT, 1: CONVERGED, 3: FALL}  # gmm_stop
 UNUSUAL = 2
 BATCH = 256  # groups in one call, at most
@@ -61,7 +62,7 @@ class Plan:
 
     def work(self, n_rows: int, n_features: int) -> int:
         """Multiply-adds that a fit may take."""
-        passes = self.n_init * (self.max_iter + REHEARSED)
+        passes = self.n_init * (self.max_iter + REHEARSED) + NEIGHBOURS
         return passes * most_work(n_rows, self.n_components, n_features)
 
 
