@@ -6,7 +6,8 @@ static const double CLEARLY = 10, WORTH = 1e-3;
 enum { SHORT = 5 };
 
 int gmm_has_neighbours(const gmm_plan *plan) {
-    return plan->method == GMM_METHOD_KMEANS && plan->n_starts > 0 && plan->n_components >= GMM_FEWEST_EXCHANGED;
+    const int looks_on = plan->method == GMM_METHOD_KMEANS || plan->method == GMM_METHOD_AROUND;
+    return looks_on && plan->n_starts > 0 && plan->n_components >= GMM_FEWEST_EXCHANGED;
 }
 
 /* Whether a climb has fewer degenerate components, or an objective that is higher by more than so much. */

@@ -90,8 +90,9 @@ size_t gmm_fit_scratch_bytes(const gmm_plan *plan, int64_t n_rows, int64_t n_fea
     gmm_workspace space = {NULL, 0};
     gmm_fitting fit;
     if (!plan || n_rows < 1 || n_threads < 1 || plan->n_starts < 1 || plan->max_iter < 0 || plan->short_iter < 0 ||
-        plan->patience < 0 || (unsigned)plan->method > GMM_METHOD_GIVEN ||
-        (plan->method == GMM_METHOD_GIVEN ? plan->n_starts != 1 : plan->form != GMM_OWN_FORM) ||
+        plan->patience < 0 || (unsigned)plan->method > GMM_METHOD_AROUND ||
+        (plan->method != GMM_METHOD_GIVEN && plan->form != GMM_OWN_FORM) ||
+        (plan->method >= GMM_METHOD_GIVEN && plan->n_starts != 1) ||
         plan->max_iter > (int64_t)1 << 30 || plan->n_starts > (int64_t)1 << 20 || n_rows > (int64_t)1 << 40 ||
         !gmm_climb_scratch_bytes(plan->structure, plan->form, plan->precision, plan->n_components, n_features))
         return 0;
@@ -153,14 +154,14 @@ static int fit_rows(gmm_fitting *fit, gmm_group *group) {
     fit->limits = (gmm_limits){.precision = plan->precision, .ridge = group->ridge, .floor = group->floor,
                                .epsilon = plan->precision == GMM_F64 ? DBL_EPSILON : FLT_EPSILON};
     memset(fit->unused, 0, (size_t)gmm_covariance_size(plan->structure, K, D) * sizeof(double));
-    const int is_given = plan->method == GMM_METHOD_GIVEN;
-    if (!is_given) gmm_see_distinct(fit);
+    const int is_given = plan->method >= GMM_METHOD_GIVEN, is_seen = plan->method != GMM_METHOD_GIVEN;
+    if (is_seen) gmm_see_distinct(fit);
     for (int64_t r = 0; r < fit->rounds.n_rounds; ++r) fit->rounds.n_rows[r] = fit->seen.n_rows;
     if (plan->structure == GMM_TIED) {
         if (!gmm_measure_scatter(fit, &fit->rows, fit->scatter)) return 0;
-        if (!is_given) (void)gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter); /* the same values, once each */
+        if (is_seen) (void)gmm_measure_scatter(fit, &fit->seen, fit->seen_scatter); /* the same values, once each */
     }
-    if (!is_given && !gmm_measure_columns(fit)) return 0;
+    if (is_seen && !gmm_measure_columns(fit)) return 0;
     group->n_started = K == 1 ? 1 : plan->n_starts;
     const int64_t first = plan->n_starts == 1 || plan->short_iter > plan->max_iter ? plan->max_iter : plan->short_iter;
     for (int64_t s = 0; s < group->n_started; ++s) {

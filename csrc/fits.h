@@ -14,7 +14,8 @@ typedef enum {
     GMM_METHOD_SEEDS = 1,
     GMM_METHOD_RANDOM = 2,
     GMM_METHOD_DATA = 3,
-    GMM_METHOD_GIVEN = 4 /* the group's mixture, for one start; the only one for a form */
+    GMM_METHOD_GIVEN = 4, /* the group's mixture, for one start; the only one for a form */
+    GMM_METHOD_AROUND = 5 /* the same, then its neighbours, as after GMM_METHOD_KMEANS */
 } gmm_method;
 
 /* What many fits have in common. */

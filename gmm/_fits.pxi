@@ -87,7 +87,7 @@ def fit(list X, list sample_weight, scale, centre, floor, ridge, seeds, int kern
     cdef gmm_plan plan
     cdef int64_t G = len(X), K, D, S, size, g, longest = 1
     cdef gmm_group *group
-    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 4 or n_threads < 1:
+    if not 0 <= kernel <= 3 or not 0 <= precision <= 1 or not 0 <= method <= 5 or n_threads < 1:
         raise ValueError("kernel, precision, method, n_threads: out of range")
     if not 0 <= form < GMM_N_FORMS:
         raise ValueError("form: out of range")

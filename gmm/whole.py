@@ -26,11 +26,12 @@ from gmm.restarts import Outcome, Restart
 from gmm.rows import Rows
 from gmm.small import SMALL, are_few, most_work
 
-__all__ = ["GIVEN", "METHODS", "Batch", "Plan", "fit_batches", "fit_given", "is_soon_over", "is_whole"]
+__all__ = ["AROUND", "GIVEN", "METHODS", "Batch", "Plan", "fit_batches", "fit_given", "is_soon_over", "is_whole"]
 
 METHODS = {"kmeans": 0, "k-means++": 1, "random": 2, "random_from_data": 3}  # gmm_method in csrc/fits.h
 GIVEN = "given"  # a start that is handed in
-NUMBERS = METHODS | {GIVEN: 4}
+AROUND = "around"  # such a start, and the neighbours of the mixture it leads to
+NUMBERS = METHODS | {GIVEN: 4, AROUND: 5}
 USUAL_PASSES = 200  # of a climb that is handed its start
 MOST_PASSES = 4000  # of SMALL each, 0.1 s: no Ctrl-C is answered on the way
 LONGEST_TRACES = 1 << 16  # iterations of all starts

@@ -17,8 +17,9 @@ from functools import cached_property
 import numpy as np
 
 from gmm.collapse import is_sound
-from gmm.covariances import climbs_in_core
+from gmm.covariances import climbs_in_core, is_native
 from gmm.errors import CollapseError, DataError
+from gmm.exchange import FEWEST
 from gmm.fitting import PATIENCE, climbed, finished, plan_of, require_rows, ridge_in, settled
 from gmm.parameters import Parameters
 from gmm.partition import from_partition, too_thin
@@ -27,7 +28,7 @@ from gmm.restarts import Outcome
 from gmm.selection.shared import Sketch
 from gmm.settings import Settings
 from gmm.small import is_small
-from gmm.whole import GIVEN, Plan, fit_given, is_soon_over
+from gmm.whole import AROUND, GIVEN, Plan, fit_given, is_soon_over
 
 __all__ = ["Ladder", "can_climb"]
 
@@ -122,7 +123,16 @@ class Ladder:
             merits, reached = self._rehearsed(K, starts)
             order = sorted(range(len(starts)), key=merits.__getitem__, reverse=True)
             finalists = [reached(g) for g in order[: FINALISTS if few else 1]]
-        return max(self._climbed(K, finalists), key=self._merit)
+        best = max(self._climbed(K, finalists), key=self._merit)
+        return best if K < FEWEST or not (few and is_native(self.structure)) else self._escaped(K, best)
+
+    def _escaped(self, K: int, best: Outcome) -> Outcome:
+        """The same outcome, or a better one by exchanges of its components."""
+        plan = replace(self._plan(K), method=AROUND)
+        if not is_soon_over(plan, self.rows.n_rows, self.rows.n_features):
+            return best
+        found = fit_given(plan, self.rows, self.ridge, [best.parameters]).outcome(0)
+        return best if found is None else max([best, found], key=self._merit)
 
     def _rehearsed(
         self, K: int, starts: list[Parameters]

@@ -168,6 +168,22 @@ static void given_case(gmm_structure structure, gmm_form form, gmm_dtype precisi
     drop(&together), drop(&alone);
 }
 
+/* From the same start, neighbours are never lower. */
+static void around_case(gmm_structure structure)
+{
+    in_case("fit around a given start, structure=%d", structure);
+    job given = prepare_given(structure, GMM_OWN_FORM, GMM_F64), around = prepare_given(structure, GMM_OWN_FORM, GMM_F64);
+    around.plan.method = GMM_METHOD_AROUND;
+    fit_groups(&given, 0, GROUPS, 1);
+    fit_groups(&around, 0, GROUPS, 2);
+    for (int g = 0; g < GROUPS; ++g) {
+        CHECK(around.groups[g].stop == GMM_UNUSUAL || around.groups[g].n_started == 1);
+        CHECK(around.groups[g].stop == GMM_UNUSUAL ||
+              around.groups[g].log_likelihood >= given.groups[g].log_likelihood - 1e-9);
+    }
+    drop(&given), drop(&around);
+}
+
 static void given_arguments(void)
 {
     in_case("arguments of a given start");
@@ -178,6 +194,14 @@ static void given_arguments(void)
     j.plan.n_starts = 1;
     j.plan.method = GMM_METHOD_DATA;
     CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
+    j.plan.method = GMM_METHOD_AROUND;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
+    j.plan.form = GMM_OWN_FORM;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) > 0);
+    j.plan.n_starts = 2;
+    CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
+    j.plan.n_starts = 1;
+    j.plan.form = GMM_VVE;
     j.plan.method = (gmm_method)9;
     CHECK(gmm_fit_scratch_bytes(&j.plan, 100, 3, 1) == 0);
     j.plan.method = GMM_METHOD_GIVEN;
@@ -232,6 +256,10 @@ void test_fit(void)
             given_case((gmm_structure)structure, GMM_OWN_FORM, (gmm_dtype)precision);
         }
     }
+    around_case(GMM_FULL);
+    around_case(GMM_TIED);
+    around_case(GMM_DIAG);
+    around_case(GMM_SPHERICAL);
     given_arguments();
     fit_arguments();
 }
