@@ -2,8 +2,9 @@
 
 Starts of K components are the shared partitions, components all alike about drawn rows, and those of K - 1 components
 with one split; once K + 1 are known, also those with two as one (split and merge: Ueda, Nakano, Ghahramani, Hinton
-2000). All climb a few iterations on the sketch, the likeliest go on: on few rows `FINALISTS` of them to the end, on
-many the best alone, on all rows. What a union finds takes the place of an earlier climb only if it ends higher.
+2000). All climb a few iterations on the sketch, the likeliest go on: on few rows `FINALISTS` of them to the end, and
+the best, if its structure has a kernel of its own, to its neighbours (`gmm.escape`); on many the best alone, on all
+rows. What a union finds takes the place of an earlier climb only if it ends higher.
 
 Invariant: a ladder depends on the rows, the seed and the numbers of components, not on other structures or threads.
 """
