@@ -4,10 +4,10 @@
             it promises more--> a higher mixture, of which again, or the end
 
 So a search that begins at one optimum goes on to its neighbours, which are better on average than what another start
-finds from nothing (Ueda et al. 2000 for exchanges). Of many rows neighbours are looked for on a sketch, and only what
-is clearly better there climbs on all rows.
+finds from nothing. Fits of few rows are made so (`gmm.starts`); the core makes the same search, without transplants
+(csrc/escape.c).
 
-Invariant: what is returned is never lower than what was given, nor has it more degenerate components.
+Invariant: what is returned has no more degenerate components than what was given and, if as many, is not lower.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Neighbours:
     Parameters
     ----------
     rows : Rows
-        Each different one once, or a sketch.
+        Each different one once.
     structure : Covariance
     floor, ridge : ndarray of shape (D,)
         As for `gmm.em.climb`.
