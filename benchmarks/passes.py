@@ -100,5 +100,5 @@ def shape_of(n_features: int, n_components: int, row_components: float = 2e6) ->
     from gmm._native import BLOCK_ROWS
 
     work = flops_per_row_component(n_features, n_components, "full") / flops_per_row_component(8, 1, "full")
-    blocks = max(4, round(row_components / (n_components * work * BLOCK_ROWS)))
+    blocks = max(8, round(row_components / (n_components * work * BLOCK_ROWS)))
     return Shape(f"D={n_features} K={n_components}", blocks * BLOCK_ROWS, n_features, n_components)
