@@ -15,20 +15,18 @@ typedef struct {
 } test;
 
 static const test tests[] = {
-    {"accumulate", test_accumulate},   {"moments", test_moments},         {"score", test_score},
-    {"reach", test_reach},             {"far_rows", test_far_rows},       {"assign", test_assign},           {"scan", test_scan},
-    {"scan_extremes", test_scan_extremes}, {"determinism", test_determinism}, {"slices", test_slices},
-    {"arguments", test_arguments},     {"nonfinite", test_nonfinite},     {"scratch", test_scratch},
-    {"refused", test_refused},         {"edges", test_edges},
-    {"skip", test_skip},               {"noise", test_noise},             {"host", test_host},               {"fork", test_fork},               {"parallel", test_parallel},
-    {"matrices", test_matrices},         {"maximize", test_maximize},     {"forms", test_forms},
-    {"ward", test_ward},
-    {"climb", test_climb},             {"endings", test_endings},
-             {"fit", test_fit},               {"start", test_start},
-    {"exchange", test_exchange},         {"race", test_race},                 {"unusual", test_unusual},
-    {"acceleration", test_acceleration},
-    {"missing", test_missing},           {"missing_beside", test_missing_beside},
-    {"measured", test_measured},         {"measured_beside", test_measured_beside},
+    {"accumulate", test_accumulate},        {"moments", test_moments},              {"score", test_score},
+    {"reach", test_reach},                  {"far_rows", test_far_rows},            {"assign", test_assign},
+    {"scan", test_scan},                    {"scan_extremes", test_scan_extremes},  {"determinism", test_determinism},
+    {"slices", test_slices},                {"arguments", test_arguments},          {"nonfinite", test_nonfinite},
+    {"scratch", test_scratch},              {"refused", test_refused},              {"edges", test_edges},
+    {"skip", test_skip},                    {"noise", test_noise},                  {"host", test_host},
+    {"fork", test_fork},                    {"parallel", test_parallel},            {"matrices", test_matrices},
+    {"maximize", test_maximize},            {"forms", test_forms},                  {"ward", test_ward},
+    {"climb", test_climb},                  {"endings", test_endings},              {"fit", test_fit},
+    {"start", test_start},                  {"exchange", test_exchange},            {"race", test_race},
+    {"unusual", test_unusual},              {"acceleration", test_acceleration},    {"missing", test_missing},
+    {"missing_beside", test_missing_beside},{"measured", test_measured},            {"measured_beside", test_measured_beside},
     {"unknown_isa", test_unknown_isa},
 };
 
