@@ -29,6 +29,7 @@ gmm_rows gmm_gather(const gmm_rows *rows, const int64_t *row, int64_t n, gmm_mar
     gmm_rows dense = *rows;
     dense.n_rows = n;
     dense.n_features = o;
+    dense.watch = (gmm_watch){NULL, NULL}; /* the caller's thread asks between batches */
     if (o == rows->n_features && row[n - 1] - row[0] == n - 1) {
         dense.data = (const unsigned char *)rows->data + row[0] * rows->row_stride;
         dense.weight = rows->weight ? rows->weight + row[0] : NULL;

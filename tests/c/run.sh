@@ -100,7 +100,7 @@ for mode in ${*:-gcc sanitize}; do
                 ISAS=neon # what is the same C on every instruction set, such as whole fits, takes minutes to emulate
                 TESTS=${TESTS:-"accumulate moments score reach far_rows assign scan scan_extremes slices nonfinite scratch
                     skip noise measured matrices maximize"}
-                run "qemu-aarch64 -L /usr/aarch64-linux-gnu" 2
+                run "qemu-aarch64 -L /usr/aarch64-linux-gnu" 3
             ) ;;
         coverage)
             # intrinsics are macros without optimisation, and some convert as they should not

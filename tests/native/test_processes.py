@@ -101,7 +101,7 @@ from gmm.covariances import FULL
 from gmm.frame import Frame
 from gmm.missing import IncompleteRows
 from gmm.parameters import Parameters
-X = np.broadcast_to(np.where(np.arange(64) == 5, np.nan, 0.0), (1_000_000, 64))  # some minutes
+X = np.broadcast_to(np.where(np.arange(64) == 5, np.nan, 0.0), (4_000_000, 64))  # some minutes
 rows = IncompleteRows(X, None, Frame.identity(64), "float64", 2)
 weights, means, covariances = np.full(256, 1 / 256), np.zeros((256, 64)), np.repeat(np.eye(64)[None], 256, axis=0)
 factors = FULL.factorize(Parameters(weights, means, covariances))
