@@ -57,6 +57,7 @@ static void merging_case(int64_t slow, int64_t n_slots, int n_threads)
 typedef struct {
     int64_t slow;        /* blocks from which each takes 60 ms */
     int patience;        /* times asked before it says stop */
+    int merges;          /* whether blocks have slots of their own */
     atomic_int begun, asked, alarmed;
     int64_t slot[8], n_merged;
 } guard;
@@ -67,7 +68,9 @@ static void guarded_block(void *context, int thread, int64_t slot, int64_t index
     struct timespec pause = {0, index >= g->slow ? 60000000 : 0};
     nanosleep(&pause, NULL);
     atomic_fetch_add(&g->begun, 1);
-    g->slot[slot] = index;
+    if (g->merges) {
+        g->slot[slot] = index;
+    }
     (void)thread;
 }
 
@@ -87,7 +90,7 @@ static int ask_guard(void *context)
 static void stopping_case(int n_threads, int64_t slow, int patience, int merges, gmm_status expected)
 {
     in_case("%d threads, slow from %d, asked %d times", n_threads, (int)slow, patience);
-    guard g = {.slow = slow, .patience = patience};
+    guard g = {.slow = slow, .patience = patience, .merges = merges};
     atomic_llong ready[8];
     const gmm_blocks blocks = {.block = guarded_block, .merge = merges ? guarded_merge : NULL, .context = &g,
                                .n_blocks = N_BLOCKS, .n_slots = 8, .ready = ready, .watch = {ask_guard, &g}};
