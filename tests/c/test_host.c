@@ -43,7 +43,7 @@ void test_host(void)
     CHECK(gmm_has_openmp() == 0 || gmm_has_openmp() == 1);
     CHECK(gmm_peak_flops(GMM_F64, 1) > 1e6 && gmm_peak_flops(GMM_F32, 2) > 1e6);
     CHECK(gmm_peak_flops(GMM_F64, 0) == 0 && gmm_peak_flops((gmm_dtype)7, 1) == 0);
-    for (int status = GMM_OK; status <= GMM_ESINGULAR; ++status) {
+    for (int status = GMM_OK; status <= GMM_ESTOPPED; ++status) {
         CHECK(strlen(gmm_status_message((gmm_status)status)) > 3);
     }
     CHECK(strcmp(gmm_status_message((gmm_status)99), gmm_status_message(GMM_OK)) != 0);

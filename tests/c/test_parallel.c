@@ -58,7 +58,7 @@ typedef struct {
     int64_t slow;        /* blocks from which each takes 60 ms */
     int patience;        /* times asked before it says stop */
     int merges;          /* whether blocks have slots of their own */
-    atomic_int begun, asked, alarmed;
+    atomic_int begun, asked, started;
     int64_t slot[8], n_merged;
 } guard;
 
@@ -114,6 +114,37 @@ static void test_stopping(void)
     }
 }
 
+static void uneven_block(void *context, int thread, int64_t slot, int64_t index)
+{
+    guard *g = context;
+    const long pauses[] = {60000000, 300000000, 0, 0};
+    if (thread == 0) {
+        atomic_store(&g->started, 1);
+    }
+    while (!atomic_load(&g->started)) { /* or the others were done before the caller's thread has begun */
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    nanosleep(&(struct timespec){0, pauses[thread]}, NULL);
+    g->slot[slot] = index;
+}
+
+/* Two threads wait for slots, since a third is slow, while the caller's is told to stop. */
+static void test_stopped_waiting(void)
+{
+    in_case("threads that wait for slots are stopped");
+    guard g = {0};
+    atomic_llong ready[8];
+    gmm_blocks blocks = {.block = uneven_block, .merge = guarded_merge, .context = &g, .n_blocks = N_BLOCKS,
+                         .n_slots = 8, .ready = ready, .watch = {ask_guard, &g}};
+    CHECK(gmm_run_blocks(&blocks, 4) == GMM_ESTOPPED);
+    CHECK(atomic_load(&g.asked) == 1);
+    in_case("one block is not asked about");
+    g = (guard){0};
+    blocks.n_blocks = 1;
+    CHECK(gmm_run_blocks(&blocks, 4) == GMM_OK);
+    CHECK(g.n_merged == 1 && atomic_load(&g.asked) == 0);
+}
+
 /* One number, 2^45 times: a pass would take days. */
 static void test_stopped_pass(int n_threads)
 {
@@ -137,6 +168,7 @@ static void test_stopped_pass(int n_threads)
 void test_parallel(void)
 {
     test_stopping();
+    test_stopped_waiting();
     test_stopped_pass(1);
     test_stopped_pass(4);
     for (int n_threads = 1; n_threads < 9; n_threads += 2) {
